@@ -1,0 +1,50 @@
+"""Every product that OKKI shows as changed is in Yida once, or stands in a list with the reason why not.
+
+The journey of one product is the map of the code::
+
+     schedule ──rings──▶ cycle
+                          │
+     okki ──pages──▶ queue ──▶ transform ──▶ ledger ──▶ workers ── permit, claim, send ──▶ yida
+     (1) read         (bounded)   (2) map,      (3) desired      (4) limit + quota         (5) write,
+     a window                     check, hash   state                                      read back
+                                                    ▲                                        │
+                                                    └─────────── (6) settle ─────────────────┘
+
+1. **Read.** ``schedule`` rings, ``cycle`` freezes a window, ``okki`` reads its pages.
+2. **Transform.** ``transform`` (pure) makes each item a draft, or a rejection with its reason.
+3. **Stage.** ``ledger`` keeps the *desired* state, a page at a time; unchanged content costs no call.
+4. **Permit, claim, send.** ``delivery`` takes a permit from ``flow``, claims durably, then sends at once.
+5. **Write.** ``yida`` starts, updates, and looks when an answer was lost.
+6. **Settle.** ``delivery`` turns each outcome into what comes next; ``ledger`` keeps it (*delivered*).
+7. **Close the window.** ``cycle`` moves the watermark once all pages are staged and the window is proven.
+
+Where things are:
+
+====================  ======================================================================================
+``records``           the nouns that travel: Item, Draft, Rejection, Claim, Outcome, Found; frozen, no I/O
+``errors``            what may go wrong, named by what the daemon does next
+``clock``             time as an argument
+``steps``             the moments of a delivery by name, so that a crash test can kill the process at one
+``settings``          the configuration file, the environment and secret files, with every fault at once
+``cycle``             one window, from read to proven
+``okki``              the source: token, client, answer table, reader, product groups
+``transform``         pure: templates, field mapping, quality rules, hashes
+``ledger``            the durable memory: states, records, cycles, instances, meters, migrations
+``delivery``          workers, the policy of what comes next, looking for what is undecided
+``yida``              the target: token, client, answer table, values in both directions, writers
+``flow``              pace, adaptive rate and quota, for both vendors
+``transport``         session, token and classification: the mechanism that both clients share
+``operations``        what people ask for: retry, explain, discard; called by command line, socket and console
+``cli``               the commands: parse, call, print
+``console``           the pages and endpoints that a running daemon serves
+``observe``           logs and metrics
+``schedule``          when a cycle is due
+``lifecycle``         named tasks, signals, the bounded drain
+``app``               opens everything in order, closes it in reverse: the only part that knows all others
+``simulator``         OKKI and Yida as their users meet them, with faults; only demo and tests know it
+====================  ======================================================================================
+
+Each may import what stands further in, never the other way round: the contracts are in ``pyproject.toml``.
+"""
+
+__version__ = "0.1.0"

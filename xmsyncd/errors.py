@@ -1,0 +1,146 @@
+"""The errors of xmsyncd, named by what the daemon does next.
+
+::
+
+    XmsyncdError
+    ├── ConfigurationError     nothing starts; the person mends the configuration        (exit 2)
+    ├── CannotWorkError        credentials, permission or quota: stop, say it, probe     (exit 4)
+    ├── TryLaterError          the vendor or the network is away: again, later
+    │   └── ThrottledError     refused for its pace: nothing was executed; wait as told
+    ├── RefusedError           the vendor refuses this one thing; the others go on
+    ├── CycleError             this cycle ends without moving the watermark
+    │   ├── EmptyGroupTreeError
+    │   └── PageCapError
+    └── LedgerError            the durable memory cannot be used
+        ├── LedgerHeldError    another process holds it and does not answer              (exit 5)
+        ├── NewerSchemaError   it was written by a later version
+        └── LedgerUnusableError
+
+Only reads raise for what a vendor answers; writes return an ``Outcome``. No message ever holds a
+token, a secret or a request body.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from xmsyncd.records import StopReason
+
+
+class XmsyncdError(Exception):
+    """Base of all errors raised on purpose."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing wrong in the configuration: where it stands, what was found, what is expected."""
+
+    where: str
+    found: str
+    expected: str
+
+    def __str__(self) -> str:
+        return f"{self.where}: found {self.found}; expected {self.expected}"
+
+
+class ConfigurationError(XmsyncdError):
+    """The configuration cannot be used; ``faults`` names every fault at once."""
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        self.faults = tuple(faults)
+        super().__init__("\n".join(str(fault) for fault in self.faults))
+
+
+class _VendorError(XmsyncdError):
+    """What a vendor (or the way to it) answered to a read."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        connection: str = "",
+        endpoint: str = "",
+        code: str = "",
+        request_id: str = "",
+    ) -> None:
+        self.connection = connection
+        self.endpoint = endpoint
+        self.code = code
+        self.request_id = request_id
+        super().__init__(message)
+
+
+class CannotWorkError(_VendorError):
+    """Nothing of this kind can succeed before a person acts: ``reason`` says what about."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        reason: StopReason,
+        connection: str = "",
+        endpoint: str = "",
+        code: str = "",
+        request_id: str = "",
+    ) -> None:
+        self.reason = reason
+        super().__init__(
+            message, connection=connection, endpoint=endpoint, code=code, request_id=request_id
+        )
+
+
+class TryLaterError(_VendorError):
+    """The call may succeed later; ``wait`` is the vendor's own word for when, if it gave one."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        wait: timedelta | None = None,
+        connection: str = "",
+        endpoint: str = "",
+        code: str = "",
+        request_id: str = "",
+    ) -> None:
+        self.wait = wait
+        super().__init__(
+            message, connection=connection, endpoint=endpoint, code=code, request_id=request_id
+        )
+
+
+class ThrottledError(TryLaterError):
+    """The vendor refused the call for its pace, before executing it."""
+
+
+class RefusedError(_VendorError):
+    """The vendor refuses this one call for good (for example a product that no longer exists)."""
+
+
+class CycleError(XmsyncdError):
+    """The cycle ends here; what was staged stays, the watermark does not move."""
+
+
+class EmptyGroupTreeError(CycleError):
+    """OKKI shows no product groups where some were known: blanks are never written in their place."""
+
+
+class PageCapError(CycleError):
+    """A pass did not end within ``source.max_pages``; that is a fault, never a success."""
+
+
+class LedgerError(XmsyncdError):
+    """The ledger cannot be used."""
+
+
+class LedgerHeldError(LedgerError):
+    """Another process holds the ledger and does not answer on its socket."""
+
+
+class NewerSchemaError(LedgerError):
+    """The ledger was written by a later version of xmsyncd."""
+
+
+class LedgerUnusableError(LedgerError):
+    """Damaged, full, read-only, or made for another configuration."""

@@ -1,0 +1,173 @@
+"""The nouns that travel from OKKI to Yida: frozen, and without any I/O.
+
+An :class:`Item` is read (1), becomes a :class:`Draft` or a :class:`Rejection` (2), is staged in the
+ledger (3) and leaves it as a :class:`Claim` (4); the call it causes ends in an :class:`Outcome` (5),
+which settles the record (6).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any, NewType
+
+SourceId = NewType("SourceId", str)
+"""OKKI's ``product_id``, always as text: 10 to 14 digits, an integer on one page, a string on the next."""
+
+KeyValue = NewType("KeyValue", str)
+"""The business key: the text in the component named by ``target.key``. Never empty."""
+
+InstanceId = NewType("InstanceId", str)
+"""Yida's process instance id (or form instance id)."""
+
+ContentHash = NewType("ContentHash", str)
+"""Hash of a canonical JSON text; equal hashes mean equal content."""
+
+RecordId = NewType("RecordId", int)
+"""The ledger's own number of a record."""
+
+AttemptId = NewType("AttemptId", int)
+"""The ledger's own number of an attempt (one call to Yida)."""
+
+Content = Mapping[str, Any]
+"""Form data by component id, values in the form in which Yida is written to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One entry of an OKKI list, as it was listed.
+
+    ``updated_at`` is aware UTC, ``None`` where the item has no readable ``update_time``;
+    ``listed_hash`` covers ``raw`` and nothing that a later detail call adds.
+    """
+
+    source_id: SourceId
+    updated_at: datetime | None
+    raw: Mapping[str, Any]
+    listed_hash: ContentHash
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What Yida should hold for one item."""
+
+    source_id: SourceId
+    updated_at: datetime | None
+    key: KeyValue
+    content: Content
+    content_hash: ContentHash
+
+
+class RejectionReason(StrEnum):
+    """Why our mapping or rules turned an item away."""
+
+    EMPTY_KEY = "empty_key"
+    REQUIRED = "required"
+    TYPE = "type"
+    MAPPING = "mapping"
+    UNKNOWN_GROUP = "unknown_group"
+    DETAIL_UNAVAILABLE = "detail_unavailable"
+    UNREADABLE = "unreadable"
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """An item that is not sent, with the reason and the component at fault."""
+
+    source_id: SourceId
+    updated_at: datetime | None
+    reason: RejectionReason
+    detail: str
+    component: str | None = None
+    key: KeyValue | None = None
+
+
+class Operation(StrEnum):
+    """What an attempt asks of Yida."""
+
+    CREATE = "create"
+    UPDATE = "update"
+
+
+class Family(StrEnum):
+    """What an answer means for what is done next (one for each row of the README's table)."""
+
+    DELIVERED = "delivered"
+    NOT_SENT = "not_sent"
+    THROTTLED = "throttled"
+    TRY_LATER = "try_later"
+    UNDECIDED = "undecided"
+    REAUTHENTICATE = "reauthenticate"
+    REFUSED = "refused"
+    GONE = "gone"
+    STOP = "stop"
+
+
+class StopReason(StrEnum):
+    """Why a pipeline stands still until a person or a slow probe gets it going again."""
+
+    CREDENTIALS = "credentials"
+    PERMISSION = "permission"
+    QUOTA = "quota"
+    CONFIGURATION = "configuration"
+    ALL_REFUSED = "all_refused"
+    NOT_SEARCHABLE = "not_searchable"
+    FORM_NOT_EMPTY = "form_not_empty"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How one call to Yida ended. Writes return it and never raise for what a vendor or network does.
+
+    ``instance_id`` is set when a create was delivered; ``wait`` is the pause the vendor asked for;
+    ``code``/``message``/``request_id`` are the vendor's own words, free of secrets.
+    """
+
+    family: Family
+    instance_id: InstanceId | None = None
+    wait: timedelta | None = None
+    stop_reason: StopReason | None = None
+    code: str = ""
+    message: str = ""
+    request_id: str = ""
+    calls: int = 1
+    """Calls that the vendor may have metered for this outcome (a proven throttle: 0)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """One record that the ledger handed out for sending, durably marked before the call.
+
+    ``instance_id`` is the target of an update and ``None`` for a create.
+    """
+
+    attempt_id: AttemptId
+    record_id: RecordId
+    pipeline: str
+    operation: Operation
+    key: KeyValue
+    content: Content
+    content_hash: ContentHash
+    instance_id: InstanceId | None
+    claimed_at: datetime
+    tries: int = 0
+    """How often it was put off before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A Yida instance as a search or a get shows it.
+
+    ``content`` is normalised to what a write of the same values would have held, so that its hash may
+    be compared with that of a draft. ``created_at`` is aware UTC where Yida tells it.
+    """
+
+    instance_id: InstanceId
+    key: str
+    content: Content
+    content_hash: ContentHash
+    created_at: datetime | None = None
+    status: str = ""
+    extra: Mapping[str, Any] = field(default_factory=dict)
