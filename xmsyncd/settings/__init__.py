@@ -1,0 +1,78 @@
+"""The configuration: one YAML file, overridden by secret files and by ``XMSYNCD_…`` environment variables."""
+
+from xmsyncd.settings.choices import (
+    ApiVersion,
+    DeeperGroups,
+    DeletedItems,
+    FetchDetail,
+    GrantType,
+    LogFormat,
+    LogLevel,
+    OnChange,
+    ReadBack,
+    RuleKind,
+    SearchOperator,
+    SingleLevel,
+    TargetKind,
+    TimeFormat,
+    TokenBody,
+    UnknownGroup,
+    UpdatePath,
+    ValueType,
+)
+from xmsyncd.settings.connections import (
+    DeliverySettings,
+    DingtalkSettings,
+    HttpSettings,
+    LedgerSettings,
+    LogSettings,
+    OkkiSettings,
+)
+from xmsyncd.settings.loading import load_settings
+from xmsyncd.settings.models import Settings
+from xmsyncd.settings.pipelines import (
+    FieldSettings,
+    PipelineSettings,
+    QualityRuleSettings,
+    ScheduleSettings,
+    SourceSettings,
+    TargetSettings,
+)
+from xmsyncd.settings.values import format_duration, parse_duration
+
+__all__ = [
+    "ApiVersion",
+    "DeeperGroups",
+    "DeletedItems",
+    "DeliverySettings",
+    "DingtalkSettings",
+    "FetchDetail",
+    "FieldSettings",
+    "GrantType",
+    "HttpSettings",
+    "LedgerSettings",
+    "LogFormat",
+    "LogLevel",
+    "LogSettings",
+    "OkkiSettings",
+    "OnChange",
+    "PipelineSettings",
+    "QualityRuleSettings",
+    "ReadBack",
+    "RuleKind",
+    "ScheduleSettings",
+    "SearchOperator",
+    "Settings",
+    "SingleLevel",
+    "SourceSettings",
+    "TargetKind",
+    "TargetSettings",
+    "TimeFormat",
+    "TokenBody",
+    "UnknownGroup",
+    "UpdatePath",
+    "ValueType",
+    "format_duration",
+    "load_settings",
+    "parse_duration",
+]

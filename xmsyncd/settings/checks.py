@@ -1,0 +1,304 @@
+"""Rules that tie settings together; what a single value must be stands with its type.
+
+Each check is a generator of problems over validated settings. After a fault elsewhere the settings are
+incomplete (:mod:`xmsyncd.settings.salvage`): a check that meets a missing value is left out.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial as bound
+from itertools import pairwise
+from typing import Any
+
+from xmsyncd.settings.choices import GrantType, RuleKind, TargetKind
+from xmsyncd.settings.models import Settings
+from xmsyncd.settings.nearest import nearest
+from xmsyncd.settings.pipelines import FieldSettings, PipelineSettings
+from xmsyncd.settings.schema import Path
+from xmsyncd.settings.values import format_duration, quoted
+
+QEASY_KEYS = frozenset(
+    {"describe", "is_required", "parent", "children", "id", "default", "parser", "mapping", "format"}
+)
+"""Keys of a 轻易云 entry that have no effect here."""
+
+_OWN_PARAMETERS = frozenset({"start_index", "count", "start_time", "end_time", "time_type"})
+_TEXT_COMPONENT = re.compile(r"(textField|textareaField)(_|$)")
+_NAME = re.compile(r"\w([\w-]*\w)?")
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One rule that is broken, and where."""
+
+    path: Path
+    found: str
+    expected: str
+
+
+Problems = Iterator[Problem]
+
+
+def check(settings: Settings, *, complete: bool) -> list[Problem]:
+    """All broken rules. ``complete`` is false for salvaged settings."""
+    checks = [bound(rule, settings) for rule in _WHOLE]
+    if complete or hasattr(settings, "pipelines"):
+        for name, pipeline in settings.pipelines.items():
+            checks += [bound(rule, ("pipelines", name), pipeline) for rule in _PIPELINE]
+    problems: list[Problem] = []
+    for one in checks:
+        try:
+            problems += one()
+        except AttributeError:
+            if complete:
+                raise
+    return problems
+
+
+def _names(settings: Settings) -> Problems:
+    for section, names in (
+        ("okki", settings.okki),
+        ("dingtalk", settings.dingtalk),
+        ("pipelines", settings.pipelines),
+    ):
+        seen: dict[str, str] = {}
+        for name in names:
+            folded = name.casefold().replace("-", "_")
+            if not _NAME.fullmatch(name) or "__" in name:
+                yield Problem(
+                    (section, name),
+                    f"the name {quoted(name)}",
+                    "a name of letters, digits, - and single _ (so that the environment can reach it)",
+                )
+            if folded in seen:
+                yield Problem(
+                    (section, name),
+                    f"the names {seen[folded]} and {name}, which the environment cannot tell apart",
+                    "names that differ in more than case, - and _",
+                )
+            seen[folded] = name
+
+
+def _shared_forms(settings: Settings) -> Problems:
+    first: dict[str, str] = {}
+    for name, pipeline in settings.pipelines.items():
+        other = settings.pipelines[first.setdefault(pipeline.target.form, name)]
+        if other.target.key != pipeline.target.key:
+            yield Problem(
+                ("pipelines", name, "target", "key"),
+                quoted(pipeline.target.key),
+                f"{other.target.key}, as pipeline {first[pipeline.target.form]} has it for the same form",
+            )
+
+
+def _connections(settings: Settings) -> Problems:
+    for name, pipeline in settings.pipelines.items():
+        path: Path = ("pipelines", name)
+        yield from _connection((*path, "source", "okki"), pipeline.source.okki, settings.okki)
+        yield from _connection((*path, "target", "dingtalk"), pipeline.target.dingtalk, settings.dingtalk)
+
+
+def _connection(path: Path, name: str | None, known: dict[str, Any]) -> Problems:
+    names = ", ".join(known)
+    if name is None and len(known) > 1:
+        yield Problem(path, "nothing", f"the name of one of the connections: {names}")
+    elif name is not None and name not in known:
+        yield Problem(path, quoted(name), f"the name of a connection: {names}{nearest(name, known)}")
+
+
+def _okki(settings: Settings) -> Problems:
+    for name, okki in settings.okki.items():
+        if okki.token_renew_before >= okki.token_lifetime:
+            yield Problem(
+                ("okki", name, "token_renew_before"),
+                format_duration(okki.token_renew_before),
+                f"less than token_lifetime ({format_duration(okki.token_lifetime)})",
+            )
+        if okki.connect_timeout > okki.timeout:
+            yield Problem(
+                ("okki", name, "connect_timeout"),
+                format_duration(okki.connect_timeout),
+                f"at most timeout ({format_duration(okki.timeout)})",
+            )
+        if okki.grant_type is GrantType.PASSWORD:
+            for key in ("username", "password"):
+                if getattr(okki, key) is None:
+                    yield Problem(("okki", name, key), "nothing", f"a {key}, as grant_type is password")
+
+
+def _dingtalk(settings: Settings) -> Problems:
+    for name, dingtalk in settings.dingtalk.items():
+        if 0 < dingtalk.monthly_calls <= dingtalk.reserve_calls:
+            yield Problem(
+                ("dingtalk", name, "reserve_calls"),
+                str(dingtalk.reserve_calls),
+                f"less than monthly_calls ({dingtalk.monthly_calls}; 0 there means not metered)",
+            )
+        if dingtalk.connect_timeout > settings.delivery.call_timeout:
+            yield Problem(
+                ("dingtalk", name, "connect_timeout"),
+                format_duration(dingtalk.connect_timeout),
+                f"at most delivery.call_timeout ({format_duration(settings.delivery.call_timeout)})",
+            )
+
+
+def _drain(settings: Settings) -> Problems:
+    delivery = settings.delivery
+    if delivery.drain <= delivery.call_timeout:
+        yield Problem(
+            ("delivery", "drain"),
+            format_duration(delivery.drain),
+            f"more than call_timeout ({format_duration(delivery.call_timeout)}), so that calls can end",
+        )
+
+
+def _retry(settings: Settings) -> Problems:
+    delivery = settings.delivery
+    if delivery.retry_base > delivery.retry_cap:
+        yield Problem(
+            ("delivery", "retry_base"),
+            format_duration(delivery.retry_base),
+            f"at most retry_cap ({format_duration(delivery.retry_cap)})",
+        )
+
+
+def _looks(settings: Settings) -> Problems:
+    looks = settings.delivery.read_back_after
+    if any(later <= earlier for earlier, later in pairwise(looks)):
+        yield Problem(
+            ("delivery", "read_back_after"),
+            ", ".join(format_duration(look) for look in looks),
+            "durations that grow from one to the next",
+        )
+
+
+def _http(settings: Settings) -> Problems:
+    if settings.http.token is None and not _is_loopback(settings.http.host):
+        yield Problem(
+            ("http", "token"),
+            f"nothing, while http.host is {settings.http.host}",
+            "a secret, because others can reach that address; or host 127.0.0.1",
+        )
+
+
+def _is_loopback(host: str) -> bool:
+    if host.lower() == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def _schedule(path: Path, pipeline: PipelineSettings) -> Problems:
+    schedule = pipeline.schedule
+    expected = "exactly one of every and cron, such as {every: 10m}"
+    if schedule.every is None and schedule.cron is None:
+        yield Problem((*path, "schedule"), "neither every nor cron", expected)
+    if schedule.every is not None and schedule.cron is not None:
+        yield Problem((*path, "schedule"), "both every and cron", expected)
+
+
+def _source(path: Path, pipeline: PipelineSettings) -> Problems:
+    for name in sorted(_OWN_PARAMETERS & pipeline.source.params.keys()):
+        yield Problem(
+            (*path, "source", "params", name),
+            f"{name}, which xmsyncd sets itself",
+            "parameters other than " + ", ".join(sorted(_OWN_PARAMETERS)),
+        )
+
+
+def _kind(path: Path, pipeline: PipelineSettings) -> Problems:
+    if pipeline.target.kind is TargetKind.FORM:
+        yield Problem(
+            (*path, "target", "kind"),
+            "form",
+            "process, the kind that this version supports; ordinary forms come with a later version",
+        )
+
+
+def _mapped(pipeline: PipelineSettings) -> list[str]:
+    return [entry.field for entry in pipeline.fields if entry.field.strip()]
+
+
+def _fields(path: Path, pipeline: PipelineSettings) -> Problems:
+    if not _mapped(pipeline):
+        yield Problem((*path, "fields"), "no entry with a field", "at least one entry with a field")
+
+
+def _repeated_fields(path: Path, pipeline: PipelineSettings) -> Problems:
+    seen: set[str] = set()
+    for position, entry in enumerate(pipeline.fields):
+        if entry.field in seen and entry.field.strip():
+            yield Problem(
+                (*path, "fields", position, "field"),
+                f"{quoted(entry.field)} for the second time",
+                "each component once",
+            )
+        seen.add(entry.field)
+
+
+def _key(path: Path, pipeline: PipelineSettings) -> Problems:
+    key, mapped = pipeline.target.key, _mapped(pipeline)
+    if key not in mapped:
+        yield Problem(
+            (*path, "target", "key"),
+            quoted(key),
+            f"the component of one of the entries in fields{nearest(key, mapped)}",
+        )
+
+
+def _key_is_text(path: Path, pipeline: PipelineSettings) -> Problems:
+    key = pipeline.target.key
+    if not _TEXT_COMPONENT.match(key):
+        yield Problem(
+            (*path, "target", "key"),
+            f"{quoted(key)}, which is no text component",
+            "a component whose id begins with textField or textareaField, because only those can be searched",
+        )
+
+
+def _quality(path: Path, pipeline: PipelineSettings) -> Problems:
+    mapped = _mapped(pipeline)
+    for position, rule in enumerate(pipeline.quality):
+        here = (*path, "quality", position)
+        if rule.field not in mapped:
+            yield Problem(
+                (*here, "field"),
+                quoted(rule.field),
+                f"the component of one of the entries in fields{nearest(rule.field, mapped)}",
+            )
+        if rule.type is not None and rule.rule is not RuleKind.TYPE:
+            yield Problem((*here, "type"), f"a type for the rule {rule.rule}", "a type only with rule: type")
+
+
+def unknown_entry_keys(field: FieldSettings) -> list[str]:
+    """Keys of an entry that neither xmsyncd nor 轻易云 knows."""
+    return [key for key in field.model_extra or {} if key not in QEASY_KEYS]
+
+
+_WHOLE: tuple[Callable[[Settings], Problems], ...] = (
+    _names,
+    _connections,
+    _shared_forms,
+    _okki,
+    _dingtalk,
+    _drain,
+    _retry,
+    _looks,
+    _http,
+)
+_PIPELINE: tuple[Callable[[Path, PipelineSettings], Problems], ...] = (
+    _schedule,
+    _source,
+    _kind,
+    _fields,
+    _repeated_fields,
+    _key,
+    _key_is_text,
+    _quality,
+)

@@ -1,0 +1,139 @@
+"""The closed sets that settings choose from."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class TokenBody(StrEnum):
+    """How OKKI is asked for a token; its documentation names both."""
+
+    JSON = "json"
+    FORM = "form"
+
+
+class GrantType(StrEnum):
+    """OKKI's two ways to get a token."""
+
+    CLIENT_CREDENTIALS = "client_credentials"
+    PASSWORD = "password"
+
+
+class FetchDetail(StrEnum):
+    """When the detail call is made for an item."""
+
+    AUTO = "auto"
+    ALWAYS = "always"
+    NEVER = "never"
+
+
+class TimeFormat(StrEnum):
+    """How precisely OKKI's time filter is asked."""
+
+    DATETIME = "datetime"
+    DATE = "date"
+
+
+class DeletedItems(StrEnum):
+    """What is done with an item that OKKI lists as deleted."""
+
+    SKIP = "skip"
+    DELIVER = "deliver"
+
+
+class UnknownGroup(StrEnum):
+    """What is done with a product whose group the tree does not hold."""
+
+    REJECT = "reject"
+    BLANK = "blank"
+    NAME = "name"
+
+
+class DeeperGroups(StrEnum):
+    """Which group counts as the second level below two levels."""
+
+    SECOND = "second"
+    LEAF = "leaf"
+
+
+class SingleLevel(StrEnum):
+    """What the second level holds for a product of a first-level group."""
+
+    BLANK = "blank"
+    REPEAT = "repeat"
+
+
+class TargetKind(StrEnum):
+    """Yida's two kinds of form."""
+
+    PROCESS = "process"
+    FORM = "form"
+
+
+class ApiVersion(StrEnum):
+    """The version of Yida's start and search calls."""
+
+    V1 = "v1.0"
+    V2 = "v2.0"
+
+
+class UpdatePath(StrEnum):
+    """The call that updates a process instance: the legacy one, or the current one for forms."""
+
+    PROCESS_V1 = "v1.0/processes"
+    FORM_V2 = "v2.0/forms"
+
+
+class SearchOperator(StrEnum):
+    """The operator of a search by key; the exact comparison is made here in either case."""
+
+    EQ = "eq"
+    LIKE = "like"
+
+
+class OnChange(StrEnum):
+    """What a changed product does to its instance."""
+
+    UPDATE = "update"
+    IGNORE = "ignore"
+
+
+class ReadBack(StrEnum):
+    """Whether a create of unknown outcome is looked for in Yida."""
+
+    ALWAYS = "always"
+    NEVER = "never"
+
+
+class RuleKind(StrEnum):
+    """What a quality rule demands."""
+
+    REQUIRED = "required"
+    TYPE = "type"
+
+
+class ValueType(StrEnum):
+    """Types of 轻易云 entries."""
+
+    STRING = "string"
+    INT = "int"
+    FLOAT = "float"
+    BOOL = "bool"
+    OBJECT = "object"
+    ARRAY = "array"
+
+
+class LogLevel(StrEnum):
+    """From the most to the least talkative."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+class LogFormat(StrEnum):
+    """JSON lines for machines, or coloured text for a person."""
+
+    JSON = "json"
+    CONSOLE = "console"

@@ -1,0 +1,107 @@
+"""Reads the configuration: the file, over it secret files, over them the environment; all faults at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path as FilePath
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from pydantic import ValidationError
+
+from xmsyncd.errors import ConfigurationError, Fault
+from xmsyncd.settings.checks import check, unknown_entry_keys
+from xmsyncd.settings.document import read_document
+from xmsyncd.settings.faults import Translator
+from xmsyncd.settings.models import Settings
+from xmsyncd.settings.pipelines import PipelineSettings
+from xmsyncd.settings.salvage import salvage
+from xmsyncd.settings.schema import Path
+from xmsyncd.settings.sources import (
+    TreeSource,
+    default_secret_folders,
+    read_environment,
+    read_secret_files,
+)
+
+
+def load_settings(
+    path: FilePath, environ: Mapping[str, str], secrets_dirs: Sequence[FilePath] | None = None
+) -> Settings:
+    """The settings, checked and complete: connections resolved, times aware UTC, the ledger's path absolute.
+
+    ``secrets_dirs`` defaults to ``/run/secrets`` and systemd's ``$CREDENTIALS_DIRECTORY``. Raises
+    :class:`ConfigurationError` with every fault that could be found.
+    """
+    document = read_document(path)
+    folders = default_secret_folders(environ) if secrets_dirs is None else secrets_dirs
+    secrets = read_secret_files(Settings, folders, document.data)
+    environment = read_environment(Settings, environ, document.data)
+    trees = (environment.data, secrets.data, document.data)  # strongest first
+    translator = Translator(Settings, document, (environment.origins, secrets.origins))
+    unusable = environment.unusable | secrets.unusable
+
+    located: list[tuple[Path, Fault]] = []
+    try:
+        settings = Settings(_build_sources=(tuple(TreeSource(Settings, tree) for tree in trees), {}))
+    except ValidationError as error:
+        located = translator.translate(error.errors(include_url=False))
+        bad = {fault_path for fault_path, _ in located} | unusable
+        settings = salvage(Settings, _merged(*trees), (), bad)
+    problems = check(settings, complete=not located)
+    located += [(p.path, Fault(translator.where(p.path), p.found, p.expected)) for p in problems]
+    located += [(key_path, translator.unknown_key(key_path)) for key_path in _unknown_entry_keys(settings)]
+    located = [(at, fault) for at, fault in located if not any(at[: len(u)] == u for u in unusable)]
+    located.sort(key=lambda entry: translator.line(entry[0]) or 1_000_000_000)
+    faults = [*document.faults, *secrets.faults, *environment.faults, *(fault for _, fault in located)]
+    if faults:
+        raise ConfigurationError(faults) from None
+    return _resolved(settings, path)
+
+
+def _merged(*trees: Mapping[str, Any]) -> dict[str, Any]:
+    """As pydantic-settings merges its sources: mappings key by key, anything else as a whole."""
+    merged: dict[str, Any] = {}
+    for tree in trees:  # the first to set a key wins
+        for key, value in tree.items():
+            if key not in merged:
+                merged[key] = value
+            elif isinstance(merged[key], dict) and isinstance(value, dict):
+                merged[key] = _merged(merged[key], value)
+    return merged
+
+
+def _unknown_entry_keys(settings: Settings) -> list[Path]:
+    return [
+        ("pipelines", name, "fields", position, key)
+        for name, pipeline in getattr(settings, "pipelines", {}).items()
+        for position, entry in enumerate(getattr(pipeline, "fields", []))
+        for key in unknown_entry_keys(entry)
+    ]
+
+
+def _resolved(settings: Settings, path: FilePath) -> Settings:
+    ledger = settings.ledger.model_copy(
+        update={"url": f"sqlite:///{path.absolute().parent / settings.ledger.path}"}
+    )
+    pipelines = {name: _resolved_pipeline(settings, entry) for name, entry in settings.pipelines.items()}
+    return settings.model_copy(update={"ledger": ledger, "pipelines": pipelines})
+
+
+def _resolved_pipeline(settings: Settings, pipeline: PipelineSettings) -> PipelineSettings:
+    source = pipeline.source.model_copy(
+        update={
+            "okki": settings.okki_of(pipeline)[0],
+            "start_from": _aware(pipeline.source.start_from, settings.zone),
+        }
+    )
+    target = pipeline.target.model_copy(update={"dingtalk": settings.dingtalk_of(pipeline)[0]})
+    fields = [entry for entry in pipeline.fields if entry.field.strip()]
+    return pipeline.model_copy(update={"source": source, "target": target, "fields": fields})
+
+
+def _aware(moment: datetime | None, zone: ZoneInfo) -> datetime | None:
+    if moment is None:
+        return None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)

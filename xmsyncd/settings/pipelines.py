@@ -1,0 +1,236 @@
+"""The sections of one pipeline: when, from where, to which form, which values.
+
+What the vendors leave unknown has a name here and the cautious default.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, ConfigDict, Field, StringConstraints
+
+from xmsyncd.settings.choices import (
+    ApiVersion,
+    DeeperGroups,
+    DeletedItems,
+    FetchDetail,
+    OnChange,
+    ReadBack,
+    RuleKind,
+    SearchOperator,
+    SingleLevel,
+    TargetKind,
+    TimeFormat,
+    UnknownGroup,
+    UpdatePath,
+    ValueType,
+)
+from xmsyncd.settings.section import NOTHING, SECOND, Optional_, Section, span
+from xmsyncd.settings.values import (
+    Cron,
+    Duration,
+    Expect,
+    IdText,
+    JsonText,
+    Moment,
+    Secret,
+    TimeZoneName,
+    Whole,
+)
+
+
+def _empty_is(value: Any) -> BeforeValidator:
+    """轻易云 leaves texts of an entry empty or null; both mean ``value``."""
+    return BeforeValidator(lambda found: value if found is None or found == "" else found)
+
+
+class ScheduleSettings(Section):
+    """When a pipeline's cycles begin: exactly one of the two; every 10m where the section is left out."""
+
+    every: Duration | None = Field(
+        default=None, ge=SECOND, description="Time from the start of one cycle to the start of the next."
+    )
+    cron: Optional_[Cron] = Field(
+        default=None, description="Five cron fields in the configured time zone; weekdays by name."
+    )
+
+
+class SourceSettings(Section):
+    """What is read from OKKI."""
+
+    okki: Optional_[IdText] = Field(
+        default=None, description="Name of the OKKI connection; may be left out while there is one."
+    )
+    resource: Annotated[
+        Literal["product"], Expect("product, the only resource of this version", "product")
+    ] = Field(default="product", description="What is read.")
+    page_size: Whole = Field(
+        default=50, ge=1, le=100, description="Items to ask for on one page; OKKI's own maximum is unknown."
+    )
+    page_start: Whole = Field(default=1, ge=0, le=1, description="Number of the first page.")
+    max_pages: Whole = Field(
+        default=20_000, ge=1, description="Pages after which a pass is given up as a fault."
+    )
+    overlap: Duration = Field(
+        default=span("00:30:01"),
+        ge=NOTHING,
+        le=timedelta(days=30),
+        description="How far before the watermark each window begins.",
+    )
+    time_type: Optional_[Annotated[Whole, Field(ge=1, le=2)]] = Field(
+        default=1,
+        description="Which time OKKI filters by: 1 update, 2 creation; null leaves the parameter out.",
+    )
+    time_format: TimeFormat = Field(
+        default=TimeFormat.DATETIME,
+        description="How times are sent; date for a tenant on which only days count.",
+    )
+    start_from: Optional_[Moment] = Field(
+        default=None,
+        description="Where the first window begins, in the configured time zone; without it all is read.",
+    )
+    full_every: Duration = Field(
+        default=span("7d"),
+        ge=SECOND,
+        description="How often everything is read without a time filter.",
+    )
+    fetch_detail: FetchDetail = Field(
+        default=FetchDetail.AUTO,
+        description="When the detail call is made; auto: for new or changed items that lack a mapped field.",
+    )
+    detail_fields: list[IdText] = Field(
+        default=["product_type"],
+        description="Fields that OKKI shows only in the detail call.",
+    )
+    deleted: DeletedItems = Field(
+        default=DeletedItems.SKIP,
+        description="What becomes of an item that OKKI lists as deleted (enable_flag 0).",
+    )
+    group_cache: Duration = Field(
+        default=span("10m"), ge=NOTHING, description="How long the tree of product groups is kept."
+    )
+    unknown_group: UnknownGroup = Field(
+        default=UnknownGroup.NAME,
+        description="A group the tree does not hold: reject the product, leave blanks, or use its name.",
+    )
+    deeper_groups: DeeperGroups = Field(
+        default=DeeperGroups.SECOND,
+        description="What 二级分组 holds for a product below the second level: the second group or its own.",
+    )
+    single_level: SingleLevel = Field(
+        default=SingleLevel.BLANK,
+        description="What 二级分组 holds for a product of a first-level group: nothing, or that group again.",
+    )
+    list_key: IdText = Field(default="list", description="Key of the items in OKKI's answers.")
+    total_keys: list[IdText] = Field(
+        default=["count", "totalItem", "total"],
+        description="Keys under which OKKI may tell the total, in the order of looking.",
+    )
+    params: dict[str, str] = Field(
+        default={}, description="Further query parameters of the list, as they are."
+    )
+    proof_cycles: Whole = Field(
+        default=3,
+        ge=1,
+        description="Cycles after which a slice that stays unproven becomes a listed gap.",
+    )
+
+
+class TargetSettings(Section):
+    """The Yida form that is written to."""
+
+    dingtalk: Optional_[IdText] = Field(
+        default=None, description="Name of the DingTalk connection; may be left out while there is one."
+    )
+    kind: TargetKind = Field(
+        default=TargetKind.PROCESS, description="Kind of the form; this version writes process forms."
+    )
+    app_type: IdText = Field(description="The Yida application, APP_….")
+    system_token: Secret = Field(description="Secret of the Yida application (应用秘钥).")
+    user_id: IdText = Field(description="DingTalk user id on whose behalf instances are written.")
+    form_uuid: IdText = Field(description="The form, FORM-….")
+    process_code: Optional_[IdText] = Field(default=None, description="The form's process, TPROC--….")
+    department_id: Optional_[IdText] = Field(
+        default=None, description="Department of the user, where the user has several."
+    )
+    language: Optional_[IdText] = Field(
+        default=None, description="Language of Yida's messages: zh_CN (its own default) or en_US."
+    )
+    process_data: Optional_[JsonText] = Field(
+        default=None, description="Approvers of nodes at which the originator chooses them."
+    )
+    api_version: ApiVersion = Field(
+        default=ApiVersion.V1,
+        description="Version of the calls; v2.0 for applications made since November 2024.",
+    )
+    update_path: UpdatePath = Field(
+        default=UpdatePath.PROCESS_V1,
+        description="Call that updates an instance; which of them a tenant accepts, only a try shows.",
+    )
+    key: IdText = Field(description="The text component that holds the business key.")
+    on_change: OnChange = Field(
+        default=OnChange.UPDATE, description="Whether a changed product updates its instance."
+    )
+    read_back: ReadBack = Field(
+        default=ReadBack.ALWAYS,
+        description="Whether creates of unknown outcome are looked for; never: they wait for a person.",
+    )
+    search_operator: SearchOperator = Field(
+        default=SearchOperator.EQ,
+        description="Operator of a search by key; the exact comparison is made by xmsyncd in either case.",
+    )
+    instance_timezone: TimeZoneName = Field(
+        default="Asia/Shanghai",
+        description="Time zone in which Yida shows the times of instances, which the vendor does not say.",
+    )
+
+    @property
+    def form(self) -> str:
+        """Identity of the Yida form in the ledger."""
+        return f"{self.app_type}/{self.form_uuid}"
+
+
+class FieldSettings(Section):
+    """One component of the form: an entry of 轻易云's "request" as it stands.
+
+    轻易云's further keys are accepted and have no effect; ``model_extra`` holds them.
+    """
+
+    model_config = ConfigDict(extra="allow", frozen=True, hide_input_in_errors=True)
+
+    field: Annotated[str, StringConstraints(strip_whitespace=True), _empty_is("")] = Field(
+        description="Component id; an entry without one is skipped, as 轻易云 does."
+    )
+    label: Annotated[str, _empty_is("")] = Field(default="", description="What people call it.")
+    type: Annotated[ValueType, _empty_is(ValueType.STRING)] = Field(
+        default=ValueType.STRING, description="Type to which the value is converted."
+    )
+    value: Annotated[str, _empty_is("")] = Field(
+        default="",
+        description="The value: text with {field} (keeps the type) and {{field}} (becomes text) in it.",
+    )
+
+
+class QualityRuleSettings(Section):
+    """A demand on the mapped value of a component; a product that fails it is rejected with the reason."""
+
+    field: IdText = Field(description="Component id; one of those in fields.")
+    rule: RuleKind = Field(description="required: not empty; type: convertible to its type.")
+    type: ValueType | None = Field(
+        default=None, description="Type for the rule type; that of the field if left out."
+    )
+
+
+class PipelineSettings(Section):
+    """One journey from OKKI to one Yida form."""
+
+    schedule: ScheduleSettings = Field(
+        default=ScheduleSettings(every=span("10m")), description="When its cycles begin."
+    )
+    source: SourceSettings = Field(default=SourceSettings(), description="What is read from OKKI.")
+    target: TargetSettings = Field(description="The Yida form that is written to.")
+    fields: list[FieldSettings] = Field(
+        min_length=1, description='The components to fill: 轻易云\'s "request" as it stands.'
+    )
+    quality: list[QualityRuleSettings] = Field(default=[], description="Demands on the mapped values.")
