@@ -1,0 +1,196 @@
+"""Templates: what they mean, and where and why a wrong one is refused at load."""
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from xmsyncd.transform.grammar import TemplateError, compile_template
+from xmsyncd.transform.value_types import UnwritableError
+
+ITEM = {
+    "name": "不锈钢螺栓",
+    "product_no": "A-001",
+    "group_id": 20240000000017,
+    "price": 200.0,
+    "active": False,
+    "nothing": None,
+    "images": [{"url": "u0"}, {"url": "u1"}],
+    "fob": {"price_min": "1.50", "0": "zero"},
+    "一级分组": "五金",
+    "12345": "custom",
+}
+
+
+@pytest.mark.parametrize(
+    ("template", "value"),
+    [
+        ("{group_id}", 20240000000017),
+        ("{images}", ITEM["images"]),
+        ("{active}", False),
+        ("{{group_id}}", "20240000000017"),
+        ("{{active}}", "false"),
+        ("{{price}}", "200"),
+        ("{{fob}}", '{"0":"zero","price_min":"1.50"}'),
+        ("{{一级分组}}", "五金"),
+        ("{一级分组}", "五金"),
+        ("{{ 一级分组\u3000}}", "五金"),
+        ("{ name }", "不锈钢螺栓"),
+        ("{12345}", "custom"),
+        ("", ""),
+        ("固定文本", "固定文本"),
+        ("编码：{product_no}（{{name}}）", "编码：A-001（不锈钢螺栓）"),
+        ("{product_no}{group_id}", "A-00120240000000017"),
+        ("{{product_no}}{name}", "A-001不锈钢螺栓"),
+        (" {group_id}", " 20240000000017"),
+        ("US$ {price}.", "US$ 200."),
+        ("{fob.price_min}", "1.50"),
+        ("{fob.0}", "zero"),
+        ("{images.1.url}", "u1"),
+        ("{{images.0}}", '{"url":"u0"}'),
+        ("a|b", "a|b"),
+        ("_functional", "_functional"),
+    ],
+)
+def test_meaning(template, value):
+    """Alone in single braces a value keeps its type; everywhere else it is text."""
+    found = compile_template(template).evaluate(ITEM)
+    assert found == value
+    assert type(found) is type(value)
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "{missing}",
+        "{{missing}}",
+        "{nothing}",
+        "{{nothing}}",
+        "{nothing.deeper}",
+        "{name.deeper}",
+        "{name.0}",
+        "{images.2}",
+        "{images.url}",
+        "{images.99999999999999999999}",
+        "{fob.missing.x}",
+    ],
+)
+def test_what_an_item_lacks_is_empty(template):
+    assert compile_template(template).evaluate(ITEM) == ""
+
+
+def test_references_and_roots():
+    """References are listed in their order with the place of their brace."""
+    template = compile_template("{{ a }}-{b.0.c}")
+    assert [(str(found), found.root, found.position) for found in template.references] == [
+        ("{{a}}", "a", 0),
+        ("{b.0.c}", "b", 8),
+    ]
+    assert template.roots == {"a", "b"}
+    assert template.inputs({"a": 1, "b": [{"c": 2}]}) == {"{{a}}": 1, "{b.0.c}": 2}
+
+
+@pytest.mark.parametrize(
+    ("template", "position", "found", "expected"),
+    [
+        ("{name", 0, '"{name"', '"}" to close "{"'),
+        ("x{{name", 1, '"{{name"', '"}}" to close "{{"'),
+        ("{{name}", 0, '"{{name}"', '"}}" to close "{{"'),
+        ("{{name} {{x}}", 6, '"}"', '"}}"'),
+        ("{name}}", 6, '"}"', 'a "{" before it'),
+        ("}", 0, '"}"', 'a "{" before it'),
+        ("名称}", 2, '"}"', 'a "{" before it'),
+        ("{}", 1, "an empty reference", "the name of a field"),
+        ("{{  }}", 2, "an empty reference", "the name of a field"),
+        ("{{{name}}}", 2, '"{"', "the name of a field"),
+        ("{ {name} }", 2, '"{"', "the name of a field"),
+        ("{a b}", 3, '"b"', '"}"'),
+        ("{a.}", 3, '"}"', "an index after the"),
+        ("{a. b}", 3, '" "', "an index after the"),
+        ("{.a}", 1, '"."', "the name of a field"),
+        ("{a..b}", 3, '"."', "an index after the"),
+        ("{a[0]}", 2, '"["', "an index after a dot"),
+        ("{a(b)}", 2, '"("', '"}"'),
+        ("｛name｝", 0, 'the full-width brace "｛"', "ordinary brace"),
+        ("{name｝", 0, '"{name｝"', '"}" to close "{"'),
+        ("{{x|datetime}}", 3, 'the filter "|datetime"', "filters come in a later version"),
+        ("a {x | trim}", 5, 'the filter "| trim"', "filters come in a later version"),
+        ("_function CONCAT('{a}', 'b')", 0, '"_function"', "expressions come in a later version"),
+        ("  _FUNCTION(1)", 2, '"_FUNCTION"', "expressions come in a later version"),
+        ("_findCollection find a from b", 0, '"_findCollection"', "expressions come in a later version"),
+        ("_mongoQuery x", 0, '"_mongoQuery"', "expressions come in a later version"),
+        ("{{LAST_SYNC_TIME}}000", 2, "the variable LAST_SYNC_TIME", "variables come in a later version"),
+        ("{{LAST_SYNC_TIME|datetime}}", 2, "the variable LAST_SYNC_TIME", "variables come in a later"),
+        ("{CURRENT_TIME}", 1, "the variable CURRENT_TIME", "variables come in a later version"),
+        ("{{DAYS_AGO_2}}", 2, "the variable DAYS_AGO_2", "variables come in a later version"),
+        ("{ PAGINATION_START_PAGE }", 2, "the variable PAGINATION_START_PAGE", "come in a later version"),
+    ],
+)
+def test_refused_with_its_exact_place(template, position, found, expected):
+    with pytest.raises(TemplateError) as caught:
+        compile_template(template)
+    error = caught.value
+    assert (error.position, error.found) == (position, found)
+    assert expected in error.expected
+    fault = error.fault("pipelines.products.fields.0.value")
+    assert fault.where == f"pipelines.products.fields.0.value, character {position + 1}"
+    assert f"at character {position + 1}: found {found}" in str(error)
+
+
+def test_what_cannot_be_text_says_so():
+    with pytest.raises(UnwritableError, match="finite"):
+        compile_template("{{x}}").evaluate({"x": float("nan")})
+
+
+TEMPLATE_TEXT = st.lists(
+    st.sampled_from(
+        ["{", "}", "{{", "}}", "｛", "|", ".", " ", "name", "一级分组", "0", "_function ", "[", "-"]
+    )
+    | st.text(max_size=3),
+    max_size=12,
+).map("".join)
+
+
+@given(TEMPLATE_TEXT)
+@example("{" * 2000)
+@example("{{a}" * 2000)
+def test_any_text_is_compiled_or_refused_with_a_place_inside_it(text):
+    """Nothing with a brace survives as text of the output."""
+    refusal: TemplateError | None = None
+    try:
+        template = compile_template(text)
+    except TemplateError as error:
+        refusal = error
+    if refusal is not None:
+        assert 0 <= refusal.position <= len(text)
+        assert refusal.found
+        assert refusal.expected
+        return
+    value = template.evaluate({})
+    assert not set(value) & set("{}｛｝")
+    if not template.references:
+        assert value == text
+
+
+NAMES = st.from_regex(r"[\w-]+", fullmatch=True).filter(
+    lambda name: not name.startswith(("LAST_SYNC_TIME", "CURRENT_TIME", "DAYS_AGO_", "PAGINATION_"))
+)
+LITERALS = st.text(st.characters(blacklist_characters="{}｛｝", blacklist_categories=["Cs"]), min_size=1)
+
+
+@given(st.lists(NAMES, min_size=1, max_size=4), st.booleans(), st.sampled_from(["", " ", "\u3000"]))
+def test_what_is_written_is_what_is_read(path, as_text, blank):
+    opening, closing = ("{{", "}}") if as_text else ("{", "}")
+    template = compile_template(opening + blank + ".".join(path) + blank + closing)
+    (reference,) = template.references
+    assert reference.path == tuple(path)
+    assert reference.as_text is as_text
+
+
+@given(st.lists(st.tuples(LITERALS, NAMES, st.text()), min_size=1, max_size=5), LITERALS)
+def test_text_around_references_stays_in_its_place(pieces, last):
+    template_text = "".join(f"{literal}{{{name}}}" for literal, name, _ in pieces) + last
+    if template_text.lstrip().startswith("_"):
+        return
+    values = {name: value for _, name, value in pieces}
+    expected = "".join(literal + values[name] for literal, name, _ in pieces) + last
+    assert compile_template(template_text).evaluate(values) == expected

@@ -1,0 +1,250 @@
+"""The entries of ``fields``, checked and compiled: each gives one component its value (part of step 2).
+
+The way of one value: template → rules → declared type → (key: blanks at both ends off) → Yida's form by
+component → checked that it can be written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any, NoReturn
+
+from xmsyncd.errors import ConfigurationError, Fault
+from xmsyncd.records import KeyValue, RejectionReason
+from xmsyncd.transform.derived import DERIVED_NAMES
+from xmsyncd.transform.grammar import Lookup, Template, TemplateError, compile_template
+from xmsyncd.transform.quality import Check, RuleKind, RuleSpec, check_for
+from xmsyncd.transform.value_types import (
+    BLANKS,
+    Converter,
+    MismatchError,
+    UnwritableError,
+    ValueType,
+    converter_for,
+    is_empty,
+    require_writable,
+    shortened,
+    text_of,
+)
+
+KEY_TYPES = frozenset({ValueType.STRING, ValueType.INT, ValueType.AS_IS})
+
+MAX_EXPECTED_LENGTH = 300
+"""Characters of an encoder's sentence that a rejection keeps: it may quote the value."""
+
+Encode = Callable[[str, str, Any], Any]
+"""(component id, declared type, value) → the value as Yida is written to; raises ValueError with words."""
+
+
+@dataclass(frozen=True, slots=True)
+class FieldSpec:
+    """One entry of ``fields``: a component of the form and the template of its value."""
+
+    component: str
+    label: str = ""
+    type: str = "string"
+    value: str = ""
+
+
+class BadValueError(Exception):
+    """A value that must not be sent."""
+
+    def __init__(self, reason: RejectionReason, found: str, expected: str) -> None:
+        self.reason = reason
+        self.found = found
+        self.expected = expected
+        super().__init__(reason)
+
+
+@dataclass(frozen=True, slots=True)
+class MappedField:
+    """One compiled entry."""
+
+    number: int
+    """Its place in ``fields``, from 0, for the faults."""
+    component: str
+    label: str
+    declared_type: ValueType
+    template: Template
+    checks: tuple[Check, ...]
+    convert: Converter
+    is_key: bool
+    encode: Encode
+    derived_needs: frozenset[str]
+    """The derived fields its template looks at."""
+
+    def value_for(self, lookup: Lookup) -> Any:
+        """The value to send. Raises BadValueError."""
+        if self.derived_needs and not self.derived_needs <= lookup.keys():
+            missing = min(self.derived_needs - lookup.keys())
+            raise BadValueError(RejectionReason.MAPPING, "nothing", f"the derived field {missing}")
+        if self.is_key:
+            self._require_key_inputs(lookup)
+        value: Any = None
+        try:
+            value = self.template.evaluate(lookup)
+            for check in self.checks:
+                breach = check(value)
+                if breach is not None:
+                    raise BadValueError(breach.reason, shortened(value), breach.expected)
+            value = self.convert(value)
+            if self.is_key and isinstance(value, str):
+                value = value.strip(BLANKS)
+            encoded = self.encode(self.component, self.declared_type.value, value)
+            require_writable(encoded)
+        except MismatchError as error:
+            raise BadValueError(RejectionReason.TYPE, shortened(value), error.expected) from None
+        except UnwritableError as error:
+            found = shortened(self.template.inputs(lookup) if value is None else value)
+            raise BadValueError(RejectionReason.MAPPING, found, error.expected) from None
+        except UnicodeError:
+            expected = "text that can be written as UTF-8"
+            raise BadValueError(RejectionReason.MAPPING, shortened(value), expected) from None
+        except ValueError as error:
+            expected = str(error)[:MAX_EXPECTED_LENGTH]
+            raise BadValueError(RejectionReason.TYPE, shortened(value), expected) from None
+        return encoded
+
+    def key_of(self, encoded: Any) -> KeyValue:
+        """The key that the value, once sent, can be searched by. Raises BadValueError."""
+        key = text_of(encoded)
+        if is_empty(key):
+            self._refuse_empty_key(encoded)
+        return KeyValue(key)
+
+    def _require_key_inputs(self, lookup: Lookup) -> None:
+        """A key of fixed text alone would be the same for every product; a list or an object is no key."""
+        inputs = self.template.inputs(lookup)
+        if all(is_empty(value) for value in inputs.values()):
+            self._refuse_empty_key(next(iter(inputs.values()), None))
+        for value in inputs.values():
+            if isinstance(value, bool) or (isinstance(value, (list, tuple, Mapping)) and value):
+                raise BadValueError(RejectionReason.TYPE, shortened(value), "text or a number, as a key")
+
+    def _refuse_empty_key(self, value: Any) -> NoReturn:
+        expected = f"a business key from {shortened(self.template.text)}"
+        raise BadValueError(RejectionReason.EMPTY_KEY, shortened(value), expected)
+
+    def sentence(self, error: BadValueError) -> str:
+        name = f"{self.component} ({self.label})" if self.label else self.component
+        text = f"{name}: found {error.found}, expected {error.expected}"
+        return text.encode("utf-8", "backslashreplace").decode()
+
+
+def compile_fields(
+    fields: Sequence[FieldSpec], rules: Sequence[RuleSpec], key_component: str, encode: Encode, where: str
+) -> tuple[MappedField, ...]:
+    """In the order of the configuration. Raises ConfigurationError with all faults at once.
+
+    Entries without component and value are skipped: documents of 轻易云 hold such (seen in published ones).
+    """
+    prefix = f"{where}." if where else ""
+    faults: list[Fault] = []
+    checks = _checks_of(fields, rules, prefix, faults)
+    mapped = tuple(_mapped(fields, checks, key_component, encode, prefix, faults))
+    _find_key_faults(fields, mapped, key_component, prefix, faults)
+    if faults:
+        raise ConfigurationError(faults)
+    return mapped
+
+
+def _mapped(
+    fields: Sequence[FieldSpec],
+    checks: Mapping[str, tuple[Check, ...]],
+    key_component: str,
+    encode: Encode,
+    prefix: str,
+    faults: list[Fault],
+) -> Iterator[MappedField]:
+    seen: set[str] = set()
+    for number, spec in enumerate(fields):
+        here = f"{prefix}fields.{number}"
+        if not spec.component:
+            if spec.value:
+                faults.append(Fault(f"{here}.field", "nothing", "the id of a component"))
+            continue
+        if spec.component in seen:
+            faults.append(Fault(f"{here}.field", f"{spec.component} again", "each component once"))
+        seen.add(spec.component)
+        declared_type = _type_of(spec.type, f"{here}.type", faults)
+        try:
+            template = compile_template(spec.value)
+        except TemplateError as error:
+            faults.append(error.fault(f"{here}.value"))
+            continue
+        yield MappedField(
+            number=number,
+            component=spec.component,
+            label=spec.label,
+            declared_type=declared_type,
+            template=template,
+            checks=checks.get(spec.component, ()),
+            convert=converter_for(declared_type),
+            is_key=spec.component == key_component,
+            encode=encode,
+            derived_needs=template.roots & DERIVED_NAMES,
+        )
+
+
+def _find_key_faults(
+    specs: Sequence[FieldSpec],
+    fields: Sequence[MappedField],
+    key_component: str,
+    prefix: str,
+    faults: list[Fault],
+) -> None:
+    known = [spec.component for spec in specs if spec.component]
+    if not known:
+        faults.append(Fault(f"{prefix}fields", "no fields", "at least the key component"))
+    elif key_component not in known:
+        faults.append(Fault(f"{prefix}target.key", shortened(key_component), _nearest(key_component, known)))
+    for field in fields:
+        where = f"{prefix}fields.{field.number}"
+        if field.is_key and not field.template.references:
+            found = f"{shortened(field.template.text)} for the key component"
+            faults.append(Fault(f"{where}.value", found, 'a reference, as in "{product_no}"'))
+        if field.is_key and field.declared_type not in KEY_TYPES:
+            found = f"{field.declared_type} for the key component"
+            faults.append(Fault(f"{where}.type", found, "string or int"))
+
+
+def _checks_of(
+    fields: Sequence[FieldSpec], rules: Sequence[RuleSpec], prefix: str, faults: list[Fault]
+) -> dict[str, tuple[Check, ...]]:
+    declared = {spec.component: spec.type for spec in fields if spec.component}
+    checks: dict[str, tuple[Check, ...]] = {}
+    for number, rule in enumerate(rules):
+        here = f"{prefix}quality.{number}"
+        if rule.component not in declared:
+            expected = _nearest(rule.component, list(declared))
+            faults.append(Fault(f"{here}.field", shortened(rule.component), expected))
+            continue
+        if rule.rule not in set(RuleKind):
+            faults.append(Fault(f"{here}.rule", shortened(rule.rule), "one of " + ", ".join(RuleKind)))
+            continue
+        kind = RuleKind(rule.rule)
+        if kind is not RuleKind.TYPE and rule.type is not None:
+            faults.append(Fault(f"{here}.type", shortened(rule.type), f"no type beside the rule {kind}"))
+        value_type = ValueType.AS_IS
+        if kind is RuleKind.TYPE:
+            # A wrong type that the field itself declares is told once, there.
+            told_here = rule.type is not None
+            name = rule.type if rule.type is not None else declared[rule.component]
+            value_type = _type_of(name, f"{here}.type", faults if told_here else [])
+        checks[rule.component] = (*checks.get(rule.component, ()), check_for(kind, value_type))
+    return checks
+
+
+def _type_of(name: str, where: str, faults: list[Fault]) -> ValueType:
+    if name in set(ValueType):
+        return ValueType(name)
+    expected = "one of " + ", ".join(member for member in ValueType if member)
+    faults.append(Fault(where, shortened(name), expected))
+    return ValueType.AS_IS
+
+
+def _nearest(name: str, known: Sequence[str]) -> str:
+    near = get_close_matches(name, known, n=1)
+    return "a component of fields" + (f", perhaps {near[0]}" if near else "")

@@ -1,0 +1,139 @@
+"""The field list of a pipeline: an item becomes a draft, or a rejection that says why (step 2).
+
+Pure; an item never makes it raise, whatever JSON it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from xmsyncd.records import ContentHash, Draft, Item, KeyValue, Rejection
+from xmsyncd.transform.derived import DERIVED_NAMES
+from xmsyncd.transform.fields import BadValueError, Encode, FieldSpec, MappedField, compile_fields
+from xmsyncd.transform.hashes import hash_of
+from xmsyncd.transform.quality import RuleSpec
+
+__all__ = ["RENDERING", "Encode", "FieldMapping", "FieldSpec", "RuleSpec", "Step"]
+
+RENDERING = 1
+"""Raised by one whenever the same template and item give another value than before: part of the context."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """How one component got its value; ``fault`` is "" or the sentence of the rejection."""
+
+    component: str
+    label: str
+    template: str
+    inputs: Mapping[str, Any]
+    output: Any
+    fault: str
+
+
+class FieldMapping:
+    """What one pipeline sends to Yida for an item.
+
+    ``where`` is the place of the pipeline in the configuration, for the faults. Raises ConfigurationError
+    with all faults at once.
+    """
+
+    def __init__(
+        self,
+        fields: Sequence[FieldSpec],
+        rules: Sequence[RuleSpec],
+        key_component: str,
+        encode: Encode,
+        *,
+        where: str = "",
+    ) -> None:
+        self._fields = compile_fields(fields, rules, key_component, encode, where)
+        # The key comes first, so that every other rejection can say which record it is about.
+        self._in_order = tuple(sorted(self._fields, key=lambda field: not field.is_key))
+        self._empty: dict[str, Any] = dict.fromkeys(field.component for field in self._fields)
+        self.key_component = key_component
+        self.needs: frozenset[str] = frozenset().union(*(field.template.roots for field in self._fields))
+        self.derived_needs: frozenset[str] = self.needs & DERIVED_NAMES
+        self.item_needs: frozenset[str] = self.needs - DERIVED_NAMES
+        self.spec_hash: ContentHash = _spec_hash(self._fields, rules, key_component)
+
+    @property
+    def components(self) -> tuple[str, ...]:
+        """The mapped component ids, in the order of the configuration."""
+        return tuple(self._empty)
+
+    def map_item(
+        self, item: Item, detail: Mapping[str, Any] | None, derived: Mapping[str, Any]
+    ) -> Draft | Rejection:
+        """The first fault found rejects the item; the key component is looked at first.
+
+        A field comes from ``derived``, else from the item as listed, else (absent or null there) from
+        ``detail``. ``derived`` must hold all of ``derived_needs``: blanks never stand in for them.
+        """
+        lookup = self._lookup(item, detail, derived)
+        content = self._empty.copy()
+        key: KeyValue | None = None
+        for field in self._in_order:
+            try:
+                encoded = content[field.component] = field.value_for(lookup)
+                if field.is_key:
+                    key = field.key_of(encoded)
+            except BadValueError as error:
+                return Rejection(
+                    source_id=item.source_id,
+                    updated_at=item.updated_at,
+                    reason=error.reason,
+                    detail=field.sentence(error),
+                    component=field.component,
+                    key=key,
+                )
+        if key is None:
+            raise AssertionError("a mapping without its key component cannot be built")
+        return Draft(item.source_id, item.updated_at, key, content, hash_of(content))
+
+    def explain(
+        self, item: Item, detail: Mapping[str, Any] | None, derived: Mapping[str, Any]
+    ) -> tuple[Step, ...]:
+        """Each component's template, inputs, output and fault, in the order of the configuration."""
+        lookup = self._lookup(item, detail, derived)
+        steps = []
+        for field in self._fields:
+            output: Any = None
+            fault = ""
+            try:
+                output = field.value_for(lookup)
+                if field.is_key:
+                    field.key_of(output)
+            except BadValueError as error:
+                fault = field.sentence(error)
+            inputs = field.template.inputs(lookup)
+            steps.append(Step(field.component, field.label, field.template.text, inputs, output, fault))
+        return tuple(steps)
+
+    def _lookup(
+        self, item: Item, detail: Mapping[str, Any] | None, derived: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        raw = item.raw
+        values = {name: raw.get(name) for name in self.item_needs}
+        if detail is not None:
+            for name, value in values.items():
+                if value is None:
+                    values[name] = detail.get(name)
+        values.update(derived)
+        return values
+
+
+def _spec_hash(fields: Sequence[MappedField], rules: Sequence[RuleSpec], key_component: str) -> ContentHash:
+    """Labels and the order of entries shape no output and are left out."""
+    return hash_of(
+        {
+            "rendering": RENDERING,
+            "key": key_component,
+            "fields": sorted(
+                [field.component, str(field.declared_type), field.template.text] for field in fields
+            ),
+            "rules": sorted([rule.component, rule.rule, rule.type or ""] for rule in rules),
+        }
+    )
