@@ -1,0 +1,1 @@
+"""Flow control for both vendors: the pace of calls and the delays between tries."""
