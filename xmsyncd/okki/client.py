@@ -1,0 +1,255 @@
+"""Reads from OKKI: one request at a time, at its pace, tried again where that may help (step 1)."""
+
+from __future__ import annotations
+
+import asyncio
+import random as random_module
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import timedelta
+from typing import Any, Final, TypeVar
+from zoneinfo import ZoneInfo
+
+from xmsyncd.clock import Clock
+from xmsyncd.errors import ThrottledError, TryLaterError
+from xmsyncd.flow.backoff import jittered_delay
+from xmsyncd.flow.pace import Pacer
+from xmsyncd.okki.auth import TOKEN_ENDPOINT, TokenFetcher, TokenRefusedError
+from xmsyncd.okki.codes import READS
+from xmsyncd.okki.failures import (
+    DETAIL_ENDPOINT,
+    GROUPS_ENDPOINT,
+    LIST_ENDPOINT,
+    Failures,
+    UnknownCodeError,
+)
+from xmsyncd.okki.groups import GroupTree
+from xmsyncd.okki.resources import PRODUCT, Resource, check_allowed
+from xmsyncd.okki.wire import (
+    Envelope,
+    Page,
+    UnreadableAnswerError,
+    id_from,
+    page_from,
+    parse_envelope,
+    words_of,
+)
+from xmsyncd.records import Family, SourceId
+from xmsyncd.settings import OkkiSettings
+from xmsyncd.transport.classify import Verdict, classify
+from xmsyncd.transport.reply import Reply
+from xmsyncd.transport.session import Call, Transport
+from xmsyncd.transport.token import TokenSource
+
+__all__ = ["OkkiClient", "Page"]
+
+_T = TypeVar("_T")
+
+_RETRY_BASE: Final = timedelta(seconds=1)
+_RETRY_CAP: Final = timedelta(seconds=30)
+_THROTTLE_PAUSE: Final = timedelta(seconds=1)  # where OKKI throttles without telling for how long
+_LONGEST_WAIT: Final = timedelta(minutes=2)  # inside a read; a longer one is the caller's to know about
+# `now` and the Date header come from one machine: an hour apart, `now` is not in the configured zone.
+_ZONE_DOUBT: Final = timedelta(hours=1)
+
+
+class OkkiClient:
+    """One connection to OKKI. All methods may be called from many tasks; requests go out one at a time.
+
+    A read is tried up to ``settings.tries`` times. Then, or where trying again cannot help, it raises
+
+    - ``TryLaterError`` (network, time-out, 5xx, not JSON) or ``ThrottledError``; at once where OKKI asks for
+      more than two minutes of silence, which the pacer then keeps;
+    - ``CannotWorkError`` for credentials, permission or a list that OKKI refuses altogether;
+    - ``RefusedError`` for one product that it refuses.
+    """
+
+    def __init__(
+        self,
+        settings: OkkiSettings,
+        *,
+        name: str,
+        transport: Transport,
+        pacer: Pacer,
+        clock: Clock,
+        random: random_module.Random,
+        timezone: ZoneInfo,
+    ) -> None:
+        self._settings = settings
+        self._name = name
+        self._transport = transport
+        self._pacer = pacer
+        self._clock = clock
+        self._random = random
+        self._timezone = timezone
+        self._success_codes = frozenset(settings.success_codes)
+        self._one_at_a_time = asyncio.Lock()
+        self._clock_offset: timedelta | None = None
+        secrets = (settings.client_secret, settings.password)
+        self._failures = Failures(name, [secret.get_secret_value() for secret in secrets if secret])
+        self._tokens = TokenSource(
+            TokenFetcher(settings, send=self._send, clock=clock).fetch,
+            renew_before=settings.token_renew_before,
+            clock=clock,
+        )
+
+    @property
+    def name(self) -> str:
+        """The connection's name in the configuration."""
+        return self._name
+
+    @property
+    def timezone(self) -> ZoneInfo:
+        """The zone of OKKI's times."""
+        return self._timezone
+
+    @property
+    def clock_offset(self) -> timedelta | None:
+        """OKKI's clock minus ours, by the latest answer that told it (``now``, else the ``Date`` header).
+
+        Both are cut to whole seconds and arrive late, so it errs towards OKKI being behind.
+        """
+        return self._clock_offset
+
+    async def authenticate(self) -> None:
+        """See that a token can be had."""
+
+        async def once() -> None:
+            async with self._one_at_a_time:
+                await self._token(None)
+
+        await self._tried(once)
+
+    async def fetch_page(
+        self,
+        resource: Resource,
+        params: Mapping[str, str],
+        *,
+        list_key: str = "list",
+        total_keys: Sequence[str] = ("count", "totalItem", "total"),
+    ) -> Page:
+        """One page of a list. Nothing is added to ``params``."""
+
+        def opened(envelope: Envelope) -> Page:
+            return page_from(
+                envelope,
+                timezone=self._timezone,
+                list_key=list_key,
+                total_keys=total_keys,
+                id_field=resource.id_field,
+                updated_field=resource.updated_field,
+            )
+
+        return await self._read(resource.path, LIST_ENDPOINT, params, opened)
+
+    async def fetch_detail(self, resource: Resource, source_id: SourceId) -> Mapping[str, Any]:
+        """One item in full. Raises ``RefusedError`` when OKKI does not have it (any more)."""
+
+        def opened(envelope: Envelope) -> Mapping[str, Any]:
+            data = envelope.data
+            if data is None or data == [] or data == {}:
+                raise self._failures.refused(DETAIL_ENDPOINT, f"no {resource.name} with this id", code="404")
+            if not isinstance(data, Mapping):
+                raise UnreadableAnswerError(f"the detail is no object but {type(data).__name__}")
+            shown_id = id_from(data.get(resource.id_field))
+            if shown_id is not None and shown_id != source_id:
+                raise UnreadableAnswerError("the detail is that of another id")
+            return data
+
+        return await self._read(resource.detail_path, DETAIL_ENDPOINT, {resource.id_field: source_id}, opened)
+
+    async def fetch_groups(self, resource: Resource = PRODUCT) -> GroupTree:
+        """The whole tree of product groups. An empty one is returned as such: the caller judges it."""
+
+        def opened(envelope: Envelope) -> GroupTree:
+            try:
+                return GroupTree.from_payload(envelope.data)
+            except ValueError as error:
+                raise UnreadableAnswerError(str(error)) from error
+
+        return await self._read(resource.groups_path, GROUPS_ENDPOINT, {}, opened)
+
+    async def _read(
+        self, path: str, endpoint: str, params: Mapping[str, str], opened: Callable[[Envelope], _T]
+    ) -> _T:
+        check_allowed("GET", path)
+        renewed = False
+
+        async def once() -> _T:
+            nonlocal renewed
+            async with self._one_at_a_time:
+                token = await self._token(None)
+                while True:
+                    envelope, verdict = await self._ask(path, endpoint, params, token)
+                    if verdict is None:
+                        try:
+                            return opened(envelope)
+                        except UnreadableAnswerError as error:
+                            raise self._failures.unreadable(endpoint, str(error)) from error
+                    if verdict.family is not Family.REAUTHENTICATE or renewed:
+                        raise self._failures.of(endpoint, verdict)
+                    renewed = True
+                    token = await self._token(token)
+
+        return await self._tried(once)
+
+    async def _ask(
+        self, path: str, endpoint: str, params: Mapping[str, str], token: str
+    ) -> tuple[Envelope, Verdict | None]:
+        """One request; the verdict is ``None`` for a success."""
+        headers = {"Authorization": self._settings.auth_prefix + token}
+        reply = await self._send(Call("GET", path, endpoint, params=params, headers=headers))
+        envelope = parse_envelope(reply.body, self._success_codes, self._timezone)
+        self._learn_clock(reply, envelope)
+        if reply.status is not None and 200 <= reply.status < 300 and envelope.ok:
+            return envelope, None
+        return envelope, classify(reply, envelope.words, READS, Family.REFUSED)
+
+    async def _send(self, call: Call) -> Reply:
+        """One request with its own permit. The caller holds the lock."""
+        left = self._pacer.paused_for
+        if left > _LONGEST_WAIT:
+            message = f"asked for silence, {left.total_seconds():.0f} s of it are left"
+            raise self._failures.throttled(call.endpoint, message, wait=left)
+        await self._pacer.acquire()
+        return await self._transport.send(call)
+
+    async def _token(self, stale: str | None) -> str:
+        """The token, or another one than ``stale``. The caller holds the lock, so fetching it is in turn."""
+        try:
+            return await (self._tokens.get() if stale is None else self._tokens.renew(stale))
+        except TokenRefusedError as error:
+            verdict = classify(error.reply, words_of(error.reply.body), READS, Family.REFUSED)
+            raise self._failures.of(TOKEN_ENDPOINT, verdict) from None
+
+    async def _tried(self, once: Callable[[], Awaitable[_T]]) -> _T:
+        """Run ``once`` until it succeeds, fails for good, or the tries are used up."""
+        tries = 1
+        while True:
+            try:
+                return await once()
+            except UnknownCodeError as error:
+                if tries >= self._settings.tries:
+                    raise error.final from None
+                await self._clock.sleep(self._delay(tries).total_seconds())
+            except TryLaterError as error:
+                wait = error.wait
+                if wait is None:
+                    wait = self._delay(tries)
+                    if isinstance(error, ThrottledError):
+                        wait += _THROTTLE_PAUSE
+                if error.wait is not None or isinstance(error, ThrottledError):
+                    self._pacer.pause(wait)  # for everybody on this connection
+                if tries >= self._settings.tries or wait > _LONGEST_WAIT:
+                    raise
+                await self._clock.sleep(wait.total_seconds())
+            tries += 1
+
+    def _delay(self, tries: int) -> timedelta:
+        return jittered_delay(tries, _RETRY_BASE, _RETRY_CAP, self._random)
+
+    def _learn_clock(self, reply: Reply, envelope: Envelope) -> None:
+        theirs, header = envelope.server_now, reply.server_time
+        if theirs is None or (header is not None and abs(theirs - header) > _ZONE_DOUBT):
+            theirs = header
+        if theirs is not None:
+            self._clock_offset = theirs - self._clock.now()

@@ -1,0 +1,102 @@
+"""From a verdict on a read to the error that says what to do next (step 1)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import timedelta
+from typing import Final, assert_never
+
+from xmsyncd.errors import CannotWorkError, RefusedError, ThrottledError, TryLaterError, XmsyncdError
+from xmsyncd.okki.auth import TOKEN_ENDPOINT
+from xmsyncd.records import Family, StopReason
+from xmsyncd.transport.classify import Verdict
+
+LIST_ENDPOINT: Final = "list"
+DETAIL_ENDPOINT: Final = "info"
+GROUPS_ENDPOINT: Final = "groups"
+ENDPOINTS: Final = (TOKEN_ENDPOINT, LIST_ENDPOINT, DETAIL_ENDPOINT, GROUPS_ENDPOINT)
+"""What is asked of OKKI: the closed set of metric labels."""
+
+
+class UnknownCodeError(XmsyncdError):
+    """A code that no row of the table knows, or an answer of another shape: tried again, then ``final``."""
+
+    def __init__(self, final: XmsyncdError) -> None:
+        self.final = final
+        super().__init__(str(final))
+
+
+class Failures:
+    """Makes the errors of one connection; no secret of it ever stands in one."""
+
+    def __init__(self, connection: str, secrets: Collection[str]) -> None:
+        self._connection = connection
+        self._secrets = tuple(secret for secret in secrets if secret)
+
+    def of(self, endpoint: str, verdict: Verdict) -> XmsyncdError:
+        """The error for a verdict that is no success."""
+        code, message = verdict.code, verdict.message
+        match verdict.family:
+            case Family.THROTTLED:
+                return self.throttled(endpoint, message or "throttled", code=code, wait=verdict.wait)
+            case Family.NOT_SENT | Family.UNDECIDED | Family.TRY_LATER:
+                return self.try_later(endpoint, message or "no usable answer", code=code, wait=verdict.wait)
+            case Family.REAUTHENTICATE:
+                message = "a fresh token is refused; see auth_prefix, and whether the access was revoked"
+                return self.cannot_work(endpoint, StopReason.CREDENTIALS, message, code=code)
+            case Family.STOP:
+                reason = verdict.stop_reason or StopReason.CONFIGURATION
+                return self.cannot_work(endpoint, reason, message or "not allowed", code=code)
+            case Family.REFUSED:
+                return self._refusal(endpoint, verdict)
+            case Family.DELIVERED | Family.GONE:
+                raise ValueError(f"no row for reads says {verdict.family}")
+            case _:
+                assert_never(verdict.family)
+
+    def _refusal(self, endpoint: str, verdict: Verdict) -> XmsyncdError:
+        code, message = verdict.code, verdict.message or "refused"
+        if verdict.rule is None:
+            return self.unreadable(endpoint, message, code=code)
+        if endpoint == DETAIL_ENDPOINT:
+            return self.refused(endpoint, message, code=code)
+        # Refusing a whole list is no matter of one product: most likely base_url or a parameter.
+        return self.cannot_work(endpoint, StopReason.CONFIGURATION, message, code=code)
+
+    def unreadable(self, endpoint: str, message: str, *, code: str = "") -> UnknownCodeError:
+        """An answer that says nothing known. One product that stays so is refused, and the others go on."""
+        if endpoint == DETAIL_ENDPOINT:
+            return UnknownCodeError(self.refused(endpoint, message, code=code))
+        return UnknownCodeError(self.try_later(endpoint, message, code=code))
+
+    def throttled(
+        self, endpoint: str, message: str, *, code: str = "", wait: timedelta | None = None
+    ) -> ThrottledError:
+        """Refused for its pace."""
+        text = self._sentence(endpoint, code, message)
+        return ThrottledError(text, wait=wait, connection=self._connection, endpoint=endpoint, code=code)
+
+    def try_later(
+        self, endpoint: str, message: str, *, code: str = "", wait: timedelta | None = None
+    ) -> TryLaterError:
+        """OKKI or the way to it is away."""
+        text = self._sentence(endpoint, code, message)
+        return TryLaterError(text, wait=wait, connection=self._connection, endpoint=endpoint, code=code)
+
+    def refused(self, endpoint: str, message: str, *, code: str = "") -> RefusedError:
+        """This one thing is refused."""
+        text = self._sentence(endpoint, code, message)
+        return RefusedError(text, connection=self._connection, endpoint=endpoint, code=code)
+
+    def cannot_work(
+        self, endpoint: str, reason: StopReason, message: str, *, code: str = ""
+    ) -> CannotWorkError:
+        """A person has to act."""
+        text = self._sentence(endpoint, code, message)
+        return CannotWorkError(text, reason=reason, connection=self._connection, endpoint=endpoint, code=code)
+
+    def _sentence(self, endpoint: str, code: str, message: str) -> str:
+        """What a person reads. A vendor may quote what it was sent, so our secrets are taken out."""
+        for secret in self._secrets:
+            message = message.replace(secret, "…")
+        return f"OKKI {self._connection}, {endpoint}: " + " ".join(part for part in (code, message) if part)
