@@ -1,0 +1,120 @@
+"""One authorised call to Yida: token, judgement, and one repeat after a stale token (steps 4 and 5).
+
+The client neither paces nor waits: a verdict that asks for a pause goes back to the caller with its time.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from xmsyncd.clock import Clock
+from xmsyncd.errors import CannotWorkError, RefusedError, TryLaterError
+from xmsyncd.records import Family
+from xmsyncd.settings import DingtalkSettings
+from xmsyncd.transport.classify import Verdict, classify
+from xmsyncd.transport.reply import Reply
+from xmsyncd.transport.session import Call, Transport
+from xmsyncd.yida import wire
+from xmsyncd.yida.answers import has_succeeded, vendor_words
+from xmsyncd.yida.auth import TokenFetcher
+from xmsyncd.yida.codes import DEFAULTS, SECOND, TABLES, UNMETERED_CODES, Table
+
+Permit = Callable[[], Awaitable[None]]
+"""Waits for leave to make one call."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """How a call ended. ``reply`` is None where no token could be had, so that nothing was sent."""
+
+    verdict: Verdict
+    reply: Reply | None
+    calls: int
+    """Calls that the vendor may have metered: a repeat counts, a documented free throttle does not."""
+
+
+class YidaClient:
+    """The calls of one DingTalk connection; safe to use from many tasks at once."""
+
+    def __init__(self, settings: DingtalkSettings, *, name: str, transport: Transport, clock: Clock) -> None:
+        self._name = name
+        self._transport = transport
+        self._clock = clock
+        self._app_secret = settings.app_secret.get_secret_value()
+        self._tokens = TokenFetcher(settings, name=name, transport=transport, clock=clock).source()
+        self._clock_offset: timedelta | None = None
+
+    @property
+    def name(self) -> str:
+        """The connection's name in the configuration."""
+        return self._name
+
+    @property
+    def clock_offset(self) -> timedelta | None:
+        """DingTalk's clock minus ours by its latest answer, good to a second; None before the first."""
+        return self._clock_offset
+
+    async def authenticate(self) -> None:
+        """Have a token. Raises CannotWorkError, ThrottledError or TryLaterError."""
+        await self._tokens.get()
+
+    async def call(self, call: Call, *, table: Table, permit: Permit) -> Answer:
+        """Send ``call``, which carries no token yet. The caller holds the permit of the first try.
+
+        A stale token is renewed and the call repeated once, after ``permit()``; it had been refused at the
+        gateway, so a create is safe to repeat. Never raises for what vendor or network do.
+        """
+        calls = 0
+        try:
+            token = await self._tokens.get()
+            reply, verdict = await self._try(call, token, table)
+            calls += _metered(verdict)
+            if verdict.family is Family.REAUTHENTICATE:
+                token = await self._tokens.renew(token)
+                await permit()
+                reply, verdict = await self._try(call, token, table)
+                calls += _metered(verdict)
+                if verdict.family is Family.REAUTHENTICATE:
+                    # Wrong credentials show when the token is fetched. A fresh token that is refused is
+                    # the vendor's trouble: nothing was executed, and it may pass.
+                    verdict = dataclasses.replace(verdict, family=Family.TRY_LATER)
+        except (CannotWorkError, RefusedError, TryLaterError) as error:
+            return Answer(_verdict_without_token(error), None, calls)
+        return Answer(verdict, reply, calls)
+
+    async def _try(self, call: Call, token: str, table: Table) -> tuple[Reply, Verdict]:
+        authorised = dataclasses.replace(call, headers={**call.headers, wire.TOKEN_HEADER: token})
+        reply = await self._transport.send(authorised)
+        if reply.server_time is not None:
+            self._clock_offset = reply.server_time - self._clock.now()
+        if has_succeeded(reply):
+            words = vendor_words(reply)
+            return reply, Verdict(family=Family.DELIVERED, request_id=words.request_id)
+        words = vendor_words(reply, (token, self._app_secret, *wire.secrets_in(call)))
+        verdict = classify(reply, words, TABLES[table], DEFAULTS[table])
+        if verdict.family is Family.THROTTLED and verdict.wait is None:
+            verdict = dataclasses.replace(verdict, wait=SECOND)
+        return reply, verdict
+
+
+def _metered(verdict: Verdict) -> int:
+    if verdict.family is Family.NOT_SENT:
+        return 0
+    return 0 if verdict.code.lower() in UNMETERED_CODES else 1
+
+
+def _verdict_without_token(error: CannotWorkError | RefusedError | TryLaterError) -> Verdict:
+    """Nothing was executed: a person is needed, or the record is due again later (also when it was the
+    token endpoint that throttled: its pause is not one of the API that was to be called)."""
+    stop_reason = error.reason if isinstance(error, CannotWorkError) else None
+    return Verdict(
+        family=Family.TRY_LATER if stop_reason is None else Family.STOP,
+        code=error.code,
+        message=str(error),
+        request_id=error.request_id,
+        wait=error.wait if isinstance(error, TryLaterError) else None,
+        stop_reason=stop_reason,
+    )

@@ -1,0 +1,216 @@
+"""Writing, looking and asking for one process form of Yida (step 5).
+
+Writes end in an :class:`Outcome` and never raise for what vendor or network do; reads raise errors named by
+what is done next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from xmsyncd.errors import TryLaterError
+from xmsyncd.records import Content, Family, Found, InstanceId, KeyValue, Outcome
+from xmsyncd.settings import TargetSettings
+from xmsyncd.transport.classify import Verdict
+from xmsyncd.transport.session import Call
+from xmsyncd.yida import answers, wire
+from xmsyncd.yida.answers import Component, InstancePage, UnreadableError
+from xmsyncd.yida.client import Answer, YidaClient
+from xmsyncd.yida.codes import (
+    NO_INSTANCE_ID,
+    SEARCH_INCOMPLETE,
+    SEARCH_TOO_WIDE,
+    UNREADABLE,
+    UNWRITABLE,
+    Table,
+)
+from xmsyncd.yida.failures import error_of
+
+MAX_PAGES = 3
+"""Pages that one look reads at most: 300 instances that Yida takes for one key are no look-up any more."""
+
+PermitFor = Callable[[str], Awaitable[None]]
+"""Waits for leave to make one call of the API named (one of :data:`wire.APIS`)."""
+
+Metered = Callable[[str], None]
+"""Told the API's name for every call of a read that the vendor may have metered."""
+
+
+class ProcessWriter:
+    """The instances of one process form.
+
+    ``components`` are the mapped component ids: what :class:`Found` shows and an update writes. For a write
+    the caller holds the permit of the first try; reads take theirs inside. Calls of reads are told to
+    ``metered``, those of writes are in ``Outcome.calls``.
+    """
+
+    def __init__(
+        self,
+        client: YidaClient,
+        target: TargetSettings,
+        components: Sequence[str],
+        permit_for: PermitFor,
+        *,
+        metered: Metered | None = None,
+    ) -> None:
+        self._client = client
+        self._target = target
+        self._components = tuple(components)
+        self._permit_for = permit_for
+        self._metered = metered
+        self._zone = ZoneInfo(target.instance_timezone)
+
+    async def create(self, content: Content) -> Outcome:
+        """Start an instance. Not safe to repeat unless the outcome's family says so."""
+        try:
+            call = wire.start_call(self._target, content)
+        except ValueError as error:
+            return _unwritable(error)
+        answer = await self._write(call, Table.START)
+        if answer.verdict.family is not Family.DELIVERED:
+            return _outcome(answer)
+        instance_id = answers.instance_id_of(answer.reply.body) if answer.reply is not None else None
+        if instance_id is None:
+            return Outcome(
+                family=Family.UNDECIDED,
+                code=NO_INSTANCE_ID,
+                message="the answer names no instance",
+                request_id=answer.verdict.request_id,
+                calls=answer.calls,
+            )
+        return _outcome(answer, instance_id)
+
+    async def update(self, instance_id: InstanceId, content: Content) -> Outcome:
+        """Write every component of ``content``. Safe to repeat: the same content ends the same."""
+        try:
+            call = wire.update_call(self._target, instance_id, content)
+        except ValueError as error:
+            return _unwritable(error)
+        return _outcome(await self._write(call, Table.UPDATE), instance_id)
+
+    async def search(self, key: KeyValue) -> tuple[Found, ...]:
+        """Every instance that Yida shows for the key; comparing exactly is the caller's.
+
+        An empty answer means that Yida counted none. Rows that it counted and did not show are an error
+        unless one that was shown has exactly this key: TryLaterError, or RefusedError beyond 300 rows. Raises
+        the errors of :func:`error_of` besides.
+        """
+        conditions = [wire.key_condition(self._target, key)]
+        found: dict[InstanceId, Found] = {}
+        shown = 0
+        for number in range(1, MAX_PAGES + 1):
+            page = await self._fetch_page(conditions, number, wire.PAGE_SIZE)
+            for row in page.rows:
+                instance = self._found(row, wire.SEARCH)
+                found[instance.instance_id] = instance
+            shown += len(page.rows)
+            complete = len(page.rows) < wire.PAGE_SIZE if page.total is None else shown >= page.total
+            if complete:
+                return tuple(found.values())
+            if not page.rows:
+                break
+        if any(instance.key == key for instance in found.values()):
+            return tuple(found.values())
+        too_wide = shown >= MAX_PAGES * wire.PAGE_SIZE
+        raise error_of(
+            Verdict(
+                family=Family.REFUSED if too_wide else Family.TRY_LATER,
+                code=SEARCH_TOO_WIDE if too_wide else SEARCH_INCOMPLETE,
+                message=f"the search counts more instances for one key than the {shown} it shows",
+            ),
+            connection=self._client.name,
+            endpoint=wire.SEARCH,
+        )
+
+    async def get(self, instance_id: InstanceId) -> Found | None:
+        """The instance as its own store shows it; None when it is gone. Raises the errors of a read."""
+        answer = await self._send_read(wire.get_call(self._target, instance_id), Table.GET)
+        if answer.verdict.family is Family.GONE:
+            return None
+        row = self._body_of(answer, wire.GET)
+        if isinstance(row, dict) and isinstance(row.get("result"), dict) and "data" not in row:
+            row = row["result"]
+        if isinstance(row, dict):
+            # The answer to a get is about the id that was asked for, whether it repeats it or not.
+            row = {"processInstanceId": instance_id, **row}
+        found = self._found(row, wire.GET)
+        if found.instance_id != instance_id:
+            raise self._unreadable(wire.GET, "an instance other than the one asked for")
+        return found
+
+    async def count_instances(self) -> int:
+        """How many instances of the form the user may see, by the search. Raises the errors of a read."""
+        page = await self._fetch_page([], 1, 1)
+        if page.total is None:
+            raise self._unreadable(wire.SEARCH, "a search answer without totalCount")
+        return page.total
+
+    async def definitions(self) -> tuple[Component, ...]:
+        """The components of the form, sub-table children included. Raises the errors of a read."""
+        answer = await self._send_read(wire.definitions_call(self._target), Table.READ)
+        try:
+            return answers.components_of(self._body_of(answer, wire.DEFINITIONS))
+        except UnreadableError as error:
+            raise self._unreadable(wire.DEFINITIONS, str(error)) from error
+
+    async def _write(self, call: Call, table: Table) -> Answer:
+        return await self._client.call(call, table=table, permit=partial(self._permit_for, call.endpoint))
+
+    async def _fetch_page(self, conditions: Sequence[Any], page_number: int, page_size: int) -> InstancePage:
+        call = wire.search_call(
+            self._target, conditions=conditions, page_number=page_number, page_size=page_size
+        )
+        answer = await self._send_read(call, Table.READ)
+        try:
+            return answers.page_of(self._body_of(answer, wire.SEARCH))
+        except UnreadableError as error:
+            raise self._unreadable(wire.SEARCH, str(error)) from error
+
+    async def _send_read(self, call: Call, table: Table) -> Answer:
+        permit = partial(self._permit_for, call.endpoint)
+        await permit()
+        answer = await self._client.call(call, table=table, permit=permit)
+        if self._metered is not None:
+            for _ in range(answer.calls):
+                self._metered(call.endpoint)
+        return answer
+
+    def _body_of(self, answer: Answer, endpoint: str) -> Any:
+        if answer.verdict.family is not Family.DELIVERED or answer.reply is None:
+            raise error_of(answer.verdict, connection=self._client.name, endpoint=endpoint)
+        return answer.reply.body
+
+    def _found(self, row: Any, endpoint: str) -> Found:
+        try:
+            return answers.found_of(row, self._components, self._target.key, self._zone)
+        except UnreadableError as error:
+            raise self._unreadable(endpoint, str(error)) from error
+
+    def _unreadable(self, endpoint: str, message: str) -> TryLaterError:
+        return TryLaterError(
+            f"{self._client.name}: Yida's {endpoint} call: {message}",
+            connection=self._client.name,
+            endpoint=endpoint,
+            code=UNREADABLE,
+        )
+
+
+def _outcome(answer: Answer, instance_id: InstanceId | None = None) -> Outcome:
+    verdict = answer.verdict
+    return Outcome(
+        family=verdict.family,
+        instance_id=instance_id if verdict.family is Family.DELIVERED else None,
+        wait=verdict.wait,
+        stop_reason=verdict.stop_reason,
+        code=verdict.code,
+        message=verdict.message,
+        request_id=verdict.request_id,
+        calls=answer.calls,
+    )
+
+
+def _unwritable(error: ValueError) -> Outcome:
+    return Outcome(family=Family.REFUSED, code=UNWRITABLE, message=str(error), calls=0)
