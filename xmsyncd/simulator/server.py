@@ -1,0 +1,134 @@
+"""The simulation as a whole: both vendors and the control on loopback ports, in one event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable
+from typing import Self
+
+from aiohttp import web
+
+from xmsyncd.simulator.catalogue import Catalogue, Dirt
+from xmsyncd.simulator.control import Control
+from xmsyncd.simulator.counters import Counters
+from xmsyncd.simulator.faults import Faults
+from xmsyncd.simulator.forms import Form
+from xmsyncd.simulator.group_tree import GroupTree
+from xmsyncd.simulator.okki import Okki
+from xmsyncd.simulator.options import SimulatorOptions
+from xmsyncd.simulator.oracle import Oracle
+from xmsyncd.simulator.times import SimulatedClock
+from xmsyncd.simulator.wire import Line
+from xmsyncd.simulator.yida import Yida
+
+_SHUTDOWN_SECONDS = 0.2  # callers of a simulation that ends have nothing to wait for
+
+
+class Simulator:
+    """Both vendors, usable in-process with `async with` or through its URLs.
+
+    `catalogue` is OKKI's store, `form` the Yida form, `faults` what goes wrong, `counters` what was called,
+    `oracle` the judge. All of them may be used directly while it runs, from its own event loop.
+    """
+
+    def __init__(
+        self,
+        options: SimulatorOptions | None = None,
+        *,
+        wall: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.options = options = options or SimulatorOptions()
+        self.clock = SimulatedClock(
+            offset=options.clock_offset, timezone=options.timezone, wall=wall, monotonic=monotonic
+        )
+        self.faults = Faults(options.seed)
+        self.counters = Counters()
+        groups = GroupTree()
+        groups.shape = options.groups_shape
+        self.catalogue = Catalogue(
+            size=options.products,
+            seed=options.seed,
+            clock=self.clock,
+            groups=groups,
+            deleted_listed=options.deleted_listed,
+        )
+        for dirt, product in zip(
+            list(Dirt) * options.dirty_products, range(options.dirty_products), strict=False
+        ):
+            self.catalogue.spoil(dirt, only=self.catalogue.id_at(product))
+        self._line = Line()
+        self.okki = Okki(
+            options,
+            catalogue=self.catalogue,
+            clock=self.clock,
+            faults=self.faults,
+            counters=self.counters,
+            line=self._line,
+        )
+        self.yida = Yida(
+            options, clock=self.clock, faults=self.faults, counters=self.counters, line=self._line
+        )
+        self.oracle = Oracle(self.catalogue, self.form)
+        self.edits_per_second = options.edits_per_second
+        self.okki_url = ""
+        self.yida_url = ""
+        self.control_url = ""
+        self._exit = contextlib.AsyncExitStack()
+
+    @property
+    def form(self) -> Form:
+        """The form of the options."""
+        return self.yida.app.form
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.stop()
+
+    async def start(self) -> None:
+        """Listen; from here on the three URLs are set. Raises OSError when a port is taken."""
+        async with contextlib.AsyncExitStack() as exit_stack:
+            exit_stack.callback(self._line.close)
+            options = self.options
+            self.okki_url = await self._listen(exit_stack, self.okki.application(), options.okki_port)
+            self.yida_url = await self._listen(exit_stack, self.yida.application(), options.yida_port)
+            control = Control(self)
+            self.control_url = await self._listen(exit_stack, control.application(), options.control_port)
+            editor = asyncio.create_task(self._edit_now_and_then(), name="simulated-edits")
+            exit_stack.push_async_callback(_cancelled, editor)
+            # Hanging calls are let go before the servers are asked to finish theirs.
+            exit_stack.callback(self._line.close)
+            self._exit = exit_stack.pop_all()
+
+    async def stop(self) -> None:
+        """Stop listening; what is stored stays readable. Safe to call twice."""
+        await self._exit.aclose()
+
+    async def _listen(
+        self, exit_stack: contextlib.AsyncExitStack, application: web.Application, port: int
+    ) -> str:
+        runner = web.AppRunner(application, access_log=None, shutdown_timeout=_SHUTDOWN_SECONDS)
+        await runner.setup()
+        exit_stack.push_async_callback(runner.cleanup)
+        await web.TCPSite(runner, self.options.host, port, backlog=1024).start()
+        address = runner.addresses[0]
+        return f"http://{self.options.host}:{address[1]}"
+
+    async def _edit_now_and_then(self) -> None:
+        while True:
+            if self.edits_per_second <= 0:
+                await asyncio.sleep(0.2)
+                continue
+            await asyncio.sleep(1 / self.edits_per_second)
+            self.catalogue.edit_random()
+
+
+async def _cancelled(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
