@@ -1,0 +1,322 @@
+"""The composition root: opens every part in order in one stack, and closes them in reverse.
+
+One long, straight function builds everything, so that what depends on what can be read from top to bottom.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import aiohttp
+from prometheus_client import CollectorRegistry
+
+from xmsyncd.clock import Clock
+from xmsyncd.cycle.cycle import Cycle
+from xmsyncd.cycle.loop import CycleLoop
+from xmsyncd.cycle.shape import Shaper
+from xmsyncd.delivery.delivery import Delivery, DeliveryOptions
+from xmsyncd.delivery.policy import SendingRules
+from xmsyncd.delivery.waiting import Bell
+from xmsyncd.flow.pace import Pacer
+from xmsyncd.ledger import Ledger, meters, pipelines
+from xmsyncd.ledger.claims import Meter
+from xmsyncd.lifecycle import Tasks
+from xmsyncd.observe.events import Events
+from xmsyncd.observe.metrics import Metrics
+from xmsyncd.okki.client import OkkiClient
+from xmsyncd.okki.resources import RESOURCES
+from xmsyncd.operations.runtime import PipelineRuntime, Runtime
+from xmsyncd.records import Operation
+from xmsyncd.schedule import Schedule
+from xmsyncd.settings import DingtalkSettings, OkkiSettings, PipelineSettings, ReadBack, Settings
+from xmsyncd.steps import StepListener, nobody_listens
+from xmsyncd.transform import derived
+from xmsyncd.transform.fields import FieldSpec
+from xmsyncd.transform.mapping import FieldMapping
+from xmsyncd.transform.quality import RuleSpec
+from xmsyncd.transport.session import Transport, open_session
+from xmsyncd.yida import wire
+from xmsyncd.yida.client import YidaClient
+from xmsyncd.yida.values import encode
+from xmsyncd.yida.writers import ProcessWriter
+
+# What a delivery may need after its drain to commit the calls that it cut off.
+_SETTLING = timedelta(seconds=10)
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """The open daemon. ``runtime`` is what operations work on; the rest is for whoever runs it."""
+
+    runtime: Runtime
+    schedule: Schedule
+    events: Events
+    metrics: Metrics
+    targets: Mapping[str, ProcessWriter]
+    okki: Mapping[str, OkkiClient]
+    yida: Mapping[str, YidaClient]
+
+    async def start(self, tasks: Tasks) -> None:
+        """Start the deliveries and cycle loops; what a dead process left on its way is undecided first."""
+        for pipeline in self.runtime.pipelines.values():
+            await pipeline.delivery.prepare()
+        for pipeline in self.runtime.pipelines.values():
+            tasks.start(f"delivery of {pipeline.name}", pipeline.delivery.run())
+            tasks.start(f"cycles of {pipeline.name}", pipeline.loop.run())
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator[Tasks]:
+        """Deliveries and cycle loops run inside this block; on leaving it they drain within their bound.
+
+        A task that dies sets ``stopping``; its error is raised when the block is left.
+        """
+        tasks = Tasks(self.runtime.stopping, died=self.events.task_died)
+        try:
+            await self.start(tasks)
+            yield tasks
+        finally:
+            # A little longer than the deliveries' own bound, after which they settle what they cut off.
+            await tasks.drain(self.runtime.settings.delivery.drain + _SETTLING)
+        if tasks.death is not None:
+            raise tasks.death.error or RuntimeError(str(tasks.death))
+
+
+@contextlib.asynccontextmanager
+async def open_app(
+    settings: Settings,
+    *,
+    clock: Clock,
+    rng: random.Random,
+    registry: CollectorRegistry,
+    bootstrap: bool = False,
+    step: StepListener = nobody_listens,
+) -> AsyncIterator[App]:
+    """Open everything in order; close it in reverse. Nothing is sent before :meth:`App.running`.
+
+    Raises ``LedgerHeldError`` when another process holds the ledger and ``LedgerError`` when it cannot
+    be used. ``bootstrap`` allows the first create into a form that is not empty.
+    """
+    async with contextlib.AsyncExitStack() as stack:
+        stopping = asyncio.Event()
+        metrics = Metrics(registry)
+        events = Events(metrics)
+        ledger = await stack.enter_async_context(Ledger(settings.ledger.path))
+        session = await stack.enter_async_context(open_session())
+        zone = settings.zone
+        okki = {
+            name: _okki_client(name, one, session, settings, clock=clock, rng=rng, events=events)
+            for name, one in settings.okki.items()
+        }
+        yida = {
+            name: _yida_client(name, one, session, settings, clock=clock, events=events)
+            for name, one in settings.dingtalk.items()
+        }
+        pacers = {
+            name: {api: Pacer(one.requests_per_second, clock=clock) for api in wire.APIS}
+            for name, one in settings.dingtalk.items()
+        }
+        schedule = Schedule(zone)
+        targets: dict[str, ProcessWriter] = {}
+        runtimes: dict[str, PipelineRuntime] = {}
+        for name, pipeline in settings.pipelines.items():
+            form = pipeline.target.form
+            await ledger.write(pipelines.register, name, form, pipeline.target.key)
+            metrics.declare_pipeline(name)
+            okki_name, _ = settings.okki_of(pipeline)
+            dingtalk_name, dingtalk = settings.dingtalk_of(pipeline)
+            paces = pacers[dingtalk_name]
+            mapping = _mapping(name, pipeline)
+            targets[name] = ProcessWriter(
+                yida[dingtalk_name],
+                pipeline.target,
+                mapping.components,
+                permit_for=_permit_for(paces),
+            )
+            bell = Bell()
+            resource = RESOURCES[pipeline.source.resource]
+            shaper = Shaper(
+                okki[okki_name],
+                resource,
+                pipeline.source,
+                mapping,
+                _group_policies(pipeline),
+                ledger=ledger,
+                clock=clock,
+            )
+            cycle = Cycle(
+                name,
+                form,
+                ledger=ledger,
+                client=okki[okki_name],
+                resource=resource,
+                source=pipeline.source,
+                on_change=pipeline.target.on_change,
+                shaper=shaper,
+                staged=bell.ring,
+                clock=clock,
+                events=events,
+                step=step,
+            )
+            loop = CycleLoop(cycle, stopping, finished=lambda report: None)
+            delivery = Delivery(
+                name,
+                form,
+                ledger=ledger,
+                target=targets[name],
+                pacers={Operation.CREATE: paces[wire.START], Operation.UPDATE: paces[wire.UPDATE]},
+                options=_delivery_options(settings, pipeline, dingtalk, bootstrap=bootstrap),
+                meter=_meter(dingtalk_name, clock),
+                bell=bell,
+                stopping=stopping,
+                clock=clock,
+                rng=rng,
+                events=events,
+                step=step,
+            )
+            schedule.add(
+                name,
+                every=pipeline.schedule.every,
+                cron=pipeline.schedule.cron,
+                ring=loop.ring,
+                first_after=timedelta(0),
+            )
+            runtimes[name] = PipelineRuntime(
+                name=name,
+                form=form,
+                settings=pipeline,
+                loop=loop,
+                shaper=shaper,
+                delivery=delivery,
+                bell=bell,
+                next_run=_next_run(schedule, name),
+            )
+        runtime = Runtime(
+            settings=settings, ledger=ledger, clock=clock, stopping=stopping, pipelines=runtimes
+        )
+        yield App(runtime, schedule, events, metrics, targets, okki, yida)
+
+
+def _okki_client(
+    name: str,
+    one: OkkiSettings,
+    session: aiohttp.ClientSession,
+    settings: Settings,
+    *,
+    clock: Clock,
+    rng: random.Random,
+    events: Events,
+) -> OkkiClient:
+    transport = Transport(
+        session,
+        base_url=one.base_url,
+        connection=name,
+        api="okki",
+        total=one.timeout,
+        connect=one.connect_timeout,
+        clock=clock,
+        observer=events,
+    )
+    return OkkiClient(
+        one,
+        name=name,
+        transport=transport,
+        pacer=Pacer(one.requests_per_second, clock=clock),
+        clock=clock,
+        random=rng,
+        timezone=settings.zone,
+    )
+
+
+def _yida_client(
+    name: str,
+    one: DingtalkSettings,
+    session: aiohttp.ClientSession,
+    settings: Settings,
+    *,
+    clock: Clock,
+    events: Events,
+) -> YidaClient:
+    transport = Transport(
+        session,
+        base_url=one.base_url,
+        connection=name,
+        api="dingtalk",
+        total=settings.delivery.call_timeout,
+        connect=one.connect_timeout,
+        clock=clock,
+        observer=events,
+    )
+    return YidaClient(one, name=name, transport=transport, clock=clock)
+
+
+def _mapping(name: str, pipeline: PipelineSettings) -> FieldMapping:
+    return FieldMapping(
+        [FieldSpec(one.field, one.label, one.type.value, one.value) for one in pipeline.fields if one.field],
+        [
+            RuleSpec(one.field, one.rule.value, None if one.type is None else one.type.value)
+            for one in pipeline.quality
+        ],
+        pipeline.target.key,
+        encode,
+        where=f"pipelines.{name}",
+    )
+
+
+def _group_policies(pipeline: PipelineSettings) -> derived.GroupPolicies:
+    source = pipeline.source
+    return derived.GroupPolicies(
+        unknown_group=derived.UnknownGroup(source.unknown_group.value),
+        deeper_groups=derived.DeeperGroups(source.deeper_groups.value),
+        single_level=derived.SingleLevel(source.single_level.value),
+    )
+
+
+def _delivery_options(
+    settings: Settings, pipeline: PipelineSettings, dingtalk: DingtalkSettings, *, bootstrap: bool
+) -> DeliveryOptions:
+    chosen = settings.delivery
+    rules = SendingRules(
+        read_back=pipeline.target.read_back is ReadBack.ALWAYS,
+        read_back_after=tuple(chosen.read_back_after),
+        first_creates=chosen.first_creates,
+        suspects_before_stop=chosen.suspects_before_stop,
+        undecided_streak=chosen.undecided_streak,
+        retry_base=chosen.retry_base,
+        retry_cap=chosen.retry_cap,
+        probe_every=chosen.probe_every,
+        monthly_calls=dingtalk.monthly_calls,
+        reserve_calls=dingtalk.reserve_calls,
+    )
+    return DeliveryOptions(
+        rules=rules,
+        in_flight=chosen.in_flight,
+        resend_limit=chosen.resends,
+        drain=chosen.drain,
+        bootstrap=bootstrap,
+    )
+
+
+def _permit_for(paces: Mapping[str, Pacer]) -> Callable[[str], Awaitable[None]]:
+    async def permit_for(api: str) -> None:
+        await paces[api].acquire()
+
+    return permit_for
+
+
+def _meter(connection: str, clock: Clock) -> Callable[[], Meter]:
+    def meter() -> Meter:
+        return Meter(connection, meters.month_of(clock.now()))
+
+    return meter
+
+
+def _next_run(schedule: Schedule, name: str) -> Callable[[], datetime | None]:
+    def next_run() -> datetime | None:
+        return schedule.next_ring(name)
+
+    return next_run

@@ -1,0 +1,420 @@
+"""One window of one pipeline: read, shaped, staged page by page, and closed once it is proven."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sqlite3
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from xmsyncd.clock import Clock
+from xmsyncd.cycle.plan import CyclePlan, CycleRequest, plan_cycle
+from xmsyncd.cycle.shape import Shaper, unreadable_item
+from xmsyncd.errors import CannotWorkError, CycleError, RefusedError, TryLaterError
+from xmsyncd.ledger import Ledger, cycles, pipelines, staging
+from xmsyncd.ledger.cycles import CycleCounts, CycleKind, CycleResult
+from xmsyncd.ledger.views import StageDecision, StageEntry
+from xmsyncd.okki.client import OkkiClient
+from xmsyncd.okki.proof import ProofDecision
+from xmsyncd.okki.reader import PageRead, SliceRead, read_window
+from xmsyncd.okki.resources import Resource
+from xmsyncd.okki.windows import Window
+from xmsyncd.records import ContentHash, Item, Rejection, RejectionReason, SourceId
+from xmsyncd.settings import DeletedItems, OnChange, SourceSettings
+from xmsyncd.steps import Step, StepListener
+
+# What the reader hands over: its events, the error that ended it, or None when it is through.
+_FromReader = PageRead | SliceRead | Exception | None
+
+# Pages in memory between the reader and the ledger. OKKI is the slow side; two keep both busy.
+_PAGES_AHEAD = 2
+
+
+class CycleEvents(Protocol):
+    """Who is told what a cycle does."""
+
+    def cycle_started(
+        self, pipeline: str, cycle_id: int, kind: str, start: datetime | None, end: datetime
+    ) -> None: ...
+    def page_staged(
+        self,
+        pipeline: str,
+        decisions: Mapping[StageDecision, int],
+        rejected: Mapping[RejectionReason, int],
+        read: int,
+    ) -> None: ...
+    def window_proved(self, pipeline: str, result: str) -> None: ...
+    def cycle_finished(
+        self,
+        pipeline: str,
+        cycle_id: int,
+        kind: str,
+        result: str,
+        seconds: float,
+        balance: int,
+        detail: str,
+        watermark: datetime | None,
+    ) -> None: ...
+    def cycle_failed(self, pipeline: str, error: Exception) -> None: ...
+
+
+@dataclass(slots=True)
+class CycleProgress:
+    """What a running cycle has done so far, for whoever watches."""
+
+    kind: str = ""
+    reason: str = ""
+    pages: int = 0
+    read: int = 0
+    total: int | None = None
+    repeats: int = 0
+    filtered: int = 0
+    decisions: Counter[StageDecision] = field(default_factory=Counter)
+
+
+@dataclass(frozen=True, slots=True)
+class CycleReport:
+    """How a cycle ended. ``error`` is what stopped it, where something did."""
+
+    cycle_id: int | None
+    kind: CycleKind
+    result: CycleResult
+    progress: CycleProgress
+    details: int
+    balance: int
+    watermark: datetime | None
+    error: Exception | None = None
+
+
+class Cycle:
+    """Runs one cycle at a time for one pipeline; :meth:`run` must not be called while it runs."""
+
+    def __init__(
+        self,
+        pipeline: str,
+        form: str,
+        *,
+        ledger: Ledger,
+        client: OkkiClient,
+        resource: Resource,
+        source: SourceSettings,
+        on_change: OnChange,
+        shaper: Shaper,
+        staged: Callable[[], None],
+        clock: Clock,
+        events: CycleEvents,
+        step: StepListener,
+    ) -> None:
+        self._pipeline = pipeline
+        self._form = form
+        self._ledger = ledger
+        self._client = client
+        self._resource = resource
+        self._source = source
+        self._on_change = on_change
+        self.shaper = shaper
+        self._staged = staged
+        self._clock = clock
+        self._events = events
+        self._step = step
+
+    async def run(self, request: CycleRequest, progress: CycleProgress | None = None) -> CycleReport:
+        """Read one window. What a vendor does ends in the report; a fault of ours or of the ledger is raised.
+
+        What was staged stays when the cycle fails or is cancelled; the watermark then does not move.
+        """
+        progress = progress or CycleProgress()
+        started = self._clock.monotonic()
+        running = _Running(progress=progress)
+        try:
+            result, proof = await self._read(request, running)
+            error: Exception | None = None
+        except (TryLaterError, CannotWorkError, RefusedError, CycleError) as caught:
+            result, proof, error = CycleResult.FAILED, "", caught
+            self._events.cycle_failed(self._pipeline, caught)
+        except asyncio.CancelledError:
+            await self._finish(running, CycleResult.INTERRUPTED, "", None, started)
+            raise
+        return await self._finish(running, result, proof, error, started)
+
+    async def _read(self, request: CycleRequest, running: _Running) -> tuple[CycleResult, str]:
+        await self.shaper.prepare()
+        if self._client.clock_offset is None:
+            await self._client.authenticate()  # its answer tells OKKI's clock, which bounds the window
+        plan = await self._plan(request)
+        running.plan = plan
+        running.context = self.shaper.context
+        running.progress.kind, running.progress.reason = plan.kind, plan.reason
+        start, end = plan.window.start, plan.window.end
+        running.cycle_id = await self._ledger.write(
+            cycles.begin, self._pipeline, plan.kind, start, end, self._clock.now()
+        )
+        self._events.cycle_started(self._pipeline, running.cycle_id, plan.kind, start, end)
+        for window in plan.gaps:
+            await self._read_one(window, request, running, is_gap=True)
+        await self._read_one(plan.window, request, running, is_gap=False)
+        if plan.kind is CycleKind.PARTIAL:
+            return CycleResult.DONE, ""
+        done = running.proven_to == plan.window.end
+        return (CycleResult.DONE if done else CycleResult.UNPROVEN), ",".join(sorted(running.proofs))
+
+    async def _plan(self, request: CycleRequest) -> CyclePlan:
+        view = await self._ledger.read(pipelines.view, self._pipeline)
+        gaps = await self._ledger.read(cycles.gaps, self._pipeline)
+        return plan_cycle(
+            view,
+            request,
+            context_hash=self.shaper.context,
+            overlap=self._source.overlap,
+            full_every=self._source.full_every,
+            start_from=self._source.start_from,
+            gaps=gaps,
+            okki_offset=self._client.clock_offset,
+            now=self._clock.now(),
+        )
+
+    async def _read_one(
+        self, window: Window, request: CycleRequest, running: _Running, *, is_gap: bool
+    ) -> None:
+        """Pages go through a bounded queue, so that OKKI is read while the ledger writes."""
+        queue: asyncio.Queue[_FromReader] = asyncio.Queue(maxsize=_PAGES_AHEAD)
+        reading = asyncio.create_task(self._produce(window, queue), name=f"read {self._pipeline}")
+        running.read_in_window = 0
+        try:
+            while True:
+                event = await queue.get()
+                match event:
+                    case None:
+                        return
+                    case Exception():
+                        raise event
+                    case PageRead():
+                        await self._page(event, request, running, is_gap=is_gap)
+                        if running.is_enough:
+                            return
+                    case SliceRead():
+                        await self._slice(event, running, is_gap=is_gap)
+        finally:
+            reading.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await reading
+
+    async def _produce(self, window: Window, queue: asyncio.Queue[_FromReader]) -> None:
+        events: AsyncIterator[PageRead | SliceRead] = read_window(
+            self._client, self._resource, self._source, window
+        )
+        try:
+            async for event in events:
+                await queue.put(event)
+        except Exception as error:  # noqa: BLE001 - handed over to the consumer, which raises it
+            await queue.put(error)
+        else:
+            await queue.put(None)
+
+    async def _page(self, page: PageRead, request: CycleRequest, running: _Running, *, is_gap: bool) -> None:
+        items = self._kept(page.items, running)
+        known = await self._ledger.read(staging.listed, self._pipeline, [item.source_id for item in items])
+        entries = (
+            *await self.shaper.shape(items, known),
+            *(unreadable_item(raw) for raw in page.unreadable),
+        )
+        if request.is_partial:
+            entries = _chosen(entries, request, running)
+        decisions = await self._ledger.write(
+            _stage,
+            self._pipeline,
+            self._form,
+            running.cycle_id or 0,
+            self.shaper.context,
+            entries,
+            ignore_changes=self._on_change is OnChange.IGNORE,
+            now=self._clock.now(),
+            counts=running.counts(self.shaper.detail_calls),
+        )
+        self._count(page, entries, decisions, running, request, is_gap=is_gap)
+        self._step(Step.STAGED)
+        self._staged()
+
+    def _kept(self, items: tuple[Item, ...], running: _Running) -> tuple[Item, ...]:
+        """Without what OKKI lists as deleted, unless that is to be delivered too."""
+        if self._source.deleted is DeletedItems.DELIVER:
+            return items
+        kept = tuple(item for item in items if str(item.raw.get("enable_flag", "1")) != "0")
+        running.filtered.update(item.source_id for item in items if item not in kept)
+        return kept
+
+    def _count(
+        self,
+        page: PageRead,
+        entries: tuple[StageEntry, ...],
+        decisions: Mapping[StageDecision, int],
+        running: _Running,
+        request: CycleRequest,
+        *,
+        is_gap: bool,
+    ) -> None:
+        progress = running.progress
+        progress.pages += 1
+        progress.repeats += page.repeats
+        progress.total = page.total
+        progress.decisions.update(decisions)
+        running.unreadable.update(entry.item.source_id for entry in entries if entry.item.updated_at is None)
+        if request.is_partial:
+            running.chosen.update(entry.item.source_id for entry in entries)
+            progress.read = len(running.chosen)
+        else:
+            progress.read += page.distinct - running.read_in_window
+            running.read_in_window = page.distinct
+            ids = {item.source_id for item in page.items}
+            if is_gap:
+                running.gap_ids |= ids
+            else:
+                running.met_again |= ids & running.gap_ids
+        if page.server_now is not None and running.okki_now is None:
+            running.okki_now = page.server_now
+        rejected = Counter(entry.result.reason for entry in entries if isinstance(entry.result, Rejection))
+        self._events.page_staged(self._pipeline, decisions, rejected, len(page.items) + len(page.unreadable))
+
+    async def _slice(self, done: SliceRead, running: _Running, *, is_gap: bool) -> None:
+        self._events.window_proved(self._pipeline, done.decision)
+        if running.plan is None or running.plan.kind is CycleKind.PARTIAL:
+            return
+        running.proofs.add(done.decision)
+        window = done.window
+        if done.decision is not ProofDecision.UNPROVEN:
+            await self._ledger.write(cycles.close_gaps, self._pipeline, window.start, window.end)
+            if not is_gap and running.is_contiguous:
+                running.proven_to = window.end
+            return
+        start = window.start or window.end
+        gap = await self._ledger.write(
+            cycles.note_unproven,
+            self._pipeline,
+            start,
+            window.end,
+            self._source.proof_cycles,
+            self._clock.now(),
+        )
+        if is_gap:
+            return
+        if gap.passed and running.is_contiguous:
+            running.proven_to = window.end
+        else:
+            running.is_contiguous = False
+
+    async def _finish(
+        self, running: _Running, result: CycleResult, proof: str, error: Exception | None, started: float
+    ) -> CycleReport:
+        plan, progress = running.plan, running.progress
+        kind = CycleKind.INCREMENTAL if plan is None else plan.kind
+        detail = "" if error is None else str(error)
+        watermark = None
+        balance = 0
+        if running.cycle_id is not None and plan is not None:
+            moves = kind is not CycleKind.PARTIAL and result in (CycleResult.DONE, CycleResult.UNPROVEN)
+            if moves and running.proven_to is not None:
+                # OKKI's own clock bounds it again: the offset was learnt from an earlier answer.
+                watermark = min(running.proven_to, running.okki_now or running.proven_to)
+            whole = kind in (CycleKind.FULL, CycleKind.FIRST) and result is CycleResult.DONE
+            self._step(Step.CLOSING)
+            balance = await self._ledger.write(
+                cycles.finish,
+                running.cycle_id,
+                self._pipeline,
+                result,
+                running.counts(self.shaper.detail_calls),
+                now=self._clock.now(),
+                watermark=watermark,
+                full_read=running.context if whole else None,
+                proof=proof,
+                detail=detail,
+            )
+        self._events.cycle_finished(
+            self._pipeline,
+            running.cycle_id or 0,
+            kind,
+            result,
+            self._clock.monotonic() - started,
+            balance,
+            detail,
+            watermark,
+        )
+        return CycleReport(
+            running.cycle_id, kind, result, progress, self.shaper.detail_calls, balance, watermark, error
+        )
+
+
+@dataclass(slots=True)
+class _Running:
+    """What a cycle has come to so far."""
+
+    progress: CycleProgress
+    plan: CyclePlan | None = None
+    cycle_id: int | None = None
+    context: ContentHash | None = None
+    okki_now: datetime | None = None
+    proven_to: datetime | None = None
+    is_contiguous: bool = True
+    is_enough: bool = False
+    proofs: set[str] = field(default_factory=set)
+    read_in_window: int = 0
+    gap_ids: set[SourceId] = field(default_factory=set)
+    met_again: set[SourceId] = field(default_factory=set)
+    chosen: set[SourceId] = field(default_factory=set)
+    filtered: set[SourceId] = field(default_factory=set)
+    unreadable: set[SourceId] = field(default_factory=set)
+
+    def counts(self, details: int) -> CycleCounts:
+        """The numbers so far; an id met in a gap and again in the window is one."""
+        unreadable = sum(1 for source_id in self.unreadable if source_id.startswith("unreadable:"))
+        read = self.progress.read - len(self.met_again)
+        return CycleCounts(
+            pages=self.progress.pages,
+            items_read=read + (0 if self.chosen else unreadable),
+            repeats=self.progress.repeats,
+            details=details,
+            filtered=len(self.filtered),
+        )
+
+
+def _stage(
+    connection: sqlite3.Connection,
+    pipeline: str,
+    form: str,
+    cycle_id: int,
+    context: ContentHash,
+    entries: tuple[StageEntry, ...],
+    *,
+    ignore_changes: bool,
+    now: datetime,
+    counts: CycleCounts,
+) -> Mapping[StageDecision, int]:
+    """One page and the cycle's running numbers, in one transaction."""
+    cycles.progress(connection, cycle_id, counts)
+    return staging.stage_page(
+        connection, pipeline, form, cycle_id, context, entries, ignore_changes=ignore_changes, now=now
+    )
+
+
+def _chosen(
+    entries: tuple[StageEntry, ...], request: CycleRequest, running: _Running
+) -> tuple[StageEntry, ...]:
+    """The part of a page that a first try asks for; notes when no more pages are needed."""
+    if request.only is not None:
+        entries = tuple(
+            entry
+            for entry in entries
+            if entry.item.source_id == request.only
+            or str(entry.item.raw.get("product_no", "")).strip() == request.only
+            or (entry.result is not None and entry.result.key == request.only)
+        )
+        running.is_enough = bool(entries)
+    if request.limit is not None:
+        left = request.limit - len(running.chosen)
+        entries = entries[: max(0, left)]
+        running.is_enough = running.is_enough or len(entries) >= left
+    return entries

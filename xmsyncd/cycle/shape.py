@@ -1,0 +1,165 @@
+"""Step 2 with its two needs from OKKI: the group tree and, for new or changed items, the detail call."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import orjson
+
+from xmsyncd.clock import Clock
+from xmsyncd.errors import EmptyGroupTreeError, RefusedError
+from xmsyncd.ledger import Ledger, lookups
+from xmsyncd.ledger.views import Listed, StageEntry
+from xmsyncd.okki.client import OkkiClient
+from xmsyncd.okki.groups import GroupTree
+from xmsyncd.okki.resources import Resource
+from xmsyncd.records import ContentHash, Draft, Item, Rejection, RejectionReason, SourceId
+from xmsyncd.settings import FetchDetail, SourceSettings
+from xmsyncd.transform.context import context_hash
+from xmsyncd.transform.derived import GroupPolicies, derive_group_levels, group_id_of
+from xmsyncd.transform.hashes import hash_of
+from xmsyncd.transform.mapping import FieldMapping
+
+GROUP_TREE = "product_groups"
+
+
+class Shaper:
+    """Turns listed items into drafts or rejections, fetching what the mapping needs and the list lacks.
+
+    :meth:`prepare` must run at the start of each cycle. Both methods raise what ``OkkiClient`` raises;
+    ``prepare`` also raises ``EmptyGroupTreeError``.
+    """
+
+    def __init__(
+        self,
+        client: OkkiClient,
+        resource: Resource,
+        source: SourceSettings,
+        mapping: FieldMapping,
+        policies: GroupPolicies,
+        *,
+        ledger: Ledger,
+        clock: Clock,
+    ) -> None:
+        self._client = client
+        self._resource = resource
+        self._source = source
+        self._mapping = mapping
+        self._policies = policies
+        self._ledger = ledger
+        self._clock = clock
+        self._tree: GroupTree | None = None
+        self._fetched_at: datetime | None = None
+        self._refreshed = False
+        self.detail_calls = 0
+
+    @property
+    def context(self) -> ContentHash:
+        """The hash of all that shapes the output beside the items themselves, as of now."""
+        return context_hash(
+            self._mapping,
+            policies=self._policies,
+            tree_hash=None if self._tree is None else self._tree.hash,
+            further={
+                "fetch_detail": self._source.fetch_detail.value,
+                "detail_fields": sorted(self._source.detail_fields),
+            },
+        )
+
+    async def prepare(self) -> None:
+        """Have a group tree that is no older than ``source.group_cache``, if the mapping asks for one."""
+        self._refreshed = False
+        self.detail_calls = 0
+        if not self._mapping.derived_needs:
+            return
+        now = self._clock.now()
+        if self._fetched_at is None or now - self._fetched_at >= self._source.group_cache:
+            await self._fetch_tree()
+
+    async def _fetch_tree(self) -> None:
+        tree = await self._client.fetch_groups(self._resource)
+        known = await self._ledger.read(lookups.recall, self._client.name, GROUP_TREE)
+        if tree.is_empty and known is not None:
+            raise EmptyGroupTreeError(
+                "OKKI shows no product groups although it did before: nothing is written with blank groups. "
+                "If all groups were really deleted, leave the group levels out of the mapping"
+            )
+        if not tree.is_empty and (known is None or known.hash != tree.hash):
+            body = orjson.dumps(tree.to_json()).decode()
+            await self._ledger.write(
+                lookups.remember, self._client.name, GROUP_TREE, tree.hash, body, self._clock.now()
+            )
+        self._tree = tree
+        self._fetched_at = self._clock.now()
+
+    async def shape(self, items: Sequence[Item], known: Mapping[SourceId, Listed]) -> tuple[StageEntry, ...]:
+        """A page's items, in order, ready to be staged.
+
+        An item that is listed as before and was mapped under this context is passed on unmapped.
+        """
+        return tuple([await self._shape(item, known.get(item.source_id)) for item in items])
+
+    async def _shape(self, item: Item, known: Listed | None) -> StageEntry:
+        same = known is not None and known.listed_hash == item.listed_hash
+        if known is not None and same and known.context_hash == self.context and not _is_tried_again(known):
+            return StageEntry(item, None)
+        detail = known.detail if known is not None and same else None
+        try:
+            fetched = await self._detail(item) if detail is None and self._wants_detail(item) else None
+        except RefusedError as error:
+            return StageEntry(
+                item,
+                Rejection(item.source_id, item.updated_at, RejectionReason.DETAIL_UNAVAILABLE, str(error)),
+            )
+        return StageEntry(item, await self.map_item(item, fetched or detail), fetched)
+
+    async def map_item(self, item: Item, detail: Mapping[str, Any] | None) -> Draft | Rejection:
+        """The mapping alone, with the group tree it needs (fetched again once a cycle if unknown)."""
+        derived: Mapping[str, Any] = {}
+        if self._mapping.derived_needs:
+            if self._tree is None:
+                await self._fetch_tree()
+            group_id = group_id_of(item, detail)
+            if group_id and self._tree is not None and not self._tree.knows(group_id) and not self._refreshed:
+                self._refreshed = True
+                await self._fetch_tree()
+            levels = derive_group_levels(item, detail, self._path_of, self._policies)
+            if isinstance(levels, Rejection):
+                return levels
+            derived = levels
+        return self._mapping.map_item(item, detail, derived)
+
+    def _path_of(self, group_id: str) -> Sequence[Any]:
+        return () if self._tree is None else self._tree.path_of(group_id)
+
+    def _wants_detail(self, item: Item) -> bool:
+        match self._source.fetch_detail:
+            case FetchDetail.NEVER:
+                return False
+            case FetchDetail.ALWAYS:
+                return True
+            case FetchDetail.AUTO:
+                needed = self._mapping.item_needs & frozenset(self._source.detail_fields)
+                return any(item.raw.get(name) is None for name in needed)
+
+    async def _detail(self, item: Item) -> Mapping[str, Any]:
+        """What the mapping may need of the detail: no more is kept than is used."""
+        self.detail_calls += 1
+        whole = await self._client.fetch_detail(self._resource, item.source_id)
+        wanted = self._mapping.item_needs | {"group_id", "group_name"}
+        return {name: whole[name] for name in sorted(wanted) if name in whole}
+
+
+def _is_tried_again(known: Listed) -> bool:
+    """Whether the cause of a rejection may have gone although the item is listed as before."""
+    return known.rejection in (RejectionReason.UNKNOWN_GROUP, RejectionReason.DETAIL_UNAVAILABLE)
+
+
+def unreadable_item(raw: Any) -> StageEntry:
+    """An entry of a list that has no id: it cannot be sent, and must not be lost from sight either."""
+    listed_hash = hash_of(raw)
+    item = Item(SourceId(f"unreadable:{listed_hash}"), None, {"entry": raw}, listed_hash)
+    detail = "found an entry without a product_id; expected an id of 1 to 20 digits"
+    return StageEntry(item, Rejection(item.source_id, None, RejectionReason.UNREADABLE, detail))

@@ -1,0 +1,1 @@
+"""What people ask for, whether by command line, over the socket or from the console."""

@@ -1,0 +1,57 @@
+"""What an operation works on: the open parts of a daemon, or of a command that found the ledger free."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from xmsyncd.clock import Clock
+from xmsyncd.cycle.loop import CycleLoop
+from xmsyncd.cycle.shape import Shaper
+from xmsyncd.delivery.delivery import Delivery
+from xmsyncd.delivery.waiting import Bell
+from xmsyncd.errors import ConfigurationError, Fault
+from xmsyncd.ledger import Ledger
+from xmsyncd.settings import PipelineSettings, Settings
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineRuntime:
+    """One pipeline, opened."""
+
+    name: str
+    form: str
+    settings: PipelineSettings
+    loop: CycleLoop
+    shaper: Shaper
+    delivery: Delivery
+    bell: Bell
+    next_run: Callable[[], datetime | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """Everything an operation may use. All of it lives in one event loop."""
+
+    settings: Settings
+    ledger: Ledger
+    clock: Clock
+    stopping: asyncio.Event
+    """Set when everything is to end: asked for, or because a part died."""
+    pipelines: Mapping[str, PipelineRuntime]
+
+    def pipeline(self, name: str | None) -> PipelineRuntime:
+        """The pipeline of this name, or the only one; otherwise a ``ConfigurationError`` that lists them."""
+        if name is None and len(self.pipelines) == 1:
+            return next(iter(self.pipelines.values()))
+        if name is not None and name in self.pipelines:
+            return self.pipelines[name]
+        names = ", ".join(sorted(self.pipelines))
+        found = "no pipeline named" if name is None else repr(name)
+        raise ConfigurationError([Fault("pipeline", found, f"one of {names}")])
+
+    def selected(self, name: str | None) -> tuple[PipelineRuntime, ...]:
+        """That pipeline, or all."""
+        return tuple(self.pipelines.values()) if name is None else (self.pipeline(name),)
