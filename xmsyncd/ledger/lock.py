@@ -1,0 +1,74 @@
+"""One holder for each ledger: an advisory lock on a file beside it, which the kernel frees when it dies."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import tempfile
+from pathlib import Path
+from types import TracebackType
+
+from xmsyncd.errors import LedgerHeldError, LedgerUnusableError
+
+# A Unix socket's path is limited to 108 bytes (sun_path) including the final zero.
+_LONGEST_SOCKET_PATH = 100
+
+
+def socket_path(ledger: Path) -> Path:
+    """Where the holder listens for the commands of the others: beside the ledger if the name fits.
+
+    A ledger deep in the tree gets a name in a private folder of the temporary directory instead.
+    """
+    beside = _beside(ledger, ".sock")
+    if len(os.fsencode(beside)) <= _LONGEST_SOCKET_PATH:
+        return beside
+    digest = hashlib.blake2b(os.fsencode(beside), digest_size=8).hexdigest()
+    return Path(tempfile.gettempdir()) / f"xmsyncd-{os.getuid()}" / f"{digest}.sock"
+
+
+def _beside(ledger: Path, suffix: str) -> Path:
+    # Of the file itself: two names of one ledger (a link) must not be two locks.
+    file = ledger.resolve()
+    return file.with_name(file.name + suffix)
+
+
+class LedgerLock:
+    """Held from :meth:`acquire` to :meth:`release` or to the end of the process, however it ends."""
+
+    def __init__(self, ledger: Path) -> None:
+        self._path = _beside(ledger, ".lock")
+        self._descriptor: int | None = None
+
+    def acquire(self) -> None:
+        """Take the lock at once or raise :class:`LedgerHeldError` naming the holder's process id."""
+        try:
+            descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise LedgerUnusableError(
+                f"cannot open {self._path}: {error.strerror}; the ledger's folder must exist and be writable"
+            ) from error
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            holder = os.pread(descriptor, 32, 0).decode("ascii", "replace").strip() or "unknown"
+            os.close(descriptor)
+            raise LedgerHeldError(f"the ledger is held by process {holder}") from error
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, f"{os.getpid()}\n".encode("ascii"), 0)
+        self._descriptor = descriptor
+
+    def release(self) -> None:
+        """Give the lock back; safe to repeat. The file stays: removing it would race with the next holder."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+    def __enter__(self) -> LedgerLock:
+        self.acquire()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.release()

@@ -1,0 +1,91 @@
+"""What a person may ask for records that did not go through: retry, resend, discard."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from xmsyncd.ledger import documents, history, rows
+from xmsyncd.ledger.history import HistoryEvent
+from xmsyncd.ledger.states import Discarded, ResendOrdered, Retried, VisibleState, visible_state
+from xmsyncd.ledger.times import from_ms
+from xmsyncd.records import ContentHash, Item, RecordId, SourceId
+
+FAILED_STATES = (VisibleState.PARKED, VisibleState.UNDECIDED, VisibleState.REJECTED)
+"""What ``failures`` lists by default; waiting and held records stand in a list of their own state."""
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which records are meant: exactly one of a key (or OKKI id), a reason, or all that failed."""
+
+    key: str | None = None
+    reason: str | None = None
+    everything: bool = False
+
+
+def select(
+    connection: sqlite3.Connection, pipeline: str, selection: Selection, states: Sequence[VisibleState]
+) -> tuple[RecordId, ...]:
+    """The records in these states that the selection names."""
+    marks = ",".join("?" for _ in states)
+    condition = "1"
+    values: tuple[str, ...] = ()
+    if selection.key is not None:
+        condition, values = "(key = ? OR source_id = ? OR sent_key = ?)", (selection.key,) * 3
+    elif selection.reason is not None:
+        condition, values = "COALESCE(NULLIF(block_reason, ''), rejection, state) = ?", (selection.reason,)
+    elif not selection.everything:
+        return ()
+    found = connection.execute(
+        f"SELECT id FROM records WHERE pipeline = ? AND state IN ({marks}) AND {condition} ORDER BY id",  # noqa: S608 - constant conditions
+        (pipeline, *states, *values),
+    )
+    return tuple(RecordId(row["id"]) for row in found)
+
+
+def retry(
+    connection: sqlite3.Connection, record_id: RecordId, *, resend: bool, now: datetime
+) -> VisibleState:
+    """Another try: of a parked record a send, of an undecided one a look, or with ``resend`` a send.
+
+    A rejected record is mapped again by the caller (see :func:`raw_item`); here it stays as it is.
+    """
+    row = rows.load(connection, record_id)
+    undecided = row.state.attempt is not None
+    event = ResendOrdered(now) if resend and undecided else Retried(now)
+    after = rows.apply(connection, row, event, now)
+    if after.state != row.state:
+        what = HistoryEvent.RESEND_ORDERED if isinstance(event, ResendOrdered) else HistoryEvent.RETRIED
+        history.note(connection, now, row.pipeline, what, record_id)
+    return visible_state(after.state)
+
+
+def discard(connection: sqlite3.Connection, record_id: RecordId, *, now: datetime) -> VisibleState:
+    """Let this content go; the record comes back by itself when OKKI shows something new."""
+    row = rows.load(connection, record_id)
+    after = rows.apply(connection, row, Discarded(), now)
+    if after.state != row.state:
+        history.note(connection, now, row.pipeline, HistoryEvent.DISCARDED, record_id)
+    return visible_state(after.state)
+
+
+def raw_item(connection: sqlite3.Connection, record_id: RecordId) -> tuple[Item, Any] | None:
+    """A rejected record's item and detail as they were kept, to be mapped again."""
+    row = connection.execute(
+        """SELECT r.source_id, r.updated_ms, r.listed_hash, c.raw, c.detail FROM records r
+           JOIN contents c ON c.record_id = r.id WHERE r.id = ? AND r.desired = 'rejection'""",
+        (record_id,),
+    ).fetchone()
+    if row is None or row["raw"] is None:
+        return None
+    item = Item(
+        SourceId(row["source_id"]),
+        from_ms(row["updated_ms"]),
+        documents.load(row["raw"]),
+        ContentHash(row["listed_hash"]),
+    )
+    return item, None if row["detail"] is None else documents.load(row["detail"])

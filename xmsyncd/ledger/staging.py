@@ -1,0 +1,285 @@
+"""Step 3: one page of OKKI becomes the desired state of its records, in one transaction."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+
+from xmsyncd.ledger import documents, history, rows
+from xmsyncd.ledger.history import HistoryEvent
+from xmsyncd.ledger.rows import RecordRow
+from xmsyncd.ledger.states import (
+    Block,
+    Desired,
+    DesiredDraft,
+    DesiredRejection,
+    RecordState,
+    Staged,
+    VisibleState,
+    visible_state,
+)
+from xmsyncd.ledger.times import from_ms, to_ms
+from xmsyncd.ledger.views import Listed, StageDecision, StageEntry
+from xmsyncd.records import ContentHash, Draft, Item, KeyValue, Rejection, RejectionReason, SourceId
+
+
+def listed(
+    connection: sqlite3.Connection, pipeline: str, source_ids: Iterable[SourceId]
+) -> Mapping[SourceId, Listed]:
+    """What is remembered of these items; those never seen are absent."""
+    found: dict[SourceId, Listed] = {}
+    for source_id in source_ids:
+        row = connection.execute(
+            """SELECT r.listed_hash, r.context_hash, r.updated_ms, r.rejection, c.detail
+               FROM records r JOIN contents c ON c.record_id = r.id
+               WHERE r.pipeline = ? AND r.source_id = ?""",
+            (pipeline, source_id),
+        ).fetchone()
+        if row is not None:
+            found[source_id] = Listed(
+                ContentHash(row["listed_hash"]),
+                ContentHash(row["context_hash"]),
+                from_ms(row["updated_ms"]),
+                row["rejection"],
+                None if row["detail"] is None else documents.load(row["detail"]),
+            )
+    return found
+
+
+def stage_page(
+    connection: sqlite3.Connection,
+    pipeline: str,
+    form: str,
+    cycle_id: int,
+    context_hash: ContentHash,
+    entries: Sequence[StageEntry],
+    *,
+    ignore_changes: bool,
+    now: datetime,
+) -> Mapping[StageDecision, int]:
+    """Write the desired state of a page's items and what the cycle decided about each.
+
+    A reading that is older than the one known changes nothing; one of the same second, read later,
+    wins. Safe to repeat. Returns how many items came to which decision.
+    """
+    counts: Counter[StageDecision] = Counter()
+    for entry in entries:
+        counts[_stage(connection, pipeline, form, cycle_id, context_hash, entry, ignore_changes, now)] += 1
+    for decision, number in counts.items():
+        connection.execute(
+            """INSERT INTO cycle_decisions (cycle_id, decision, records) VALUES (?, ?, ?)
+               ON CONFLICT (cycle_id, decision) DO UPDATE SET records = records + excluded.records""",
+            (cycle_id, decision, number),
+        )
+    return counts
+
+
+def _stage(
+    connection: sqlite3.Connection,
+    pipeline: str,
+    form: str,
+    cycle_id: int,
+    context_hash: ContentHash,
+    entry: StageEntry,
+    ignore_changes: bool,
+    now: datetime,
+) -> StageDecision:
+    item, result = entry.item, _storable(entry.result)
+    before: RecordState | None = None
+    is_news = result is not None
+    known = connection.execute(
+        "SELECT id, updated_ms, cycle_id, decision FROM records WHERE pipeline = ? AND source_id = ?",
+        (pipeline, item.source_id),
+    ).fetchone()
+    if known is None:
+        if result is None:
+            raise ValueError(f"item {item.source_id} is said to be known and is not")
+        row = _insert(connection, pipeline, form, context_hash, item, result, now)
+        decision = decide_staged(None, row.state)
+    else:
+        row = rows.load(connection, known["id"])
+        before = row.state
+        is_news = is_news and not _is_older(item, known["updated_ms"])
+        if result is not None and is_news:
+            row = _restage(connection, row, context_hash, item, result, ignore_changes, now)
+        decision = decide_staged(before, row.state)
+    if result is not None and is_news:
+        _write_contents(connection, row, entry, result, before)
+    repeat = known is not None and known["cycle_id"] == cycle_id
+    # A repeat keeps what the first meeting decided, unless this one changed what is desired.
+    changed = before is None or before.desired != row.state.desired
+    if changed or not repeat:
+        connection.execute(
+            "UPDATE records SET cycle_id = ?, decision = ? WHERE id = ?", (cycle_id, decision, row.record_id)
+        )
+    return StageDecision.REPEAT if repeat else decision
+
+
+def _storable(result: Draft | Rejection | None) -> Draft | Rejection | None:
+    """A draft whose key no database can hold is a rejection like any other; it must not fail its page."""
+    if not isinstance(result, Draft):
+        return result
+    key = documents.printable(result.key)
+    if key == result.key:
+        return result
+    detail = f"found the key {key!r} with half a surrogate pair in it, expected text"
+    return Rejection(result.source_id, result.updated_at, RejectionReason.TYPE, detail, key=KeyValue(key))
+
+
+def decide_staged(before: RecordState | None, after: RecordState) -> StageDecision:
+    """What staging an item came to, from the states around it. Pure."""
+    visible = visible_state(after)
+    if isinstance(after.desired, DesiredRejection):
+        return StageDecision.REJECTED
+    if after.block is Block.WAITING:
+        return StageDecision.WAITING
+    if visible is VisibleState.HELD:
+        return StageDecision.HELD
+    if visible in (VisibleState.DELIVERED, VisibleState.DISCARDED):
+        return StageDecision.UNCHANGED
+    if before is not None and before.desired == after.desired:
+        return StageDecision.PENDING
+    return StageDecision.CREATE if after.instance_id is None else StageDecision.UPDATE
+
+
+def _is_older(item: Item, known_ms: int | None) -> bool:
+    return item.updated_at is not None and known_ms is not None and to_ms(item.updated_at) < known_ms
+
+
+def _desired(result: Draft | Rejection) -> Desired:
+    if isinstance(result, Draft):
+        return DesiredDraft(result.key, result.content_hash)
+    return DesiredRejection(result.reason)
+
+
+def _insert(
+    connection: sqlite3.Connection,
+    pipeline: str,
+    form: str,
+    context_hash: ContentHash,
+    item: Item,
+    result: Draft | Rejection,
+    now: datetime,
+) -> RecordRow:
+    row = rows.insert(
+        connection,
+        pipeline=pipeline,
+        form=form,
+        source_id=item.source_id,
+        desired=_desired(result),
+        listed_hash=item.listed_hash,
+        context_hash=context_hash,
+        key=result.key,
+        now=now,
+    )
+    _write_listing(connection, row, context_hash, item, result)
+    _note(connection, row, result, now)
+    return row
+
+
+def _restage(
+    connection: sqlite3.Connection,
+    row: RecordRow,
+    context_hash: ContentHash,
+    item: Item,
+    result: Draft | Rejection,
+    ignore_changes: bool,
+    now: datetime,
+) -> RecordRow:
+    desired = _desired(result)
+    state = row.state
+    if ignore_changes and isinstance(state.desired, DesiredDraft) and _is_or_may_be_in_yida(state):
+        # on_change: ignore – what Yida was given first stays what is desired.
+        desired = state.desired
+    else:
+        _write_listing(connection, row, context_hash, item, result)
+    changed = desired != state.desired
+    row = rows.apply(connection, row, Staged(desired, now), now)
+    if changed:
+        connection.execute("UPDATE records SET desired_ms = ? WHERE id = ?", (to_ms(now), row.record_id))
+        _note(connection, row, result, now)
+    connection.execute(
+        "UPDATE records SET updated_ms = ?, listed_hash = ?, context_hash = ? WHERE id = ?",
+        (to_ms(item.updated_at), item.listed_hash, context_hash, row.record_id),
+    )
+    return row
+
+
+def _is_or_may_be_in_yida(state: RecordState) -> bool:
+    return state.instance_id is not None or state.attempt is not None
+
+
+def _write_listing(
+    connection: sqlite3.Connection,
+    row: RecordRow,
+    context_hash: ContentHash,
+    item: Item,
+    result: Draft | Rejection,
+) -> None:
+    rejection = result if isinstance(result, Rejection) else None
+    connection.execute(
+        """UPDATE records SET updated_ms = ?, listed_hash = ?, context_hash = ?,
+               rejection_detail = ?, rejection_component = ?, key = COALESCE(?, key) WHERE id = ?""",
+        (
+            to_ms(item.updated_at),
+            item.listed_hash,
+            context_hash,
+            "" if rejection is None else rejection.detail,
+            None if rejection is None else rejection.component,
+            None if rejection is None else rejection.key or None,
+            row.record_id,
+        ),
+    )
+
+
+def _write_contents(
+    connection: sqlite3.Connection,
+    row: RecordRow,
+    entry: StageEntry,
+    result: Draft | Rejection,
+    before: RecordState | None,
+) -> None:
+    """The wide half: written only when it differs, because a re-read of the overlap changes nothing."""
+    if isinstance(result, Draft):
+        if row.state.desired != _desired(result):
+            return  # ignored: what Yida was given first stays
+        if before is None or before.desired != row.state.desired:
+            connection.execute(
+                "UPDATE contents SET content = ?, raw = NULL WHERE record_id = ?",
+                (documents.dump(result.content), row.record_id),
+            )
+    elif isinstance(row.state.desired, DesiredRejection):
+        connection.execute(
+            "UPDATE contents SET raw = ? WHERE record_id = ?", (documents.dump(entry.item.raw), row.record_id)
+        )
+    if entry.detail is not None:
+        connection.execute(
+            "UPDATE contents SET detail = ? WHERE record_id = ?",
+            (documents.dump(entry.detail), row.record_id),
+        )
+
+
+def _note(connection: sqlite3.Connection, row: RecordRow, result: Draft | Rejection, now: datetime) -> None:
+    if isinstance(result, Draft):
+        history.note(
+            connection,
+            now,
+            row.pipeline,
+            HistoryEvent.STAGED,
+            row.record_id,
+            key=result.key,
+            content_hash=result.content_hash,
+        )
+    else:
+        history.note(
+            connection,
+            now,
+            row.pipeline,
+            HistoryEvent.REJECTED,
+            row.record_id,
+            reason=result.reason,
+            component=result.component,
+            detail=result.detail,
+        )

@@ -1,0 +1,191 @@
+"""What the ledger shows to the deciders, and what they answer: plain values, no I/O."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from xmsyncd.ledger.states import Looked, Settled
+from xmsyncd.records import (
+    AttemptId,
+    Claim,
+    Content,
+    ContentHash,
+    Draft,
+    InstanceId,
+    Item,
+    KeyValue,
+    Operation,
+    Outcome,
+    RecordId,
+    Rejection,
+    SourceId,
+    StopReason,
+)
+
+
+class StageDecision(StrEnum):
+    """What staging one item came to. ``pending``: already waiting to be sent with this very content."""
+
+    CREATE = "create"
+    UPDATE = "update"
+    UNCHANGED = "unchanged"
+    FILTERED = "filtered"
+    REJECTED = "rejected"
+    WAITING = "waiting"
+    HELD = "held"
+    REPEAT = "repeat"
+    PENDING = "pending"
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """What is remembered of an item as it was last listed."""
+
+    listed_hash: ContentHash
+    context_hash: ContentHash
+    updated_at: datetime | None
+    rejection: str | None
+    detail: Content | None
+
+
+@dataclass(frozen=True, slots=True)
+class StageEntry:
+    """One item of a page on its way into the ledger.
+
+    ``result`` is ``None`` for an item that is listed as before and was mapped under the same context.
+    """
+
+    item: Item
+    result: Draft | Rejection | None
+    detail: Content | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """A pipeline stands still; ``probe_at`` is when one call may try whether it still must."""
+
+    reason: StopReason
+    detail: str
+    stopped_at: datetime
+    probe_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineView:
+    """A pipeline as the ledger knows it."""
+
+    name: str
+    form: str
+    watermark: datetime | None
+    context_hash: ContentHash | None
+    last_full_at: datetime | None
+    last_success_at: datetime | None
+    bootstrap_at: datetime | None
+    search_proven_at: datetime | None
+    search_lag: timedelta | None
+    stop: Stop | None
+
+
+@dataclass(frozen=True, slots=True)
+class LaneView:
+    """What is known, inside the claiming transaction, about one operation of one pipeline."""
+
+    pipeline: PipelineView
+    operation: Operation
+    now: datetime
+    suspects: int
+    creates_sent: int
+    """Creates that were executed or may have been, counted no further than is asked."""
+    calls_used: int
+    """Metered calls of this connection and month."""
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """How many records may be claimed, and why not more."""
+
+    limit: int
+    reason: str = ""
+    shuffle: bool = False
+    """Take them from anywhere in the backlog: a run of bad neighbours must not look like bad settings."""
+    include_suspects: bool = False
+    stop: Stop | None = None
+    """To be written together with the answer."""
+    retry_at: datetime | None = None
+    """When asking again makes sense, if a clock decides it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """What a worker got."""
+
+    claims: tuple[Claim, ...]
+    allowance: Allowance
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """One attempt's outcome and the event it means for each of its records."""
+
+    claim: Claim
+    outcome: Outcome
+    event: Settled
+    stop: Stop | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """An undecided attempt that is to be looked for."""
+
+    record_id: RecordId
+    attempt_id: AttemptId
+    operation: Operation
+    key: KeyValue
+    content_hash: ContentHash
+    sent_at: datetime
+    instance_id: InstanceId | None
+    looks: int
+    resends: int
+    ended_at: datetime
+    """When the call ended for us without an answer, or the process that made it was found dead."""
+
+
+@dataclass(frozen=True, slots=True)
+class LookSettlement:
+    """What a look came to; ``doubles`` are further instances that hold the same key."""
+
+    look: Look
+    event: Looked
+    calls: int
+    doubles: tuple[InstanceId, ...] = ()
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class KnownInstance:
+    """An instance that we know by id because its own create answered, newest first where listed."""
+
+    instance_id: InstanceId
+    key: KeyValue
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SourceRef:
+    """How a record is named to people."""
+
+    source_id: SourceId
+    key: KeyValue | None
+
+
+@dataclass(frozen=True, slots=True)
+class SettleReport:
+    """What a group of settlements changed beside the records themselves."""
+
+    convicted: int = 0
+    acquitted: int = 0
+    stopped: tuple[Stop, ...] = ()
+    cleared: tuple[StopReason, ...] = ()
+    visible: dict[RecordId, str] = field(default_factory=dict)
