@@ -1,0 +1,215 @@
+"""One pipeline's delivery: its lanes, its settler, its looks, and how they stop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Protocol
+
+from xmsyncd.clock import Clock
+from xmsyncd.delivery.first_create import FirstCreate
+from xmsyncd.delivery.lane import Lane
+from xmsyncd.delivery.policy import SendingRules
+from xmsyncd.delivery.read_back import ReadBack
+from xmsyncd.delivery.settler import Settler
+from xmsyncd.delivery.target import Target
+from xmsyncd.delivery.waiting import Bell, Stoppable
+from xmsyncd.flow.pace import Pacer
+from xmsyncd.ledger import Ledger, pipelines
+from xmsyncd.ledger.claims import Meter
+from xmsyncd.ledger.views import Allowance, LookSettlement, Settlement, SettleReport, Stop
+from xmsyncd.records import Claim, Operation, Outcome, StopReason
+from xmsyncd.steps import StepListener
+
+
+class DeliveryEvents(Protocol):
+    """Who is told what happens; each call becomes a log line and a metric at once."""
+
+    def attempt_settled(self, settlement: Settlement) -> None: ...
+    def suspects_judged(self, pipeline: str, *, convicted: int, acquitted: int) -> None: ...
+    def look_settled(self, pipeline: str, settlement: LookSettlement) -> None: ...
+    def pipeline_stopped(self, pipeline: str, stop: Stop) -> None: ...
+    def pipeline_resumed(self, pipeline: str, reason: StopReason) -> None: ...
+    def search_proven(self, pipeline: str, lag: timedelta) -> None: ...
+    def orphans_found(self, pipeline: str, number: int) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryOptions:
+    """The settings of one pipeline's delivery."""
+
+    rules: SendingRules
+    in_flight: int
+    resend_limit: int
+    drain: timedelta
+    bootstrap: bool = False
+
+
+class Delivery:
+    """Closes the difference between desired and delivered for one pipeline.
+
+    :meth:`prepare` must run before :meth:`run`, and before anything is staged. ``run`` returns after
+    ``stopping`` is set and the calls on their way have ended, at the latest ``drain`` later; a call
+    still on its way at that bound is undecided in the ledger, not lost.
+    """
+
+    def __init__(
+        self,
+        pipeline: str,
+        form: str,
+        *,
+        ledger: Ledger,
+        target: Target,
+        pacers: Mapping[Operation, Pacer],
+        options: DeliveryOptions,
+        meter: Callable[[], Meter],
+        bell: Bell,
+        stopping: asyncio.Event,
+        clock: Clock,
+        rng: random.Random,
+        events: DeliveryEvents,
+        step: StepListener,
+    ) -> None:
+        self._pipeline = pipeline
+        self._ledger = ledger
+        self._target = target
+        self._options = options
+        self._clock = clock
+        self._events = events
+        self._stopping = stopping
+        rules = options.rules
+        waits = Stoppable(stopping, clock)
+        self._settler = Settler(
+            ledger, rules, meter=meter, settled=self._settled, clock=clock, rng=rng, step=step
+        )
+        slots = asyncio.Semaphore(options.in_flight)
+        senders = {Operation.CREATE: self._create, Operation.UPDATE: self._update}
+        self.lanes = tuple(
+            Lane(
+                pipeline,
+                operation,
+                ledger=ledger,
+                send=send,
+                pacer=pacers[operation],
+                settler=self._settler,
+                slots=slots,
+                rules=rules,
+                meter=meter,
+                bell=bell,
+                waits=waits,
+                clock=clock,
+                step=step,
+                refused_allowance=self._allowance_refused,
+            )
+            for operation, send in senders.items()
+        )
+        self._read_back = ReadBack(
+            pipeline,
+            form,
+            ledger=ledger,
+            target=target,
+            rules=rules,
+            resend_limit=options.resend_limit,
+            meter=meter,
+            bell=bell,
+            waits=waits,
+            clock=clock,
+            decided=self._looked,
+            stopped=self._stopped,
+        )
+        self._first_create = FirstCreate(
+            pipeline,
+            form,
+            ledger=ledger,
+            target=target,
+            rules=rules,
+            bootstrap=options.bootstrap,
+            meter=meter,
+            bell=bell,
+            waits=waits,
+            clock=clock,
+            stopped=self._stopped,
+            proven=lambda lag: events.search_proven(pipeline, lag),
+        )
+
+    async def prepare(self) -> None:
+        """What a dead process left on its way becomes undecided. Safe to repeat."""
+        rules = self._options.rules
+        first_look = rules.read_back_after[0] if rules.read_back else None
+        orphans = await self._ledger.write(pipelines.recover, self._pipeline, first_look, self._clock.now())
+        if orphans:
+            self._events.orphans_found(self._pipeline, orphans)
+
+    async def run(self) -> None:
+        """Deliver until asked to stop, then drain within the bound."""
+        settling = asyncio.create_task(self._settler.run(), name=f"settle {self._pipeline}")
+        loops = [
+            asyncio.create_task(work(), name=f"{name} {self._pipeline}")
+            for name, work in (
+                *(
+                    (f"send {Operation(operation)}", lane.run)
+                    for operation, lane in zip(Operation, self.lanes, strict=True)
+                ),
+                ("read back", self._read_back.run),
+                ("first create", self._first_create.run),
+            )
+        ]
+        try:
+            await _all_or_first_error(loops, settling)
+            await self._drain()
+        finally:
+            for task in (*loops, settling):
+                task.cancel()
+            await asyncio.gather(*loops, settling, return_exceptions=True)
+
+    async def _drain(self) -> None:
+        draining = asyncio.gather(*(lane.drain() for lane in self.lanes))
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(draining, self._options.drain.total_seconds())
+
+    async def _create(self, claim: Claim) -> Outcome:
+        return await self._target.create(claim.content)
+
+    async def _update(self, claim: Claim) -> Outcome:
+        if claim.instance_id is None:
+            raise ValueError(f"an update without an instance: attempt {claim.attempt_id}")
+        return await self._target.update(claim.instance_id, claim.content)
+
+    def _settled(self, settlements: list[Settlement], report: SettleReport) -> None:
+        for settlement in settlements:
+            self._events.attempt_settled(settlement)
+        if report.convicted or report.acquitted:
+            self._events.suspects_judged(
+                self._pipeline, convicted=report.convicted, acquitted=report.acquitted
+            )
+        for stop in report.stopped:
+            self._events.pipeline_stopped(self._pipeline, stop)
+        for reason in report.cleared:
+            self._events.pipeline_resumed(self._pipeline, reason)
+
+    def _looked(self, settlements: Sequence[LookSettlement]) -> None:
+        for settlement in settlements:
+            self._events.look_settled(self._pipeline, settlement)
+
+    def _stopped(self, stop: Stop) -> None:
+        self._events.pipeline_stopped(self._pipeline, stop)
+
+    def _allowance_refused(self, allowance: Allowance) -> None:
+        if allowance.stop is not None:
+            self._events.pipeline_stopped(self._pipeline, allowance.stop)
+
+
+async def _all_or_first_error(loops: list[asyncio.Task[None]], settling: asyncio.Task[None]) -> None:
+    """Until every loop has returned; the first that fails (or a settler that ends) fails the delivery."""
+    waiting = set(loops)
+    while waiting:
+        done, _ = await asyncio.wait({*waiting, settling}, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+        if settling in done:
+            raise RuntimeError("the settler ended before the lanes")
+        waiting -= done

@@ -1,0 +1,182 @@
+"""A pipeline's first day: may it create at all, and does a search show what it creates?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import structlog
+
+from xmsyncd.clock import Clock
+from xmsyncd.delivery.look_policy import visibility_delays
+from xmsyncd.delivery.policy import SendingRules
+from xmsyncd.delivery.target import Target
+from xmsyncd.delivery.waiting import Bell, Stoppable
+from xmsyncd.errors import CannotWorkError, RefusedError, TryLaterError
+from xmsyncd.ledger import Ledger, looks, meters, pipelines
+from xmsyncd.ledger.claims import Meter
+from xmsyncd.ledger.views import KnownInstance, PipelineView, Stop
+from xmsyncd.records import StopReason
+
+_log = structlog.get_logger(__name__)
+
+
+class FirstCreate:
+    """Two questions that are asked once in the life of a pipeline.
+
+    Before the first create: an empty ledger in front of a form that already has instances would double
+    each of them, so it stops (``form_not_empty``) unless ``bootstrap`` says otherwise. After it: the
+    instance is looked for until a search shows it, which also measures the lag; if it never shows, the
+    pipeline stops (``not_searchable``), because undecided records could never be decided.
+    """
+
+    def __init__(
+        self,
+        pipeline: str,
+        form: str,
+        *,
+        ledger: Ledger,
+        target: Target,
+        rules: SendingRules,
+        bootstrap: bool,
+        meter: Callable[[], Meter],
+        bell: Bell,
+        waits: Stoppable,
+        clock: Clock,
+        stopped: Callable[[Stop], None],
+        proven: Callable[[timedelta], None],
+    ) -> None:
+        self._pipeline = pipeline
+        self._form = form
+        self._ledger = ledger
+        self._target = target
+        self._rules = rules
+        self._bootstrap = bootstrap
+        self._meter = meter
+        self._bell = bell
+        self._ring = bell.listen()
+        self._waits = waits
+        self._clock = clock
+        self._stopped = stopped
+        self._proven = proven
+        self._looked_at: datetime | None = None
+        self._failures_in_a_row = 0
+
+    async def run(self) -> None:
+        """Returns once both questions are answered, or when asked to stop."""
+        while not self._waits.stopping.is_set():
+            self._ring.clear()
+            view = await self._ledger.read(pipelines.view, self._pipeline)
+            if view.bootstrap_at is not None and (
+                view.search_proven_at is not None or not self._rules.read_back
+            ):
+                return
+            if not await self._waits.until(await self._step(view), self._ring):
+                return
+
+    async def _step(self, view: PipelineView) -> datetime | None:
+        """Answer what can be answered now; returns when to ask again (``None``: when there is news)."""
+        try:
+            if view.bootstrap_at is None:
+                again = await self._may_create(view)
+            else:
+                again = await self._is_visible(view)
+        except CannotWorkError as error:
+            return await self._stop(error.reason, str(error))
+        except (TryLaterError, RefusedError) as error:
+            self._failures_in_a_row += 1
+            _log.info("first_create_put_off", pipeline=self._pipeline, reason=str(error))
+            told = error.wait if isinstance(error, TryLaterError) else None
+            growing = min(
+                self._rules.retry_base * 2 ** min(self._failures_in_a_row, 10), self._rules.retry_cap
+            )
+            return self._clock.now() + (told or growing)
+        self._failures_in_a_row = 0
+        return again
+
+    async def _may_create(self, view: PipelineView) -> datetime | None:
+        if await self._ledger.read(looks.next_due, self._pipeline, "create") is None:
+            return None  # nothing to create yet: the question costs a metered call
+        stop = view.stop
+        if stop is not None and stop.probe_at is not None and stop.probe_at > self._clock.now():
+            return stop.probe_at
+        instances = 0
+        known = await self._ledger.read(looks.knows_instances, self._form)
+        if not self._bootstrap and not known:
+            instances = await self._target.count_instances()
+            await self._ledger.write(_count_call, self._meter())
+        if instances:
+            return await self._stop(
+                StopReason.FORM_NOT_EMPTY,
+                f"the form already has {instances} instances and this ledger knows none of them: creating now "
+                "could double every product. If they are not products of this pipeline, run once with "
+                "--bootstrap; if they are, restore the ledger that belongs to them",
+            )
+        await self._ledger.write(pipelines.bootstrap, self._pipeline, self._clock.now(), instances)
+        await self._resume(view)
+        self._bell.ring()
+        return self._clock.now()
+
+    async def _is_visible(self, view: PipelineView) -> datetime | None:
+        first = await self._ledger.read(looks.oldest_instance, self._pipeline)
+        if first is None:
+            return None
+        now = self._clock.now()
+        delays = visibility_delays(self._rules.read_back_after)
+        due_at = _next_look(first, self._looked_at, delays, view.stop, now, self._rules.probe_every)
+        if due_at > now:
+            return due_at
+        self._looked_at = now
+        shown = await self._target.search(first.key)
+        await self._ledger.write(_count_call, self._meter())
+        now = self._clock.now()
+        if any(row.instance_id == first.instance_id for row in shown):
+            lag = now - first.created_at
+            if await self._ledger.write(pipelines.prove_search, self._pipeline, now, lag):
+                self._proven(lag)
+            await self._resume(view)
+            self._bell.ring()
+            return now
+        if now - first.created_at >= delays[-1]:
+            if await self._target.get(first.instance_id) is None:
+                await self._ledger.write(looks.mark_gone, self._form, first.instance_id)
+                return now
+            return await self._stop(
+                StopReason.NOT_SEARCHABLE,
+                f"instance {first.instance_id} was created {now - first.created_at} ago and no search for its key "
+                f"{first.key!r} shows it: make the key component a searchable field of the form and give the acting "
+                "user permission to see all data, or set target.read_back: never",
+            )
+        return _next_look(first, self._looked_at, delays, view.stop, now, self._rules.probe_every)
+
+    async def _stop(self, reason: StopReason, detail: str) -> datetime | None:
+        now = self._clock.now()
+        stop = Stop(reason, detail, now, now + self._rules.probe_every)
+        if await self._ledger.write(pipelines.stop, self._pipeline, stop):
+            self._stopped(stop)
+        return stop.probe_at
+
+    async def _resume(self, view: PipelineView) -> None:
+        if view.stop is not None:
+            await self._ledger.write(pipelines.resume, self._pipeline, self._clock.now())
+
+
+def _next_look(
+    first: KnownInstance,
+    looked_at: datetime | None,
+    delays: tuple[timedelta, ...],
+    stop: Stop | None,
+    now: datetime,
+    probe_every: timedelta,
+) -> datetime:
+    if stop is not None and stop.probe_at is not None:
+        return stop.probe_at
+    for delay in delays:
+        at = first.created_at + delay
+        if looked_at is None or at > looked_at:
+            return at
+    return now if looked_at is None else looked_at + probe_every
+
+
+def _count_call(connection: meters.sqlite3.Connection, meter: Meter) -> None:
+    meters.add(connection, meter.connection, meter.month, 1)

@@ -1,0 +1,187 @@
+"""What may be sent now, and what an outcome means: pure decisions with a named reason."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import assert_never
+from zoneinfo import ZoneInfo
+
+from xmsyncd.flow.backoff import jittered_delay
+from xmsyncd.ledger.states import Settled
+from xmsyncd.ledger.views import Allowance, LaneView, Settlement, Stop
+from xmsyncd.records import Claim, Family, Operation, Outcome, StopReason
+
+_BEIJING = ZoneInfo("Asia/Shanghai")
+
+# Stops that say something about creates only; updates of known instances go on.
+_CREATE_STOPS = (StopReason.NOT_SEARCHABLE, StopReason.FORM_NOT_EMPTY)
+
+
+@dataclass(frozen=True, slots=True)
+class SendingRules:
+    """The settings that decide about sending."""
+
+    read_back: bool
+    read_back_after: tuple[timedelta, ...]
+    first_creates: int
+    """Creates that may go out before a search has shown the first of them."""
+    suspects_before_stop: int
+    undecided_streak: int
+    retry_base: timedelta
+    retry_cap: timedelta
+    probe_every: timedelta
+    monthly_calls: int
+    """0: not metered."""
+    reserve_calls: int
+
+
+@dataclass(frozen=True, slots=True)
+class LaneNow:
+    """What only the running process knows of a lane."""
+
+    in_flight: int = 0
+    undecided_in_a_row: int = 0
+    next_single_at: datetime | None = None
+    """While outcomes are undecided in a row: when the next single create may go."""
+
+
+def next_month(moment: datetime) -> datetime:
+    """The start of the next calendar month in Beijing, when the vendor's quota begins anew."""
+    local = moment.astimezone(_BEIJING)
+    first = local.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    return (first + timedelta(days=32)).replace(day=1).astimezone(moment.tzinfo)
+
+
+def decide_allowance(view: LaneView, lane: LaneNow, rules: SendingRules) -> Allowance:
+    """How many records of this operation may be claimed at this moment, and why not more."""
+    stopped = _while_stopped(view, lane, rules)
+    if stopped is not None:
+        return stopped
+    if rules.monthly_calls:
+        left = rules.monthly_calls - rules.reserve_calls - view.calls_used
+        if left <= 0:
+            detail = (
+                f"{view.calls_used} of {rules.monthly_calls} calls of this month are used, "
+                f"{rules.reserve_calls} are kept in reserve"
+            )
+            stop = Stop(StopReason.QUOTA, detail, view.now, next_month(view.now))
+            return Allowance(0, "quota", stop=stop, retry_at=stop.probe_at)
+    else:
+        left = 1_000_000
+    if view.suspects >= rules.suspects_before_stop:
+        detail = (
+            f"Yida refused {view.suspects} records in a row and accepted none: "
+            "the form or the mapping must have changed"
+        )
+        stop = Stop(StopReason.ALL_REFUSED, detail, view.now, view.now + rules.probe_every)
+        return Allowance(0, "all_refused", stop=stop, retry_at=stop.probe_at)
+    limit, reason, retry_at = left, "", None
+    if view.suspects:
+        limit = min(limit, rules.suspects_before_stop - view.suspects - lane.in_flight)
+        reason = "suspects"
+    if view.operation is Operation.CREATE:
+        gate = _create_gate(view, lane, rules)
+        if gate is not None and gate.limit < limit:
+            limit, reason, retry_at = gate.limit, gate.reason, gate.retry_at
+    return Allowance(
+        max(0, limit), reason, shuffle=2 * view.suspects >= rules.suspects_before_stop, retry_at=retry_at
+    )
+
+
+def _while_stopped(view: LaneView, lane: LaneNow, rules: SendingRules) -> Allowance | None:
+    stop = view.pipeline.stop
+    if stop is None or (stop.reason in _CREATE_STOPS and view.operation is Operation.UPDATE):
+        return None
+    if stop.reason is StopReason.ALL_REFUSED and view.suspects < rules.suspects_before_stop:
+        return None  # it is the other operation that is refused
+    if stop.reason in _CREATE_STOPS:
+        return Allowance(0, stop.reason)  # the first create's own looks end it, and ring
+    if stop.probe_at is None or view.now < stop.probe_at:
+        return Allowance(0, stop.reason, retry_at=stop.probe_at)
+    quota_is_spent = view.calls_used >= rules.monthly_calls - rules.reserve_calls
+    if stop.reason is StopReason.QUOTA and rules.monthly_calls and quota_is_spent:
+        later = Stop(stop.reason, stop.detail, stop.stopped_at, next_month(view.now))
+        return Allowance(0, stop.reason, stop=later, retry_at=later.probe_at)
+    gate = _create_gate(view, lane, rules) if view.operation is Operation.CREATE else None
+    if gate is not None and gate.limit <= 0:
+        return gate  # a probe is a create like any other
+    probe = Stop(stop.reason, stop.detail, stop.stopped_at, view.now + rules.probe_every)
+    return Allowance(1, "probe", include_suspects=True, stop=probe, retry_at=probe.probe_at)
+
+
+def _create_gate(view: LaneView, lane: LaneNow, rules: SendingRules) -> Allowance | None:
+    if view.pipeline.bootstrap_at is None:
+        return Allowance(0, "bootstrap")
+    if rules.read_back and view.pipeline.search_proven_at is None:
+        return Allowance(max(0, rules.first_creates - view.creates_sent), "first_creates")
+    if lane.undecided_in_a_row >= rules.undecided_streak:
+        if lane.in_flight:
+            return Allowance(0, "undecided_streak")
+        if lane.next_single_at is not None and view.now < lane.next_single_at:
+            return Allowance(0, "undecided_streak", retry_at=lane.next_single_at)
+        return Allowance(1, "undecided_streak")
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class SettlementDecision:
+    """What an outcome means: for the record, and (``pause``) for the API it was sent to."""
+
+    settlement: Settlement
+    pause: timedelta | None = None
+
+
+def decide_settlement(
+    claim: Claim,
+    outcome: Outcome,
+    *,
+    tries: int,
+    now: datetime,
+    rules: SendingRules,
+    rng: random.Random,
+) -> SettlementDecision:
+    """The event an outcome means for its record, and whether the API or the pipeline must pause."""
+    due_at: datetime | None = now
+    pause: timedelta | None = None
+    stop: Stop | None = None
+    match outcome.family:
+        case Family.DELIVERED | Family.REFUSED | Family.GONE:
+            pass
+        case Family.NOT_SENT:
+            # Nothing left this machine, so the record is due at once; the way to the vendor is what waits.
+            pause = jittered_delay(tries, rules.retry_base, rules.retry_cap, rng)
+        case Family.THROTTLED:
+            pause = outcome.wait or timedelta(seconds=1)
+        case Family.TRY_LATER:
+            delay = jittered_delay(tries, rules.retry_base, rules.retry_cap, rng)
+            due_at = now + max(delay, outcome.wait or timedelta(0))
+            pause = outcome.wait
+        case Family.UNDECIDED:
+            due_at = first_look_at(claim.claimed_at, now, rules)
+        case Family.STOP | Family.REAUTHENTICATE:
+            reason = outcome.stop_reason or StopReason.CREDENTIALS
+            probe_at = next_month(now) if reason is StopReason.QUOTA else now + rules.probe_every
+            stop = Stop(reason, _words(outcome), now, probe_at)
+        case _:
+            assert_never(outcome.family)
+    event = Settled(
+        attempt_id=claim.attempt_id,
+        family=outcome.family,
+        due_at=due_at,
+        instance_id=outcome.instance_id,
+        reason=outcome.code or outcome.family,
+    )
+    return SettlementDecision(Settlement(claim, outcome, event, stop), pause)
+
+
+def _words(outcome: Outcome) -> str:
+    return " ".join(part for part in (outcome.code, outcome.message) if part)
+
+
+def first_look_at(sent_at: datetime, now: datetime, rules: SendingRules) -> datetime | None:
+    """When an undecided attempt is first looked for; ``None`` where only a person looks."""
+    if not rules.read_back:
+        return None
+    return max(now, sent_at + rules.read_back_after[0])

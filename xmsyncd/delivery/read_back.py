@@ -1,0 +1,180 @@
+"""Undecided attempts are looked for until they are decided: a loop of rounds, one round one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+
+import structlog
+
+from xmsyncd.clock import Clock
+from xmsyncd.delivery import look_policy
+from xmsyncd.delivery.look_policy import CreateFinding, Sight, Witness
+from xmsyncd.delivery.policy import SendingRules
+from xmsyncd.delivery.target import Target
+from xmsyncd.delivery.waiting import Bell, Stoppable
+from xmsyncd.errors import CannotWorkError, RefusedError, TryLaterError
+from xmsyncd.ledger import Ledger, looks, pipelines
+from xmsyncd.ledger.claims import Meter
+from xmsyncd.ledger.states import Finding, Looked
+from xmsyncd.ledger.views import Look, LookSettlement, Stop
+from xmsyncd.records import Found, Operation
+
+_log = structlog.get_logger(__name__)
+
+# A round is one transaction and one witness; more than this and its first looks would be stale at its end.
+_LARGEST_ROUND = 32
+
+
+class ReadBack:
+    """Decides undecided attempts of one pipeline by looking at Yida, at growing delays after sending."""
+
+    def __init__(
+        self,
+        pipeline: str,
+        form: str,
+        *,
+        ledger: Ledger,
+        target: Target,
+        rules: SendingRules,
+        resend_limit: int,
+        meter: Callable[[], Meter],
+        bell: Bell,
+        waits: Stoppable,
+        clock: Clock,
+        decided: Callable[[Sequence[LookSettlement]], None],
+        stopped: Callable[[Stop], None],
+    ) -> None:
+        self._pipeline = pipeline
+        self._form = form
+        self._ledger = ledger
+        self._target = target
+        self._rules = rules
+        self._resend_limit = resend_limit
+        self._meter = meter
+        self._bell = bell
+        self._ring = bell.listen()
+        self._waits = waits
+        self._clock = clock
+        self._decided = decided
+        self._stopped = stopped
+        self._failures_in_a_row = 0
+
+    async def run(self) -> None:
+        """Make the rounds that are due until asked to stop."""
+        while not self._waits.stopping.is_set():
+            self._ring.clear()
+            due_at = await self._ledger.read(looks.next_due, self._pipeline, "look")
+            if due_at is None or due_at > self._clock.now():
+                if not await self._waits.until(due_at, self._ring):
+                    return
+                continue
+            wait = await self._round_or_wait()
+            if wait and not await self._waits.unless_stopped(self._clock.sleep(wait.total_seconds())):
+                return
+
+    async def _round_or_wait(self) -> timedelta:
+        try:
+            await self._waits.unless_stopped(self.round())
+        except CannotWorkError as error:
+            now = self._clock.now()
+            stop = Stop(error.reason, str(error), now, now + self._rules.probe_every)
+            if await self._ledger.write(pipelines.stop, self._pipeline, stop):
+                self._stopped(stop)
+            return self._rules.probe_every
+        except (TryLaterError, RefusedError) as error:
+            self._failures_in_a_row += 1
+            _log.info("look_put_off", pipeline=self._pipeline, reason=str(error))
+            told = error.wait if isinstance(error, TryLaterError) else None
+            growing = self._rules.retry_base * 2 ** min(self._failures_in_a_row, 10)
+            return told or min(growing, self._rules.retry_cap)
+        self._failures_in_a_row = 0
+        return timedelta(0)
+
+    async def round(self) -> None:
+        """Look once for every undecided attempt that is due, and commit what that came to.
+
+        The witness is searched for before the doubtful ones: seen later, it could vouch for an index
+        that was still behind when they were looked for.
+        """
+        now = self._clock.now()
+        due = await self._ledger.read(looks.due_looks, self._pipeline, _LARGEST_ROUND, now)
+        creates = [look for look in due if look.operation is Operation.CREATE]
+        doubtful = [look for look in creates if look_policy.needs_witness(look, self._delays, now)]
+        settlements: list[LookSettlement] = []
+        witness = Witness(Sight.NONE)
+        witness_calls = 0
+        if doubtful:
+            witness, witness_calls = await self._witness(max(look.ended_at for look in doubtful))
+        canary_free = not await self._ledger.read(looks.open_resends, self._pipeline)
+        for look in due:
+            if look.operation is Operation.UPDATE:
+                finding = look_policy.decide_update(look, await self._get(look))
+            else:
+                finding = await self._find(look, witness, canary_free=canary_free)
+                if finding.reason == "no_witness":
+                    canary_free = False
+            settlements.append(self._settlement(look, finding, 1 + witness_calls))
+            witness_calls = 0
+            if self._waits.stopping.is_set():
+                break
+        await self._ledger.write(looks.settle_looks, settlements, self._meter(), self._clock.now())
+        self._decided(settlements)
+        self._bell.ring()
+
+    @property
+    def _delays(self) -> Sequence[timedelta]:
+        return self._rules.read_back_after
+
+    async def _find(self, look: Look, witness: Witness, *, canary_free: bool) -> CreateFinding:
+        shown = await self._target.search(look.key)
+        owners = await self._ledger.read(looks.owners, self._form, [row.instance_id for row in shown])
+        found = look_policy.decide_rows(look, shown, owners)
+        if found is not None:
+            return found
+        return look_policy.decide_empty(
+            look, witness, self._delays, canary_free=canary_free, now=self._clock.now()
+        )
+
+    async def _get(self, look: Look) -> Found | None:
+        if look.instance_id is None:
+            raise ValueError(f"an update without an instance: record {look.record_id}")
+        return await self._target.get(look.instance_id)
+
+    async def _witness(self, after: datetime) -> tuple[Witness, int]:
+        """Search for an instance known by id; one that a person deleted in Yida is struck and the next is tried."""
+        calls = 0
+        while True:
+            known = await self._ledger.read(looks.witness_candidate, self._pipeline, after)
+            if known is None:
+                return Witness(Sight.NONE), calls
+            calls += 1
+            shown = await self._target.search(known.key)
+            if any(row.instance_id == known.instance_id for row in shown):
+                return Witness(Sight.VISIBLE, known), calls
+            calls += 1
+            if await self._target.get(known.instance_id) is not None:
+                return Witness(Sight.HIDDEN, known), calls
+            await self._ledger.write(looks.mark_gone, self._form, known.instance_id)
+
+    def _settlement(self, look: Look, finding: CreateFinding, calls: int) -> LookSettlement:
+        now = self._clock.now()
+        match finding.finding:
+            case Finding.UNSEEN:
+                due_at: datetime | None = look_policy.next_look_at(look.sent_at, now, self._delays)
+            case Finding.OTHER if look.operation is Operation.UPDATE:
+                # Not applied: sent again at once the first time, then at the delays of the looks.
+                due_at = (
+                    now + self._delays[min(look.resends - 1, len(self._delays) - 1)] if look.resends else now
+                )
+            case _:
+                due_at = now
+        event = Looked(
+            attempt_id=look.attempt_id,
+            finding=finding.finding,
+            due_at=due_at,
+            resend_limit=self._resend_limit,
+            instance_id=finding.instance_id,
+            found_hash=finding.found_hash,
+        )
+        return LookSettlement(look, event, calls, finding.doubles, finding.reason)

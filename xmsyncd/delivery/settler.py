@@ -1,0 +1,92 @@
+"""Step 6: outcomes are committed in groups, each with the calls it cost, before its worker's slot is free again."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from xmsyncd.clock import Clock
+from xmsyncd.delivery.policy import SendingRules, decide_settlement
+from xmsyncd.ledger import Ledger, claims
+from xmsyncd.ledger.claims import Meter
+from xmsyncd.ledger.views import SettleReport, Settlement
+from xmsyncd.records import Claim, Outcome
+from xmsyncd.steps import Step, StepListener
+
+_LARGEST_GROUP = 64
+
+
+@dataclass(slots=True)
+class _Pending:
+    claim: Claim
+    outcome: Outcome
+    tries: int
+    done: asyncio.Future[timedelta | None]
+
+
+class Settler:
+    """Groups the outcomes of all lanes of a pipeline into transactions.
+
+    ``run`` is a task of the daemon; if the ledger fails it ends with that error, and whatever was not
+    committed stays ``sending`` in the ledger, to be found undecided at the next start.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        rules: SendingRules,
+        *,
+        meter: Callable[[], Meter],
+        settled: Callable[[list[Settlement], SettleReport], None],
+        clock: Clock,
+        rng: random.Random,
+        step: StepListener,
+    ) -> None:
+        self._ledger = ledger
+        self._rules = rules
+        self._meter = meter
+        self._settled = settled
+        self._clock = clock
+        self._rng = rng
+        self._step = step
+        self._queue: asyncio.Queue[_Pending] = asyncio.Queue()
+
+    async def settle(self, claim: Claim, outcome: Outcome, *, tries: int) -> timedelta | None:
+        """Hand over an outcome; returns once it is durable, with the pause it asks of its API."""
+        pending = _Pending(claim, outcome, tries, asyncio.get_running_loop().create_future())
+        self._queue.put_nowait(pending)
+        return await pending.done
+
+    async def run(self) -> None:
+        """Commit group after group until cancelled."""
+        while True:
+            group = [await self._queue.get()]
+            while not self._queue.empty() and len(group) < _LARGEST_GROUP:
+                group.append(self._queue.get_nowait())
+            try:
+                await self._commit(group)
+            except BaseException as error:
+                for pending in group:
+                    if not pending.done.done():
+                        pending.done.set_exception(error)
+                        pending.done.exception()  # the task's own end is what stops the daemon
+                raise
+
+    async def _commit(self, group: list[_Pending]) -> None:
+        now = self._clock.now()
+        decisions = [
+            decide_settlement(
+                pending.claim, pending.outcome, tries=pending.tries, now=now, rules=self._rules, rng=self._rng
+            )
+            for pending in group
+        ]
+        settlements = [decision.settlement for decision in decisions]
+        self._step(Step.SETTLING)
+        report = await self._ledger.write(claims.settle, settlements, self._meter(), now)
+        self._settled(settlements, report)
+        for pending, decision in zip(group, decisions, strict=True):
+            if not pending.done.done():
+                pending.done.set_result(decision.pause)
