@@ -8,6 +8,7 @@
     ├── TryLaterError          the vendor or the network is away: again, later
     │   └── ThrottledError     refused for its pace: nothing was executed; wait as told
     ├── RefusedError           the vendor refuses this one thing; the others go on
+    ├── StoppedError           what was asked for was cut short by a stop of the daemon
     ├── CycleError             this cycle ends without moving the watermark
     │   ├── EmptyGroupTreeError
     │   └── PageCapError
@@ -86,9 +87,7 @@ class CannotWorkError(_VendorError):
         request_id: str = "",
     ) -> None:
         self.reason = reason
-        super().__init__(
-            message, connection=connection, endpoint=endpoint, code=code, request_id=request_id
-        )
+        super().__init__(message, connection=connection, endpoint=endpoint, code=code, request_id=request_id)
 
 
 class TryLaterError(_VendorError):
@@ -105,9 +104,7 @@ class TryLaterError(_VendorError):
         request_id: str = "",
     ) -> None:
         self.wait = wait
-        super().__init__(
-            message, connection=connection, endpoint=endpoint, code=code, request_id=request_id
-        )
+        super().__init__(message, connection=connection, endpoint=endpoint, code=code, request_id=request_id)
 
 
 class ThrottledError(TryLaterError):
@@ -116,6 +113,10 @@ class ThrottledError(TryLaterError):
 
 class RefusedError(_VendorError):
     """The vendor refuses this one call for good (for example a product that no longer exists)."""
+
+
+class StoppedError(XmsyncdError):
+    """The daemon (or the command) was asked to stop, or a part of it died, before the work was through."""
 
 
 class CycleError(XmsyncdError):

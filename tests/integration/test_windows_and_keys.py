@@ -1,0 +1,108 @@
+"""Pages that drift while they are read, and keys that move between products."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.world import World, world
+from xmsyncd.operations.sync import exit_status
+from xmsyncd.simulator.options import SimulatorOptions
+
+
+def _list_pages(here: World) -> int:
+    return here.calls("list")
+
+
+@pytest.mark.parametrize("total", ["count", "missing", "lie"])
+async def test_nothing_is_lost_from_pages_that_drift_while_they_are_read(tmp_path: Path, total: str) -> None:
+    """An edit after every fifth page: the watermark has moved within three passes where totals are told."""
+    options = SimulatorOptions(products=600, okki_total=total)  # type: ignore[arg-type]
+    async with world(tmp_path, options, source={"page_size": 10}) as here:
+        await here.sync()
+        catalogue = here.simulated.catalogue
+        for product in catalogue.ids()[:400]:
+            catalogue.edit(product, name=f"新名字 {product}")
+        before = (await here.query("SELECT watermark_ms AS at FROM pipelines"))[0]["at"]
+        drift = here.simulated.faults.add("page_drift", operation="list", every=5)
+        here.simulated.counters.reset()
+        result = await here.sync()
+        if total == "count":
+            assert result["cycle"]["result"] == "done"
+            assert (await here.query("SELECT watermark_ms AS at FROM pipelines"))[0]["at"] > before
+            assert _list_pages(here) <= 3 * (400 // 10 + 2)
+        here.simulated.faults.remove(drift)
+        for _ in range(4):
+            result = await here.sync()
+        assert result["cycle"]["result"] == "done"
+        assert result["cycle"]["balance"] == 0
+        assert here.verdict()["agrees"], here.verdict()
+
+
+async def test_two_products_that_swap_their_numbers_end_once_each(tmp_path: Path) -> None:
+    async with world(tmp_path, SimulatorOptions(products=10)) as here:
+        await here.sync()
+        one, other = here.simulated.catalogue.ids()[2:4]
+        here.simulated.catalogue.swap_numbers(one, other)
+        result = await here.sync()
+        assert exit_status(result) == 0
+        assert here.verdict()["agrees"], here.verdict()
+        assert here.verdict()["instances"] == 10
+        assert await here.states() == {"delivered": 10}
+
+
+async def test_a_number_freed_by_a_rename_wakes_the_product_that_waits_for_it(tmp_path: Path) -> None:
+    async with world(tmp_path, SimulatorOptions(products=10)) as here:
+        await here.sync()
+        catalogue = here.simulated.catalogue
+        holder = catalogue.ids()[5]
+        number = catalogue.product(holder)["product_no"]
+        newcomer = catalogue.create(product_no=number)
+        result = await here.sync()
+        assert result["backlog"] == {"delivered": 10, "waiting": 1}
+        [waiting] = await here.query("SELECT source_id, block_reason, block_detail FROM records WHERE state = 'waiting'")
+        assert waiting["source_id"] == str(newcomer)
+        assert waiting["block_reason"] == "key_conflict"
+        assert str(holder) in waiting["block_detail"]
+
+        catalogue.rename_number(holder, number + "-旧")
+        result = await here.sync()
+        assert result["backlog"] == {"delivered": 11}
+        assert here.verdict()["agrees"], here.verdict()
+
+
+async def test_an_empty_number_is_rejected_with_its_reason_and_the_others_go_on(tmp_path: Path) -> None:
+    async with world(tmp_path, SimulatorOptions(products=10)) as here:
+        catalogue = here.simulated.catalogue
+        bare = catalogue.create(product_no="")
+        nameless = catalogue.create(name="")
+        result = await here.sync()
+        assert result["backlog"] == {"delivered": 10, "rejected": 2}
+        assert result["cycle"]["balance"] == 0
+        rows = await here.query("SELECT source_id, rejection, rejection_detail FROM records WHERE state = 'rejected'")
+        assert {(row["source_id"], row["rejection"]) for row in rows} == {
+            (str(bare), "empty_key"),
+            (str(nameless), "required"),
+        }
+        assert all(row["rejection_detail"] for row in rows)
+
+        catalogue.edit(bare, product_no="NEW-0001")
+        result = await here.sync()
+        assert result["backlog"] == {"delivered": 11, "rejected": 1}
+
+
+async def test_the_number_of_a_product_that_was_rejected_meanwhile_can_be_reused(tmp_path: Path) -> None:
+    async with world(tmp_path, SimulatorOptions(products=5)) as here:
+        await here.sync()
+        catalogue = here.simulated.catalogue
+        old = catalogue.ids()[1]
+        number = catalogue.product(old)["product_no"]
+        catalogue.edit(old, product_no="")
+        new = catalogue.create(product_no=number)
+        result = await here.sync()
+        assert result["backlog"] == {"delivered": 5, "rejected": 1}
+        [row] = await here.query(f"SELECT state, instance_id FROM records WHERE source_id = '{new}'")
+        assert row["state"] == "delivered"
+        [kept] = await here.query(f"SELECT instance_id FROM records WHERE source_id = '{old}'")
+        assert kept["instance_id"] != row["instance_id"]
