@@ -153,9 +153,11 @@ class _SliceReading:
                     f"the list did not end within {self._source.max_pages} pages (source.max_pages)"
                 )
             page = await self._fetch(number)
-            sightings.take(page)
+            # Made once, so that the sets share the integers.
+            entries = [_id_number(item.source_id) for item in page.items]
+            sightings.take(page, entries)
             self._note_times(page)
-            yield self._shown_page(page, number)
+            yield self._shown_page(page, entries, number)
             if first_backward_page is None:
                 if sightings.end_with(page):
                     break
@@ -203,10 +205,13 @@ class _SliceReading:
             times.append(self.earliest_seen)
         self.earliest_seen = min(times, default=None)
 
-    def _shown_page(self, page: Page, number: int) -> PageRead:
-        items = tuple(item for item in page.items if self._is_inside(item))
+    def _shown_page(self, page: Page, entries: Sequence[int], number: int) -> PageRead:
+        inside = [
+            (item, entry) for item, entry in zip(page.items, entries, strict=True) if self._is_inside(item)
+        ]
+        items = tuple(item for item, _ in inside)
         before = len(self._shown)
-        self._shown.update(_id_number(item.source_id) for item in items)
+        self._shown.update(entry for _, entry in inside)
         return PageRead(
             items=items,
             unreadable=page.unreadable,
@@ -239,8 +244,8 @@ class _Sightings:
         self.last_total: int | None = None
         self._fingerprint = 0
 
-    def take(self, page: Page) -> None:
-        """Count a page."""
+    def take(self, page: Page, entries: Sequence[int]) -> None:
+        """Count a page; ``entries`` are the ids of its items."""
         on_page = _entries_of(page)
         # A page beyond the end may hide the total, so those with entries are asked for it.
         if self.largest_page == 0:
@@ -251,10 +256,10 @@ class _Sightings:
         self.largest_page = max(self.largest_page, on_page)
         self.ended_empty = on_page == 0
         before = len(self.seen)
-        for item in page.items:
+        for item, entry in zip(page.items, entries, strict=True):
             # The whole entry stands for its version where it tells no update time.
             version = item.updated_at.isoformat() if item.updated_at is not None else item.listed_hash
-            self._see(_id_number(item.source_id), version)
+            self._see(entry, version)
         for raw in page.unreadable:
             self._see(_hashed(hash_of(raw)), "")
         if len(self.seen) > before:

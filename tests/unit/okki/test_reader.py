@@ -267,7 +267,7 @@ def test_a_slice_that_cannot_be_halved_stays_unproven_and_the_next_are_read_all_
 
 
 def test_two_passes_that_miss_the_same_item_do_not_prove_each_other():
-    """By oldest update, an edit moves a seen item to the end: twice, number 5 slips to a page that was read."""
+    """By oldest update, an edit moves a seen item to the end: twice, number 5 slips to an earlier page."""
     lister = Lister(evenly(8), order="oldest first", totals=NO_TOTALS, edits={2: [1], 4: [2], 6: [3]})
     pages, slices = read(lister, Window(None, END), page_size=2)
     passes: dict[int, set[str]] = defaultdict(set)
