@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
 
-from tests.world import World, world
+from tests.world import World, until, world
 from xmsyncd.operations.sync import exit_status
 from xmsyncd.simulator.options import SimulatorOptions
 
@@ -24,6 +25,8 @@ async def test_nothing_is_lost_from_pages_that_drift_while_they_are_read(tmp_pat
         catalogue = here.simulated.catalogue
         for product in catalogue.ids()[:400]:
             catalogue.edit(product, name=f"新名字 {product}")
+        edited_in = int(time.time())
+        await until(lambda: int(time.time()) > edited_in, "OKKI's second of these edits is over")
         before = (await here.query("SELECT watermark_ms AS at FROM pipelines"))[0]["at"]
         drift = here.simulated.faults.add("page_drift", operation="list", every=5)
         here.simulated.counters.reset()

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Protocol
 
 from xmsyncd.clock import Clock
-from xmsyncd.cycle.plan import CyclePlan, CycleRequest, plan_cycle
+from xmsyncd.cycle.plan import CyclePlan, CycleRequest, plan_cycle, until_end_is_over
 from xmsyncd.cycle.shape import Shaper, unreadable_item
 from xmsyncd.errors import CannotWorkError, CycleError, RefusedError, TryLaterError
 from xmsyncd.ledger import Ledger, cycles, pipelines, staging
@@ -154,6 +154,8 @@ class Cycle:
             cycles.begin, self._pipeline, plan.kind, start, end, self._clock.now()
         )
         self._events.cycle_started(self._pipeline, running.cycle_id, plan.kind, start, end)
+        wait = until_end_is_over(end, self._clock.now(), self._client.clock_offset)
+        await self._clock.sleep(wait.total_seconds())
         for window in plan.gaps:
             await self._read_one(window, request, running, is_gap=True)
         await self._read_one(plan.window, request, running, is_gap=False)

@@ -10,6 +10,9 @@ from xmsyncd.ledger.views import PipelineView
 from xmsyncd.okki.windows import Window
 from xmsyncd.records import ContentHash
 
+# OKKI's clock is known to a second.
+_LONGEST_WAIT_FOR_THE_END = timedelta(seconds=2)
+
 
 @dataclass(frozen=True, slots=True)
 class CycleRequest:
@@ -40,10 +43,22 @@ class CyclePlan:
 
 
 def window_end(now: datetime, okki_offset: timedelta | None) -> datetime:
-    """The earlier of our now and OKKI's: with a fast clock here, edits there would fall before our window."""
-    if okki_offset is None or okki_offset >= timedelta(0):
-        return now
-    return now + okki_offset
+    """The second that the earlier of our clock and OKKI's shows.
+
+    With a fast clock here, edits made there would fall before the next window.
+    """
+    earlier = now if okki_offset is None else min(now, now + okki_offset)
+    return earlier.replace(microsecond=0)
+
+
+def until_end_is_over(end: datetime, now: datetime, okki_offset: timedelta | None) -> timedelta:
+    """How long to wait until OKKI's clock has left the second in which a window ends.
+
+    OKKI's times are whole seconds. While that second lasts, an edit made in it still enters the window, and
+    then a window loses *and* gains products while it is read, which no count can prove complete.
+    """
+    okki_now = now + (okki_offset or timedelta(0))
+    return max(timedelta(0), min(end + timedelta(seconds=1) - okki_now, _LONGEST_WAIT_FOR_THE_END))
 
 
 def plan_cycle(

@@ -6,7 +6,7 @@ move up, and the first of the next page is never shown. So a read is believed on
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -38,6 +38,8 @@ class ProofDecision(StrEnum):
     """All passes together saw as many ids as there ever were."""
     PROVEN_PASSES = "proven_passes"
     """The last two passes saw the same."""
+    PROVEN_DEPARTURES = "proven_departures"
+    """What is listed now was seen, and what is missing from it was seen to have left for the next window."""
     READ_AGAIN = "read_again"
     HALVE = "halve"
     UNPROVEN = "unproven"
@@ -46,7 +48,12 @@ class ProofDecision(StrEnum):
     @property
     def is_proven(self) -> bool:
         """Whether the slice is complete."""
-        return self in (self.PROVEN_TOTALS, self.PROVEN_UNION, self.PROVEN_PASSES)
+        return self in (
+            self.PROVEN_TOTALS,
+            self.PROVEN_UNION,
+            self.PROVEN_PASSES,
+            self.PROVEN_DEPARTURES,
+        )
 
 
 def decide_proof(passes: Sequence[PassSummary], union: int) -> ProofDecision:
@@ -74,6 +81,16 @@ def decide_proof(passes: Sequence[PassSummary], union: int) -> ProofDecision:
     if len(passes) > 1 and (last.distinct, last.fingerprint) == (passes[-2].distinct, passes[-2].fingerprint):
         return ProofDecision.PROVEN_PASSES
     return ProofDecision.READ_AGAIN if len(passes) < MAX_PASSES else ProofDecision.HALVE
+
+
+def is_explained_by_departures(union: Set[int], departed: Set[int], total_now: int) -> bool:
+    """Whether all that is still in a frozen window has been seen, by the ids that have left it.
+
+    ``union`` are the ids seen in the window, ``departed`` those that the next window shows, ``total_now`` how
+    many the window has at that moment. Nothing enters a frozen window, so what was seen and has not departed
+    is still in it; if that is as many as it has, it is all of it. What departed is the next window's.
+    """
+    return len(union - departed) == total_now
 
 
 def _totals_lie(one: PassSummary) -> bool:

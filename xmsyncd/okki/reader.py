@@ -10,13 +10,19 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from hashlib import blake2b
 from typing import Any, Final, Protocol
 from zoneinfo import ZoneInfo
 
 from xmsyncd.errors import PageCapError
-from xmsyncd.okki.proof import PassSummary, ProofDecision, decide_proof, is_last_page
+from xmsyncd.okki.proof import (
+    PassSummary,
+    ProofDecision,
+    decide_proof,
+    is_explained_by_departures,
+    is_last_page,
+)
 from xmsyncd.okki.resources import Resource
 from xmsyncd.okki.windows import Window, earliest_accepted, filters_of, halves_of
 from xmsyncd.okki.wire import Page
@@ -27,6 +33,9 @@ from xmsyncd.transform.hashes import hash_of
 __all__ = ["ListClient", "PageRead", "ProofDecision", "SliceRead", "Window", "read_window"]
 
 _DEEPEST_HALF: Final = 8
+# How much is read of the next window to explain what this one has lost, and how often it is tried.
+_DEPARTURE_PAGES: Final = 10
+_DEPARTURE_TRIES: Final = 3
 
 
 class ListClient(Protocol):
@@ -107,6 +116,8 @@ async def read_window(
                 async for page in pages:
                     yield page
             decision = decide_proof(reading.passes, len(reading.union))
+            if not decision.is_proven and await reading.is_explained_by_departures():
+                decision = ProofDecision.PROVEN_DEPARTURES
         if decision is ProofDecision.HALVE:
             halves = None
             if depth < _DEEPEST_HALF:
@@ -171,6 +182,43 @@ class _SliceReading:
         sightings.forget_ids()
         self._previous = sightings
 
+    async def is_explained_by_departures(self) -> bool:
+        """Whether the next window shows what this one has lost while it was read (two requests, mostly).
+
+        Tried only where a frozen window with totals has grown smaller; a few times, because the next edit may
+        fall between the two requests.
+        """
+        last = self.passes[-1]
+        first_total, last_total = self.passes[0].first_total, last.last_total
+        if self._window.start is None or first_total is None or last_total is None:
+            return False
+        if last_total >= first_total or max(one.distinct for one in self.passes) > first_total:
+            return False
+        for _ in range(_DEPARTURE_TRIES):
+            departed = await self._departed()
+            if departed is None:
+                return False
+            now = await self._fetch(1)
+            if now.total is None:
+                return False
+            if is_explained_by_departures(self.union, departed, now.total):
+                return True
+        return False
+
+    async def _departed(self) -> set[int] | None:
+        """The ids that the window after this one shows; ``None``: too many to read in passing."""
+        end = self._window.end
+        after = Window(end + timedelta(seconds=1), end + timedelta(days=2))
+        filters = filters_of(after, self._source, self._client.timezone)
+        departed: set[int] = set()
+        for number in range(1, _DEPARTURE_PAGES + 1):
+            page = await self._fetch(number, filters)
+            before = len(departed)
+            departed.update(_id_number(item.source_id) for item in page.items)
+            if len(departed) == before or (page.total is not None and len(departed) >= page.total):
+                return departed
+        return None
+
     def _first_backward_page(self) -> int | None:
         """Where a backward pass begins; ``None`` for a forward one.
 
@@ -187,10 +235,10 @@ class _SliceReading:
         page = min(max(by_total, first.last_fresh_page), bound, self._source.max_pages)
         return max(page, 1)
 
-    async def _fetch(self, number: int) -> Page:
+    async def _fetch(self, number: int, filters: Mapping[str, str] | None = None) -> Page:
         source = self._source
         params = {
-            **self._filters,
+            **(self._filters if filters is None else filters),
             "start_index": str(source.page_start + number - 1),
             "count": str(source.page_size),
             **source.params,

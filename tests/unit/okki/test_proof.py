@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from xmsyncd.okki.proof import PassSummary, ProofDecision, decide_proof, is_last_page
+from xmsyncd.okki.proof import (
+    PassSummary,
+    ProofDecision,
+    decide_proof,
+    is_explained_by_departures,
+    is_last_page,
+)
 
 
 def one(first=None, last=None, distinct=0, fingerprint=1):
@@ -47,7 +53,22 @@ def test_exactly_the_proven_decisions_are_proven():
         ProofDecision.PROVEN_TOTALS,
         ProofDecision.PROVEN_UNION,
         ProofDecision.PROVEN_PASSES,
+        ProofDecision.PROVEN_DEPARTURES,
     }
+
+
+@pytest.mark.parametrize(
+    ("seen", "departed", "total_now", "explained"),
+    [
+        ({1, 2, 3}, {3, 9}, 2, True),
+        ({1, 2}, {3, 9}, 2, True),
+        ({1, 2}, {9}, 3, False),
+        ({1, 2, 3}, set(), 2, False),
+    ],
+    ids=["seen and left", "left unseen", "one was never seen", "one is gone and nowhere"],
+)
+def test_what_left_for_the_next_window_explains_a_shrinking_total(seen, departed, total_now, explained):
+    assert is_explained_by_departures(seen, departed, total_now) is explained
 
 
 @pytest.mark.parametrize(

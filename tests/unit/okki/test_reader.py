@@ -186,6 +186,14 @@ def test_the_second_pass_goes_backward_where_the_total_is_known():
     assert ids_in(pages) == set(range(1, 26))
 
 
+def test_products_that_leave_unseen_are_explained_by_the_next_window():
+    """13 and 14 are edited before the second page shows them: they are the next window's."""
+    lister = Lister(evenly(25), edits={1: [13, 14]})
+    pages, slices = read(lister, WINDOW)
+    assert slices == [SliceRead(WINDOW, ProofDecision.PROVEN_DEPARTURES, 1)]
+    assert ids_in(pages) == set(range(1, 26)) - {13, 14}
+
+
 @pytest.mark.parametrize("totals", [NO_TOTALS, lambda listed, on_page: on_page, lambda listed, on_page: 7])
 @pytest.mark.parametrize("repeats_last_page", [False, True])
 def test_a_silent_clamp_loses_nothing(totals, repeats_last_page):
