@@ -1,0 +1,359 @@
+"""A daemon's HTTP side over a real socket: page, JSON, metrics and health."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from typing import Any
+
+import aiohttp
+import pytest
+from prometheus_client import CollectorRegistry, Gauge
+
+from xmsyncd.console.page import bar, language_of, span
+from xmsyncd.console.server import ConsoleServer, Health
+from xmsyncd.console.words import WORDS
+from xmsyncd.errors import ConfigurationError
+from xmsyncd.ledger import Ledger, cycles, pipelines
+from xmsyncd.ledger.states import ParkReason, VisibleState
+from xmsyncd.ledger.views import StageDecision, Stop
+from xmsyncd.observe.metrics import Metrics
+from xmsyncd.observe.quota import Quota
+from xmsyncd.operations.status import PipelineInfo, status
+from xmsyncd.records import RejectionReason, StopReason
+
+NOW = datetime(2026, 11, 22, 4, 0, tzinfo=UTC)
+
+
+def example() -> dict[str, Any]:
+    """A status with something in every part, and markup where data can hold some."""
+    return {
+        "version": "0.1.0",
+        "now": "2026-11-22T04:00:00.000+00:00",
+        "pipelines": [
+            {
+                "name": "<script>alert(1)</script>",
+                "form": "APP_X/FORM-1",
+                "state": "stopped",
+                "stop": {
+                    "reason": "quota",
+                    "detail": "5000 of 5000 <b>calls</b>",
+                    "since": "2026-11-22T03:00:00.000+00:00",
+                    "probe_at": "2026-11-30T16:00:00.000+00:00",
+                },
+                "watermark": "2026-11-22T03:57:00.000+00:00",
+                "last_success": None,
+                "next_run": "2026-11-22T04:10:00.000+00:00",
+                "search": {"proven": True, "lag_seconds": 2.0},
+                "backlog": {"delivered": 99_000, "parked": 1, "pending": 0, "undecided": 7},
+                "oldest_pending_age_seconds": None,
+                "oldest_undecided_age_seconds": 4000.0,
+                "cycle": None,
+                "cycles": [
+                    {
+                        "id": 3,
+                        "kind": "incremental",
+                        "started": "2026-11-22T03:59:00.000+00:00",
+                        "finished": None,
+                        "seconds": None,
+                        "read": 12,
+                        "decisions": {"create": 2, "unchanged": 10},
+                        "result": None,
+                        "detail": "",
+                        "balance": None,
+                    },
+                    {
+                        "id": 2,
+                        "kind": "full",
+                        "started": "2026-11-22T03:00:00.000+00:00",
+                        "finished": "2026-11-22T03:10:00.000+00:00",
+                        "seconds": 600.0,
+                        "read": 99_008,
+                        "decisions": {},
+                        "result": "failed",
+                        "detail": "OKKI shows no groups",
+                        "balance": -2,
+                    },
+                ],
+                "gaps": [
+                    {
+                        "start": "2026-11-20T00:00:00.000+00:00",
+                        "end": "2026-11-20T01:00:00.000+00:00",
+                        "cycles": 3,
+                        "first": "2026-11-20T01:00:00.000+00:00",
+                        "passed": True,
+                    }
+                ],
+                "failures": [
+                    {
+                        "state": "parked",
+                        "reason": "vendor.code.<i>",
+                        "count": 1,
+                        "first": "2026-11-21T04:00:00.000+00:00",
+                        "last": "2026-11-21T04:00:00.000+00:00",
+                        "sample": "A&B-<1>",
+                    }
+                ],
+            }
+        ],
+        "quota": [
+            {
+                "connection": "main",
+                "month": "2026-11",
+                "used": 4900,
+                "limit": 5000,
+                "reserve": 250,
+                "exhausted_at": "2026-11-22T04:00:00.000+00:00",
+            },
+            {
+                "connection": "free",
+                "month": "2026-11",
+                "used": 9,
+                "limit": 0,
+                "reserve": 0,
+                "exhausted_at": None,
+            },
+        ],
+    }
+
+
+class Daemon:
+    """What the server asks, in the hands of a test."""
+
+    def __init__(self) -> None:
+        self.answer: dict[str, Any] | Exception = example()
+        self.asked = 0
+        self.dead: str | None = None
+        self.unready: list[str] = []
+        self.registry = CollectorRegistry()
+
+    async def status(self) -> dict[str, Any]:
+        self.asked += 1
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+    def server(self, port: int = 0) -> ConsoleServer:
+        health = Health(dead=lambda: self.dead, unready=lambda: self.unready)
+        return ConsoleServer(
+            host="127.0.0.1", port=port, registry=self.registry, status=self.status, health=health
+        )
+
+
+@pytest.fixture
+def daemon() -> Daemon:
+    return Daemon()
+
+
+@pytest.fixture
+async def web(daemon: Daemon) -> AsyncIterator[aiohttp.ClientSession]:
+    server = daemon.server()
+    await server.start()
+    async with aiohttp.ClientSession(server.url) as session:
+        yield session
+    await server.stop()
+
+
+async def test_metrics_come_with_the_type_that_was_asked_for(web, daemon):
+    Metrics(daemon.registry).declare_pipeline("products")
+    async with web.get("/metrics") as answer:
+        assert answer.status == 200
+        assert answer.headers["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8"
+        text = await answer.text()
+    assert 'xmsyncd_source_records_total{pipeline="products"} 0.0' in text
+    accept = "application/openmetrics-text; version=1.0.0,text/plain;q=0.5"
+    async with web.get("/metrics", headers={"Accept": accept}) as answer:
+        assert answer.headers["Content-Type"].startswith("application/openmetrics-text; version=1.0.0")
+        assert (await answer.text()).endswith("# EOF\n")
+    async with web.get("/metrics", params={"name[]": "xmsyncd_gaps"}) as answer:
+        assert len((await answer.text()).splitlines()) == 3
+
+
+async def test_rendering_many_metrics_leaves_the_loop_alone(web, daemon):
+    gauge = Gauge("many", "Many series.", ["number"], registry=daemon.registry)
+    for number in range(20_000):
+        gauge.labels(str(number))
+    longest, last, done = 0.0, time.perf_counter(), asyncio.Event()
+
+    async def watch() -> None:
+        nonlocal longest, last
+        while not done.is_set():
+            await asyncio.sleep(0.001)
+            now = time.perf_counter()
+            longest, last = max(longest, now - last), now
+
+    watching = asyncio.create_task(watch())
+    began = time.perf_counter()
+    async with web.get("/metrics") as answer:
+        await answer.read()
+    rendered = time.perf_counter() - began
+    done.set()
+    await watching
+    assert longest < max(0.1, rendered / 2)
+
+
+async def test_liveness_fails_once_a_task_has_died(web, daemon):
+    async with web.get("/livez") as answer:
+        assert (answer.status, await answer.json()) == (200, {"alive": True, "reason": None})
+    daemon.dead = "delivery products died: RuntimeError"
+    async with web.get("/livez") as answer:
+        assert (answer.status, await answer.json()) == (503, {"alive": False, "reason": daemon.dead})
+
+
+async def test_readiness_names_every_reason(web, daemon):
+    async with web.get("/readyz") as answer:
+        assert (answer.status, await answer.json()) == (200, {"ready": True, "reasons": []})
+    daemon.unready = ["the ledger is not open"]
+    daemon.dead = "a task died"
+    async with web.get("/readyz") as answer:
+        assert answer.status == 503
+        assert (await answer.json())["reasons"] == ["the ledger is not open", "a task died"]
+
+
+async def test_the_status_is_the_operations_own_json_and_asked_for_once_a_second(web, daemon):
+    for _ in range(5):
+        async with web.get("/api/status") as answer:
+            assert answer.status == 200
+            assert await answer.json() == daemon.answer
+    assert daemon.asked == 1
+
+
+async def test_a_status_that_fails_is_told_without_its_words(web, daemon):
+    daemon.answer = RuntimeError("a secret place")
+    for path in ("/api/status", "/"):
+        async with web.get(path) as answer:
+            assert answer.status == 503
+            assert "secret" not in await answer.text()
+    daemon.answer = example()
+    async with web.get("/api/status") as answer:
+        assert answer.status == 200
+
+
+@pytest.mark.parametrize(
+    ("accept", "language", "words"),
+    [
+        ("zh-CN,zh;q=0.9,en;q=0.8", "zh", ["已停止", "本月调用次数已用完", "待人工处理", "3分前"]),
+        ("en-GB,en;q=0.9", "en", ["stopped", "calls of this month are spent", "parked", "3 min ago"]),
+    ],
+)
+async def test_the_page_speaks_the_readers_language(web, accept, language, words):
+    async with web.get("/", headers={"Accept-Language": accept}) as answer:
+        assert answer.status == 200
+        assert answer.headers["Content-Language"] == language
+        text = await answer.text()
+    for word in words:
+        assert word in text
+
+
+async def test_the_page_escapes_data_and_loads_nothing_from_elsewhere(web):
+    async with web.get("/") as answer:
+        text = await answer.text()
+        policy = answer.headers["Content-Security-Policy"]
+        assert answer.headers["Cache-Control"] == "no-store"
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert "<script>alert" not in text
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in text
+    assert "vendor.code.&lt;i&gt;" in text
+    assert "A&amp;B-&lt;1&gt;" in text
+    assert not re.search(r"""(src|href)=["'](?!data:)""", text)
+    assert "://" not in text
+    assert not re.search(r"<[^>]+\sstyle=|<[^>]+\son\w+=", text)
+    (nonce,) = set(re.findall(r"nonce-([\w-]+)", policy))
+    assert set(re.findall(r'nonce="([\w-]+)"', text)) == {nonce}
+    async with web.get("/") as answer:
+        assert nonce not in answer.headers["Content-Security-Policy"]
+
+
+async def test_the_page_shows_what_a_real_ledger_holds(web, daemon, tmp_path):
+    async with Ledger(tmp_path / "ledger.db") as ledger:
+        await ledger.write(pipelines.register, "products", "APP_X/FORM-1", "key")
+        await ledger.write(cycles.begin, "products", cycles.CycleKind.FIRST, None, NOW, NOW)
+        await ledger.write(
+            pipelines.stop, "products", Stop(StopReason.FORM_NOT_EMPTY, "12 instances", NOW, None)
+        )
+        daemon.answer = await status(
+            ledger, [PipelineInfo("products", "APP_X/FORM-1", Quota("main", 5000, 250))], NOW
+        )
+    async with web.get("/") as answer:
+        text = await answer.text()
+    assert "12 instances" in text
+    assert WORDS["en"]["stop.form_not_empty"] in text
+    assert WORDS["en"]["no_records"] in text
+
+
+@pytest.mark.parametrize("method", ["post", "put", "delete"])
+async def test_nothing_can_be_changed_here(web, method):
+    async with web.request(method, "/api/status") as answer:
+        assert answer.status == 405
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+
+
+async def test_an_open_connection_does_not_hold_up_the_stop(daemon):
+    server = daemon.server()
+    await server.start()
+    port = int(re.findall(r":(\d+)/", server.url)[0])
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
+    await reader.readline()
+    began = time.monotonic()
+    await server.stop()
+    assert time.monotonic() - began < 4
+    writer.close()
+    await server.stop()
+
+
+async def test_a_port_in_use_is_a_fault_of_the_configuration(daemon):
+    first = daemon.server()
+    await first.start()
+    port = int(re.findall(r":(\d+)/", first.url)[0])
+    with pytest.raises(ConfigurationError, match=f"127.0.0.1:{port}"):
+        await daemon.server(port).start()
+    await first.stop()
+
+
+@pytest.mark.parametrize(
+    ("header", "language"),
+    [
+        ("", "en"),
+        ("zh", "zh"),
+        ("zh-TW", "zh"),
+        ("fr,de;q=0.9", "en"),
+        ("en;q=0.5,zh;q=0.9", "zh"),
+        ("zh;q=0", "en"),
+        ("zh;q=nonsense,*", "en"),
+    ],
+)
+def test_the_language_is_the_heaviest_of_ours(header, language):
+    assert language_of(header) == language
+
+
+def test_one_parked_record_among_many_is_still_seen():
+    segments = bar({"delivered": 99_999, "parked": 1, "pending": 0})
+    assert [segment["state"] for segment in segments] == ["delivered", "parked"]
+    assert segments[1]["width"] > 0.9
+    assert segments[1]["x"] + segments[1]["width"] == pytest.approx(100, abs=0.01)
+    assert bar({}) == []
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(None, "–"), (0, "0 s"), (61, "1 min 1 s"), (90_061, "1 d 1 h")]
+)
+def test_a_span_is_told_in_two_units(seconds, text):
+    assert span(seconds, WORDS["en"]) == text
+
+
+def test_both_languages_have_all_words_of_the_closed_sets():
+    assert WORDS["en"].keys() == WORDS["zh"].keys()
+    wanted = {
+        *(f"visible.{one}" for one in VisibleState),
+        *(f"stop.{one}" for one in StopReason),
+        *(f"kind.{one}" for one in cycles.CycleKind),
+        *(f"result.{one}" for one in cycles.CycleResult),
+        *(f"decision.{one}" for one in StageDecision),
+        *(f"reason.{one}" for one in (*ParkReason, *RejectionReason)),
+        *(f"state.{one}" for one in ("running", "stopped", "idle")),
+    }
+    assert wanted <= WORDS["en"].keys()

@@ -1,0 +1,122 @@
+"""The gauges say what the ledger holds."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from tests.unit.observe.conftest import NOW, claim, entry, settle, stage
+from xmsyncd.ledger import cycles, meters, pipelines
+from xmsyncd.ledger.views import Stop
+from xmsyncd.observe.gauges import Gauges, RateSource, SkewSource
+from xmsyncd.observe.labels import Api
+from xmsyncd.observe.quota import Quota, forecast, month_bounds
+from xmsyncd.records import Family, RejectionReason, StopReason
+
+
+@pytest.fixture
+def gauges(ledger, metrics, clock):
+    return Gauges(
+        ledger,
+        metrics,
+        clock=clock,
+        pipelines=["products"],
+        quotas=[Quota("main", 5000, 250), Quota("free", 0, 0)],
+        rates=[RateSource("main", Api.DINGTALK, "start", lambda: 18.5)],
+        skews=[
+            SkewSource("main", Api.OKKI, lambda: timedelta(seconds=-2)),
+            SkewSource("main", Api.DINGTALK, lambda: None),
+        ],
+    )
+
+
+async def test_gauges_show_backlog_ages_times_and_stops(ledger, metrics, gauges, clock):
+    await ledger.write(stage, entry(1), entry(2), entry(3), entry(4, rejected=RejectionReason.REQUIRED))
+    delivered, doubtful = await ledger.write(claim, NOW, 2)
+    await ledger.write(settle, delivered, Family.DELIVERED)
+    await ledger.write(settle, doubtful, Family.UNDECIDED)
+    await ledger.write(pipelines.stop, "products", Stop(StopReason.PERMISSION, "", NOW, None))
+    for _ in range(3):
+        await ledger.write(cycles.note_unproven, "products", NOW - timedelta(hours=1), NOW, limit=3, now=NOW)
+    clock.moment = NOW + timedelta(minutes=10)
+    await gauges.refresh()
+
+    def value(name, **labels):
+        return metrics.registry.get_sample_value(f"xmsyncd_{name}", {"pipeline": "products", **labels})
+
+    counted = {
+        state: value("backlog_records", state=state) for state in ("delivered", "undecided", "pending")
+    }
+    assert counted == {"delivered": 1, "undecided": 1, "pending": 1}
+    assert value("backlog_records", state="rejected") == 1
+    assert value("backlog_records", state="parked") == 0
+    assert value("oldest_pending_age_seconds") == 600
+    assert value("oldest_undecided_age_seconds") == 600
+    assert value("watermark_timestamp_seconds") == NOW.timestamp()
+    assert value("last_success_timestamp_seconds") == NOW.timestamp() + 3
+    assert value("gaps") == 1
+    assert value("balance_records") == 0
+    assert value("pipeline_stopped", reason="permission") == 1
+    await ledger.write(pipelines.resume, "products", NOW)
+    await gauges.refresh()
+    assert value("pipeline_stopped", reason="permission") == 0
+
+
+async def test_gauges_show_rate_skew_and_quota_of_connections(ledger, metrics, gauges):
+    await ledger.write(meters.add, "main", "2026-11", 100)
+    await ledger.write(meters.add, "free", "2026-11", 7)
+    await gauges.refresh()
+
+    def value(name, **labels):
+        return metrics.registry.get_sample_value(f"xmsyncd_{name}", labels)
+
+    assert value("quota_calls_used", connection="main") == 100
+    assert value("quota_calls_limit", connection="main") == 5000
+    assert value("quota_exhaustion_timestamp_seconds", connection="main") == math.inf
+    assert value("quota_calls_used", connection="free") == 7
+    assert value("quota_calls_limit", connection="free") is None
+    assert value("rate_limit_per_second", connection="main", api="dingtalk", endpoint="start") == 18.5
+    assert value("clock_skew_seconds", connection="main", api="okki") == -2
+    assert value("clock_skew_seconds", connection="main", api="dingtalk") is None
+
+
+async def test_gauges_are_refreshed_at_the_start_and_once_more_at_the_end(ledger, metrics, gauges):
+    stopping = asyncio.Event()
+    refreshed = asyncio.Event()
+    running = asyncio.create_task(gauges.run(stopping, every=timedelta(hours=1), also=refreshed.set))
+    await refreshed.wait()
+    await ledger.write(stage, entry(1))
+    stopping.set()
+    await running
+    labels = {"pipeline": "products", "state": "pending"}
+    assert metrics.registry.get_sample_value("xmsyncd_backlog_records", labels) == 1
+
+
+QUOTA = Quota("main", 5000, 250)
+MIDDLE = datetime(2026, 11, 16, tzinfo=UTC)
+
+
+def test_a_forecast_goes_on_as_the_month_went_so_far():
+    begin, end = month_bounds(MIDDLE)
+    assert (begin, end) == (datetime(2026, 10, 31, 16, tzinfo=UTC), datetime(2026, 11, 30, 16, tzinfo=UTC))
+    spent_at = forecast(3800, QUOTA, MIDDLE)
+    assert spent_at == MIDDLE + (MIDDLE - begin) * 0.25
+    assert forecast(1000, QUOTA, MIDDLE) is None
+
+
+def test_what_is_spent_up_to_the_reserve_is_spent_now():
+    assert forecast(4750, QUOTA, MIDDLE) == MIDDLE
+
+
+def test_the_first_hour_of_a_month_is_no_pace():
+    first = datetime(2026, 10, 31, 17, tzinfo=UTC)
+    assert forecast(100, QUOTA, first) is None
+    assert forecast(0, QUOTA, first) is None
+    assert forecast(100, Quota("main", 0, 0), first) is None
+
+
+def test_december_ends_with_the_year():
+    assert month_bounds(datetime(2026, 12, 31, 17, tzinfo=UTC))[0] == datetime(2026, 12, 31, 16, tzinfo=UTC)

@@ -1,0 +1,378 @@
+"""One method for each thing that happens: it becomes a log line and a metric together, or neither.
+
+What happens to each record is said at DEBUG; at INFO a cycle is one line and deliveries are summed up, so
+that a day's log of a healthy daemon stays readable. WARNING is for what will be dealt with but should be
+known (parked, rejected, undecided), ERROR for what a person should look at.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+
+from xmsyncd import __version__
+from xmsyncd.errors import ThrottledError, TryLaterError
+from xmsyncd.ledger.cycles import CycleKind, CycleResult
+from xmsyncd.ledger.views import LookSettlement, Settlement, StageDecision, Stop
+from xmsyncd.observe.labels import (
+    ALL_ENDPOINTS,
+    DELIVERY_FAILURES,
+    DOUBLE,
+    ENDPOINTS,
+    LIMITS,
+    PROOFS,
+    Api,
+    DeliveryOutcome,
+    Resolution,
+    SourceFailure,
+    Stage,
+    delivery_outcome,
+    park_reason,
+    resolution,
+    source_failure,
+)
+from xmsyncd.observe.metrics import Metrics, known
+from xmsyncd.okki.proof import ProofDecision
+from xmsyncd.records import Family, Operation, RejectionReason, StopReason
+from xmsyncd.schedule import RingTrouble
+from xmsyncd.transport.session import CallResult
+from xmsyncd.yida import wire
+
+_log = structlog.get_logger(__name__)
+
+_SUMMARY_EVERY = timedelta(minutes=5)
+
+# The call of DingTalk whose pace a write goes by.
+_ENDPOINT_OF = {Operation.CREATE: wire.START, Operation.UPDATE: wire.UPDATE}
+
+_PARKED = "parked"
+# What in a summary makes it a warning.
+_WORRYING = (DeliveryOutcome.UNDECIDED, DeliveryOutcome.REFUSED, _PARKED, Resolution.RESENT)
+
+
+@dataclass(slots=True)
+class _Told:
+    """What has happened to a pipeline and was not said at INFO yet."""
+
+    deliveries: Counter[str] = field(default_factory=Counter)
+    summarised_at: float | None = None
+    staged: Counter[StageDecision] = field(default_factory=Counter)
+    rejected: Counter[RejectionReason] = field(default_factory=Counter)
+    read: int = 0
+    proofs: Counter[str] = field(default_factory=Counter)
+    stop: tuple[StopReason, datetime] | None = None
+
+
+class Events:
+    """Implements ``DeliveryEvents``, ``CycleEvents`` and ``CallObserver``. Never raises for a strange value.
+
+    ``monotonic`` times the summaries: the first delivery after a quiet time is told at once, what follows is
+    summed up every five minutes, by the next event or by :meth:`summarise`. For the event loop's thread only.
+    """
+
+    def __init__(self, metrics: Metrics, *, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._metrics = metrics
+        self._monotonic = monotonic
+        self._pipelines: dict[str, _Told] = {}
+
+    def _told(self, pipeline: str) -> _Told:
+        return self._pipelines.setdefault(pipeline, _Told())
+
+    def _failed(self, pipeline: str, stage: Stage, reason: str, number: int = 1) -> None:
+        self._metrics.failures.labels(pipeline, stage, reason).inc(number)
+
+    # The daemon
+
+    def daemon_started(self, **facts: Any) -> None:
+        """Everything is open and runs; ``facts`` (pipelines, address …) must be free of secrets."""
+        _log.info("daemon_started", version=__version__, **facts)
+
+    def daemon_stopping(self, reason: str) -> None:
+        """No new work is begun from here on."""
+        self.summarise(at_once=True)
+        _log.info("daemon_stopping", reason=reason)
+
+    def task_died(self, name: str, error: BaseException | None) -> None:
+        """A task ended when it should not have; the daemon stops for it."""
+        self._metrics.tasks_died.inc()
+        _log.error("task_died", task=name, error=repr(error), exc_info=error)
+
+    def ring_troubled(self, name: str, trouble: RingTrouble) -> None:
+        """The schedule's bell did not ring as it should."""
+        self._metrics.missed_rings.labels(name, trouble).inc()
+        log = _log.error if trouble is RingTrouble.FAILED else _log.warning
+        log("ring_troubled", pipeline=name, trouble=trouble)
+
+    # Cycles
+
+    def cycle_started(
+        self, pipeline: str, cycle_id: int, kind: str, start: datetime | None, end: datetime
+    ) -> None:
+        """A window is frozen; ``start`` is ``None`` for everything."""
+        _log.debug(
+            "cycle_started", pipeline=pipeline, cycle_id=cycle_id, kind=kind, start=_iso(start), end=_iso(end)
+        )
+
+    def page_staged(
+        self,
+        pipeline: str,
+        decisions: Mapping[StageDecision, int],
+        rejected: Mapping[RejectionReason, int],
+        read: int,
+    ) -> None:
+        """A page is in the ledger; ``read`` counts its items, those met again included."""
+        told = self._told(pipeline)
+        self._metrics.source_records.labels(pipeline).inc(read)
+        told.read += read
+        for decision, number in decisions.items():
+            self._metrics.staged_records.labels(pipeline, decision).inc(number)
+            told.staged[decision] += number
+        for reason, number in rejected.items():
+            self._failed(pipeline, Stage.TRANSFORM, reason, number)
+            told.rejected[reason] += number
+        _log.debug(
+            "page_staged",
+            pipeline=pipeline,
+            read=read,
+            decisions=_plain(decisions),
+            rejected=_plain(rejected),
+        )
+
+    def window_proved(self, pipeline: str, result: str) -> None:
+        """A slice was read to its end; ``result`` is a :class:`ProofDecision`."""
+        result = known(result, PROOFS)
+        self._metrics.window_proofs.labels(pipeline, result).inc()
+        if result == ProofDecision.UNPROVEN:
+            self._failed(pipeline, Stage.SOURCE, SourceFailure.UNPROVEN)
+        self._told(pipeline).proofs[result] += 1
+        _log.debug("window_proved", pipeline=pipeline, result=result)
+
+    def group_tree_changed(self, pipeline: str, groups: int) -> None:
+        """OKKI's product groups are other than they were; the next cycle reads everything."""
+        self._metrics.group_tree_changes.labels(pipeline).inc()
+        _log.info("group_tree_changed", pipeline=pipeline, groups=groups)
+
+    def cycle_failed(self, pipeline: str, error: BaseException) -> None:
+        """What stopped the cycle; :meth:`cycle_finished` follows with the result ``failed``."""
+        reason = source_failure(error)
+        self._failed(pipeline, Stage.SOURCE, reason)
+        passing = isinstance(error, TryLaterError | ThrottledError)
+        unforeseen = reason == SourceFailure.UNFORESEEN
+        log = _log.warning if passing else _log.error
+        log(
+            "cycle_failed",
+            pipeline=pipeline,
+            reason=reason,
+            error=str(error),
+            **({"exc_info": error} if unforeseen else {}),
+        )
+
+    def cycle_finished(
+        self,
+        pipeline: str,
+        cycle_id: int,
+        kind: str,
+        result: str,
+        seconds: float,
+        balance: int,
+        detail: str,
+        watermark: datetime | None,
+    ) -> None:
+        """A cycle's line, and one for what it rejected; ``watermark`` is ``None`` where it stays."""
+        kind, result = known(kind, CycleKind), known(result, CycleResult)
+        self._metrics.cycles.labels(pipeline, kind, result).inc()
+        self._metrics.cycle_duration.labels(pipeline).observe(seconds)
+        self._metrics.balance.labels(pipeline).set(balance)
+        told = self._told(pipeline)
+        if balance:
+            log = _log.error
+        elif result == CycleResult.UNPROVEN:
+            log = _log.warning
+        else:
+            log = _log.info
+        log(
+            "cycle_finished",
+            pipeline=pipeline,
+            cycle_id=cycle_id,
+            kind=kind,
+            result=result,
+            seconds=round(seconds, 3),
+            read=told.read,
+            decisions=_plain(told.staged),
+            proofs=_plain(told.proofs),
+            balance=balance,
+            watermark=_iso(watermark),
+            **({"detail": detail} if detail else {}),
+        )
+        if told.rejected.total():
+            _log.warning(
+                "records_rejected", pipeline=pipeline, cycle_id=cycle_id, reasons=_plain(told.rejected)
+            )
+        told.read = 0
+        for counter in (told.staged, told.rejected, told.proofs):
+            counter.clear()
+
+    # Delivery
+
+    def attempt_settled(self, settlement: Settlement) -> None:
+        """A call that writes to Yida ended, and the ledger knows."""
+        claim, outcome = settlement.claim, settlement.outcome
+        family, pipeline = outcome.family, claim.pipeline
+        word = delivery_outcome(family)
+        self._metrics.deliveries.labels(pipeline, claim.operation, word).inc()
+        if family in DELIVERY_FAILURES:
+            self._failed(pipeline, Stage.DELIVERY, family)
+        connection = self._metrics.dingtalk_of(pipeline)
+        if family is Family.THROTTLED and connection is not None:
+            self._metrics.throttled.labels(connection, Api.DINGTALK, _ENDPOINT_OF[claim.operation]).inc()
+        _log.debug(
+            "attempt_settled",
+            pipeline=pipeline,
+            attempt_id=claim.attempt_id,
+            operation=claim.operation,
+            key=claim.key,
+            family=family,
+            code=outcome.code,
+            message=outcome.message,
+            request_id=outcome.request_id,
+        )
+        self._delivered(pipeline, word, *((_PARKED,) if family is Family.GONE else ()))
+
+    def suspects_judged(self, pipeline: str, *, convicted: int, acquitted: int) -> None:
+        """Another record went through: those refused before it are parked, or it was not their fault."""
+        _log.debug("suspects_judged", pipeline=pipeline, convicted=convicted, acquitted=acquitted)
+        if convicted:
+            self._delivered(pipeline, *[_PARKED] * convicted)
+
+    def look_settled(self, pipeline: str, settlement: LookSettlement) -> None:
+        """An undecided attempt was looked for in Yida."""
+        look, event = settlement.look, settlement.event
+        decided = resolution(look, event.finding, event.resend_limit)
+        _log.debug(
+            "look_settled",
+            pipeline=pipeline,
+            attempt_id=look.attempt_id,
+            operation=look.operation,
+            key=look.key,
+            finding=event.finding,
+            resolution=decided,
+            note=settlement.note,
+        )
+        if settlement.doubles:
+            self._failed(pipeline, Stage.READ_BACK, DOUBLE, len(settlement.doubles))
+            _log.error("double_found", pipeline=pipeline, key=look.key, doubles=list(settlement.doubles))
+        if decided is None:
+            return
+        self._metrics.undecided.labels(pipeline, decided).inc()
+        if decided is Resolution.PARKED:
+            self._failed(pipeline, Stage.READ_BACK, park_reason(event.finding))
+        self._delivered(pipeline, decided)
+
+    def pipeline_stopped(self, pipeline: str, stop: Stop) -> None:
+        """Delivery stands still. Told again for the same stop (each probe does), it says nothing new."""
+        self._metrics.pipeline_stopped.labels(pipeline, stop.reason).set(1)
+        told = self._told(pipeline)
+        if told.stop == (stop.reason, stop.stopped_at):
+            _log.debug(
+                "pipeline_still_stopped", pipeline=pipeline, reason=stop.reason, probe_at=_iso(stop.probe_at)
+            )
+            return
+        if told.stop is not None and told.stop[0] is not stop.reason:
+            self._metrics.pipeline_stopped.labels(pipeline, told.stop[0]).set(0)
+        told.stop = (stop.reason, stop.stopped_at)
+        self._failed(pipeline, Stage.DELIVERY, stop.reason)
+        _log.error(
+            "pipeline_stopped",
+            pipeline=pipeline,
+            reason=stop.reason,
+            detail=stop.detail,
+            probe_at=_iso(stop.probe_at),
+        )
+
+    def pipeline_resumed(self, pipeline: str, reason: StopReason) -> None:
+        """What the pipeline stood still for is over."""
+        self._metrics.pipeline_stopped.labels(pipeline, reason).set(0)
+        self._told(pipeline).stop = None
+        _log.info("pipeline_resumed", pipeline=pipeline, reason=reason)
+
+    def search_proven(self, pipeline: str, lag: timedelta) -> None:
+        """A search shows what this pipeline creates; ``lag`` is how long that took the first time."""
+        _log.info("search_proven", pipeline=pipeline, lag_seconds=round(lag.total_seconds(), 3))
+
+    def orphans_found(self, pipeline: str, number: int) -> None:
+        """Calls that a dead process left on their way; they are undecided now."""
+        self._failed(pipeline, Stage.DELIVERY, Family.UNDECIDED, number)
+        _log.warning("orphans_found", pipeline=pipeline, number=number)
+
+    def _delivered(self, pipeline: str, *words: str) -> None:
+        told = self._told(pipeline)
+        told.deliveries.update(words)
+        self._summarise(pipeline, told)
+
+    def summarise(self, *, at_once: bool = False) -> None:
+        """Say what deliveries came to, if the last summary is old enough. To be called now and then."""
+        for pipeline, told in self._pipelines.items():
+            if at_once:
+                told.summarised_at = None
+            self._summarise(pipeline, told)
+
+    def _summarise(self, pipeline: str, told: _Told) -> None:
+        if not told.deliveries:
+            return
+        now = self._monotonic()
+        if told.summarised_at is not None and now - told.summarised_at < _SUMMARY_EVERY.total_seconds():
+            return
+        worrying = any(told.deliveries[word] for word in _WORRYING)
+        (_log.warning if worrying else _log.info)("deliveries", pipeline=pipeline, **_plain(told.deliveries))
+        told.deliveries.clear()
+        told.summarised_at = now
+
+    # Calls
+
+    def call_done(self, connection: str, api: str, endpoint: str, result: str, seconds: float) -> None:
+        """One HTTP call ended; ``result`` is a :class:`CallResult`."""
+        of = known(api, Api)
+        endpoint = known(endpoint, ENDPOINTS[Api(of)]) if of in tuple(Api) else known(endpoint, ())
+        result = known(result, CallResult)
+        self._metrics.http_requests.labels(connection, of, endpoint, result).inc()
+        self._metrics.http_request_duration.labels(connection, of, endpoint).observe(seconds)
+        _log.debug(
+            "call_done",
+            connection=connection,
+            api=of,
+            endpoint=endpoint,
+            result=result,
+            seconds=round(seconds, 4),
+        )
+
+    def api_paused(
+        self, connection: str, api: str, seconds: float, code: str, endpoint: str = ALL_ENDPOINTS
+    ) -> None:
+        """A vendor throttled a read and that interface rests; throttled writes are counted as they settle."""
+        of = known(api, Api)
+        endpoint = known(endpoint, (ALL_ENDPOINTS, *LIMITS[Api(of)])) if of in tuple(Api) else ALL_ENDPOINTS
+        self._metrics.throttled.labels(connection, of, endpoint).inc()
+        # The vendor's short pauses are daily business; minutes of silence are not.
+        log = _log.info if seconds < 60 else _log.warning
+        log(
+            "api_paused",
+            connection=connection,
+            api=of,
+            endpoint=endpoint,
+            seconds=round(seconds, 3),
+            code=code,
+        )
+
+
+def _iso(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.isoformat()
+
+
+def _plain(counts: Mapping[Any, int]) -> dict[str, int]:
+    return {str(name): number for name, number in counts.items() if number}
