@@ -53,7 +53,11 @@ class World:
     async def read(self, **request: Any) -> dict[str, Any]:
         """One cycle, without waiting for the deliveries."""
         report = await self.pipeline.loop.ask(CycleRequest(**request)).report
-        return {"result": report.result, "decisions": report.progress.decisions, "watermark": report.watermark}
+        return {
+            "result": report.result,
+            "decisions": report.progress.decisions,
+            "watermark": report.watermark,
+        }
 
     async def states(self) -> dict[str, int]:
         """How many records are in which state."""
@@ -85,9 +89,10 @@ async def world(
     **changes: Mapping[str, Any],
 ) -> AsyncIterator[World]:
     """Start the vendors and the application; ``changes`` as for ``scenario.configuration``."""
-    async with Simulator(options) as simulated, application(
-        folder, simulated, seed=seed, bootstrap=bootstrap, **changes
-    ) as opened:
+    async with (
+        Simulator(options) as simulated,
+        application(folder, simulated, seed=seed, bootstrap=bootstrap, **changes) as opened,
+    ):
         yield opened
 
 

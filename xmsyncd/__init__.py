@@ -40,6 +40,7 @@ Where things are:
 ``observe``           logs and metrics
 ``schedule``          when a cycle is due
 ``lifecycle``         named tasks, signals, the bounded drain
+``daemon``            runs what ``app`` has opened, until a signal or the death of a part
 ``app``               opens everything in order, closes it in reverse: the only part that knows all others
 ``simulator``         OKKI and Yida as their users meet them, with faults; only demo and tests know it
 ====================  ======================================================================================

@@ -27,7 +27,10 @@ from xmsyncd.ledger import Ledger, meters, pipelines
 from xmsyncd.ledger.claims import Meter
 from xmsyncd.lifecycle import Tasks
 from xmsyncd.observe.events import Events
+from xmsyncd.observe.gauges import Gauges, RateSource, SkewSource
+from xmsyncd.observe.labels import ALL_ENDPOINTS, Api
 from xmsyncd.observe.metrics import Metrics
+from xmsyncd.observe.quota import Quota
 from xmsyncd.okki.client import OkkiClient
 from xmsyncd.okki.resources import RESOURCES
 from xmsyncd.operations.runtime import PipelineRuntime, Runtime
@@ -56,7 +59,8 @@ class App:
     runtime: Runtime
     schedule: Schedule
     events: Events
-    metrics: Metrics
+    registry: CollectorRegistry
+    gauges: Gauges
     targets: Mapping[str, ProcessWriter]
     okki: Mapping[str, OkkiClient]
     yida: Mapping[str, YidaClient]
@@ -104,12 +108,21 @@ async def open_app(
     async with contextlib.AsyncExitStack() as stack:
         stopping = asyncio.Event()
         metrics = Metrics(registry)
-        events = Events(metrics)
+        for name in settings.okki:
+            metrics.declare_connection(Api.OKKI, name)
+        for name in settings.dingtalk:
+            metrics.declare_connection(Api.DINGTALK, name)
+        events = Events(metrics, monotonic=clock.monotonic)
         ledger = await stack.enter_async_context(Ledger(settings.ledger.path))
         session = await stack.enter_async_context(open_session())
         zone = settings.zone
+        okki_pacers = {
+            name: Pacer(one.requests_per_second, clock=clock) for name, one in settings.okki.items()
+        }
         okki = {
-            name: _okki_client(name, one, session, settings, clock=clock, rng=rng, events=events)
+            name: _okki_client(
+                name, one, session, settings, pacer=okki_pacers[name], clock=clock, rng=rng, events=events
+            )
             for name, one in settings.okki.items()
         }
         yida = {
@@ -120,15 +133,39 @@ async def open_app(
             name: {api: Pacer(one.requests_per_second, clock=clock) for api in wire.APIS}
             for name, one in settings.dingtalk.items()
         }
-        schedule = Schedule(zone)
+        gauges = Gauges(
+            ledger,
+            metrics,
+            clock=clock,
+            pipelines=tuple(settings.pipelines),
+            quotas=[
+                Quota(name, one.monthly_calls, one.reserve_calls) for name, one in settings.dingtalk.items()
+            ],
+            rates=[
+                *(
+                    RateSource(name, Api.OKKI, ALL_ENDPOINTS, _rate_of(pace))
+                    for name, pace in okki_pacers.items()
+                ),
+                *(
+                    RateSource(name, Api.DINGTALK, api, _rate_of(pace))
+                    for name, paces in pacers.items()
+                    for api, pace in paces.items()
+                ),
+            ],
+            skews=[
+                *(SkewSource(name, Api.OKKI, _offset_of(client)) for name, client in okki.items()),
+                *(SkewSource(name, Api.DINGTALK, _offset_of(client)) for name, client in yida.items()),
+            ],
+        )
+        schedule = Schedule(zone, trouble=events.ring_troubled)
         targets: dict[str, ProcessWriter] = {}
         runtimes: dict[str, PipelineRuntime] = {}
         for name, pipeline in settings.pipelines.items():
             form = pipeline.target.form
             await ledger.write(pipelines.register, name, form, pipeline.target.key)
-            metrics.declare_pipeline(name)
             okki_name, _ = settings.okki_of(pipeline)
             dingtalk_name, dingtalk = settings.dingtalk_of(pipeline)
+            metrics.declare_pipeline(name, dingtalk_name)
             paces = pacers[dingtalk_name]
             mapping = _mapping(name, pipeline)
             targets[name] = ProcessWriter(
@@ -198,7 +235,7 @@ async def open_app(
         runtime = Runtime(
             settings=settings, ledger=ledger, clock=clock, stopping=stopping, pipelines=runtimes
         )
-        yield App(runtime, schedule, events, metrics, targets, okki, yida)
+        yield App(runtime, schedule, events, registry, gauges, targets, okki, yida)
 
 
 def _okki_client(
@@ -207,6 +244,7 @@ def _okki_client(
     session: aiohttp.ClientSession,
     settings: Settings,
     *,
+    pacer: Pacer,
     clock: Clock,
     rng: random.Random,
     events: Events,
@@ -225,7 +263,7 @@ def _okki_client(
         one,
         name=name,
         transport=transport,
-        pacer=Pacer(one.requests_per_second, clock=clock),
+        pacer=pacer,
         clock=clock,
         random=rng,
         timezone=settings.zone,
@@ -313,6 +351,14 @@ def _meter(connection: str, clock: Clock) -> Callable[[], Meter]:
         return Meter(connection, meters.month_of(clock.now()))
 
     return meter
+
+
+def _rate_of(pacer: Pacer) -> Callable[[], float]:
+    return lambda: pacer.rate
+
+
+def _offset_of(client: OkkiClient | YidaClient) -> Callable[[], timedelta | None]:
+    return lambda: client.clock_offset
 
 
 def _next_run(schedule: Schedule, name: str) -> Callable[[], datetime | None]:

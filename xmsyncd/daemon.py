@@ -2,40 +2,91 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
+import signal
+from collections.abc import Callable
+
 from prometheus_client import CollectorRegistry
 
-from xmsyncd.app import open_app
+from xmsyncd.app import App, open_app
 from xmsyncd.clock import SystemClock
-from xmsyncd.lifecycle import Notifier, handle_signals
+from xmsyncd.console.server import ConsoleServer, Health
+from xmsyncd.lifecycle import Notifier, Tasks, handle_signals
+from xmsyncd.operations.socket import OperationServer
+from xmsyncd.operations.status import status
+from xmsyncd.operations.table import pipeline_infos
 from xmsyncd.settings import Settings
 from xmsyncd.steps import StepListener, nobody_listens
 
 
-async def run_daemon(
-    settings: Settings, *, bootstrap: bool = False, step: StepListener = nobody_listens
-) -> int:
-    """Run until SIGTERM or SIGINT (exit status 143 or 130 after a clean drain); a second signal exits at once.
+def nobody_waits(url: str) -> None:
+    """What a daemon in service does when it is ready."""
 
-    Raises ``LedgerError`` when the ledger cannot be held, and the error of a part that died.
+
+async def run_daemon(
+    settings: Settings,
+    *,
+    bootstrap: bool = False,
+    step: StepListener = nobody_listens,
+    ready: Callable[[str], None] = nobody_waits,
+) -> int:
+    """Run until SIGTERM or SIGINT (exit status 143 or 130 after a clean drain); a second one exits at once.
+
+    ``ready`` is told the console's address once everything runs. Raises ``LedgerError`` when the ledger
+    cannot be held, ``ConfigurationError`` for an address that cannot be bound, and what a part died of.
     """
     notifier = Notifier(os.environ)
-    async with open_app(
-        settings,
-        clock=SystemClock(),
-        rng=random.Random(),
-        registry=CollectorRegistry(),
-        bootstrap=bootstrap,
-        step=step,
-    ) as app:
-        stopping = app.runtime.stopping
-        with handle_signals(stopping) as signals:
-            async with app.running() as tasks:
-                tasks.start("watchdog", notifier.beat(stopping))
+    async with contextlib.AsyncExitStack() as stack:
+        app = await stack.enter_async_context(
+            open_app(
+                settings,
+                clock=SystemClock(),
+                rng=random.Random(),
+                registry=CollectorRegistry(),
+                bootstrap=bootstrap,
+                step=step,
+            )
+        )
+        runtime = app.runtime
+
+        def told(received: signal.Signals) -> None:
+            app.events.daemon_stopping(received.name)
+
+        signals = stack.enter_context(handle_signals(runtime.stopping, told=told))
+        await stack.enter_async_context(OperationServer(runtime))
+        async with app.running() as tasks:
+            console = _console(app, tasks)
+            await console.start()
+            try:
+                tasks.start("gauges", app.gauges.run(runtime.stopping, also=app.events.summarise))
+                tasks.start("watchdog", notifier.beat(runtime.stopping))
                 app.schedule.start()
+                app.events.daemon_started(pipelines=sorted(runtime.pipelines), console=console.url)
                 notifier.ready()
-                await stopping.wait()
+                ready(console.url)
+                await runtime.stopping.wait()
+            finally:
                 notifier.stopping()
                 await app.schedule.shutdown()
+                await console.stop()
         return 0 if signals.received is None else 128 + signals.received
+
+
+def _console(app: App, tasks: Tasks) -> ConsoleServer:
+    runtime = app.runtime
+
+    async def show() -> dict[str, object]:
+        return await status(runtime.ledger, pipeline_infos(runtime), runtime.clock.now())
+
+    def dead() -> str | None:
+        return None if tasks.death is None else str(tasks.death)
+
+    def unready() -> list[str]:
+        return ["the daemon is stopping"] if runtime.stopping.is_set() else []
+
+    http = runtime.settings.http
+    return ConsoleServer(
+        host=http.host, port=http.port, registry=app.registry, status=show, health=Health(dead, unready)
+    )

@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.crash, pytest.mark.timeout(600)]
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_nothing_is_lost_or_doubled_by_twenty_kills(tmp_path: Path, seed: int) -> None:
-    """3,000 products at 30 ms a call, an index two seconds behind, SIGKILL at named points and at random moments."""
+    """3,000 products at 30 ms a call, an index 2 s behind, SIGKILL at named points and at random moments."""
     rng = random.Random(seed)
     with SimulatorProcess(products=PRODUCTS, seed=seed, latency=0.03, index_lag=2.0) as simulated:
         config = write_configuration(
@@ -53,7 +53,9 @@ def test_nothing_is_lost_or_doubled_by_twenty_kills(tmp_path: Path, seed: int) -
         assert states(ledger) == {"delivered": PRODUCTS}
         calls = simulated.counters()["calls"]
         writes_and_looks = sum(
-            number for name, number in calls.items() if name.split(".")[1] in ("start", "update", "search", "get")
+            number
+            for name, number in calls.items()
+            if name.split(".")[1] in ("start", "update", "search", "get")
         )
         assert writes_and_looks <= PRODUCTS + 6 * doubts(ledger) + _FIRST_CREATE_LOOKS, calls
 
@@ -63,7 +65,7 @@ _FIRST_CREATE_LOOKS = 12
 
 
 def _killed_at(config: Path, step: Step, rng: random.Random) -> None:
-    """Run until the process has killed itself at this step; a step that it no longer reaches is no failure."""
+    """Run until the process has killed itself at this step; one that it no longer reaches is no failure."""
     times = rng.randint(1, 4 if step in (Step.STAGED, Step.CLOSING) else 60)
     with DaemonProcess(config, die_at=(step, times)) as daemon:
         deadline = time.monotonic() + 12
@@ -78,7 +80,7 @@ def _killed_at_random(config: Path, rng: random.Random) -> None:
 
 
 def _wait_until_idle(simulated: SimulatorProcess) -> None:
-    """Until Yida has had no call for longer than any delay between looks: what was in doubt has been decided."""
+    """Until Yida has had no call for longer than any delay between looks: every doubt is decided."""
 
     def yida_calls() -> int:
         calls = simulated.counters()["calls"]

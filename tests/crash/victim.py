@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from xmsyncd.daemon import run_daemon
+from xmsyncd.observe.logs import configure_logging
 from xmsyncd.settings import load_settings
 from xmsyncd.steps import Step
 
@@ -36,6 +37,9 @@ def main(arguments: dict[str, Any]) -> int:
 
     threading.Thread(target=end_with_parent, daemon=True).start()
     settings = load_settings(Path(arguments["config"]), os.environ)
+    configure_logging(
+        settings.log.level.value, settings.log.format.value, sys.stderr, settings.secret_values()
+    )
     return asyncio.run(run_daemon(settings, step=step, bootstrap=arguments["bootstrap"]))
 
 
