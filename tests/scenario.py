@@ -120,7 +120,9 @@ def write_configuration(folder: Path, simulated: SimulatorProcess, **changes: Ma
 class DaemonProcess:
     """The daemon as a process that may be killed. ``die_at`` names a step and at which of its times to die."""
 
-    def __init__(self, config: Path, *, die_at: tuple[str, int] | None = None, bootstrap: bool = False) -> None:
+    def __init__(
+        self, config: Path, *, die_at: tuple[str, int] | None = None, bootstrap: bool = False
+    ) -> None:
         self.config = config
         self.log = config.parent / "daemon.log"
         self._arguments = {"config": str(config), "die_at": die_at, "bootstrap": bootstrap}

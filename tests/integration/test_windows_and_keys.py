@@ -9,7 +9,7 @@ import pytest
 
 from tests.world import World, until, world
 from xmsyncd.operations.sync import exit_status
-from xmsyncd.simulator.options import SimulatorOptions
+from xmsyncd.simulator.options import GroupsShape, SimulatorOptions
 
 
 def _list_pages(here: World) -> int:
@@ -64,7 +64,9 @@ async def test_a_number_freed_by_a_rename_wakes_the_product_that_waits_for_it(tm
         newcomer = catalogue.create(product_no=number)
         result = await here.sync()
         assert result["backlog"] == {"delivered": 10, "waiting": 1}
-        [waiting] = await here.query("SELECT source_id, block_reason, block_detail FROM records WHERE state = 'waiting'")
+        [waiting] = await here.query(
+            "SELECT source_id, block_reason, block_detail FROM records WHERE state = 'waiting'"
+        )
         assert waiting["source_id"] == str(newcomer)
         assert waiting["block_reason"] == "key_conflict"
         assert str(holder) in waiting["block_detail"]
@@ -83,7 +85,9 @@ async def test_an_empty_number_is_rejected_with_its_reason_and_the_others_go_on(
         result = await here.sync()
         assert result["backlog"] == {"delivered": 10, "rejected": 2}
         assert result["cycle"]["balance"] == 0
-        rows = await here.query("SELECT source_id, rejection, rejection_detail FROM records WHERE state = 'rejected'")
+        rows = await here.query(
+            "SELECT source_id, rejection, rejection_detail FROM records WHERE state = 'rejected'"
+        )
         assert {(row["source_id"], row["rejection"]) for row in rows} == {
             (str(bare), "empty_key"),
             (str(nameless), "required"),
@@ -109,3 +113,56 @@ async def test_the_number_of_a_product_that_was_rejected_meanwhile_can_be_reused
         assert row["state"] == "delivered"
         [kept] = await here.query(f"SELECT instance_id FROM records WHERE source_id = '{old}'")
         assert kept["instance_id"] != row["instance_id"]
+
+
+async def test_a_product_whose_detail_fails_is_listed_and_tried_again_each_cycle(tmp_path: Path) -> None:
+    async with world(tmp_path, SimulatorOptions(products=10), okki={"tries": 1}) as here:
+        fault = here.simulated.faults.add("okki_server_error", operation="detail", times=1)
+        result = await here.sync()
+        assert result["cycle"]["result"] == "done"
+        assert result["backlog"] == {"delivered": 9, "rejected": 1}
+        [row] = await here.query("SELECT rejection, rejection_detail FROM records WHERE state = 'rejected'")
+        assert row["rejection"] == "detail_unavailable"
+        assert row["rejection_detail"]
+        here.simulated.faults.remove(fault)
+        result = await here.sync()
+        assert result["backlog"] == {"delivered": 10}
+        assert result["cycle"]["balance"] == 0
+        assert here.verdict()["agrees"]
+
+
+async def test_an_outage_of_the_details_ends_the_cycle_and_the_next_one_goes_on(tmp_path: Path) -> None:
+    async with world(tmp_path, SimulatorOptions(products=30), okki={"tries": 1}) as here:
+        fault = here.simulated.faults.add("okki_server_error", operation="detail", after=5)
+        result = await here.sync()
+        assert result["cycle"]["result"] == "failed"
+        assert result["cycle"]["watermark"] is None
+        here.simulated.faults.remove(fault)
+        result = await here.sync()
+        assert result["cycle"]["result"] == "done"
+        assert here.verdict()["agrees"]
+
+
+async def test_an_empty_group_tree_fails_the_cycle_and_blanks_are_never_written(tmp_path: Path) -> None:
+    async with world(tmp_path, SimulatorOptions(products=10), source={"group_cache": "0s"}) as here:
+        await here.sync()
+        here.simulated.catalogue.groups.shape = GroupsShape.EMPTY
+        product = here.simulated.catalogue.ids()[0]
+        here.simulated.catalogue.edit(product, name="别写空白")
+        result = await here.sync()
+        assert result["cycle"]["result"] == "failed"
+        assert "no product groups" in result["cycle"]["error"]
+        here.simulated.catalogue.groups.shape = GroupsShape.FLAT
+        await here.sync()
+        assert here.verdict()["agrees"]
+
+
+async def test_dirty_products_are_listed_the_others_arrive_and_the_balance_holds(tmp_path: Path) -> None:
+    async with world(tmp_path, SimulatorOptions(products=30, dirty_products=6)) as here:
+        result = await here.sync()
+        assert result["cycle"]["balance"] == 0
+        verdict = here.verdict()
+        assert verdict["agrees"], verdict
+        assert result["backlog"]["rejected"] > 0
+        assert result["backlog"]["waiting"] == len(verdict["conflicts"])
+        assert sum(result["backlog"].values()) == result["cycle"]["read"]

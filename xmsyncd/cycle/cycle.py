@@ -13,9 +13,9 @@ from typing import Protocol
 
 from xmsyncd.clock import Clock
 from xmsyncd.cycle.plan import CyclePlan, CycleRequest, plan_cycle, until_end_is_over
-from xmsyncd.cycle.shape import Shaper, unreadable_item
+from xmsyncd.cycle.shape import TRIED_AGAIN, UNREADABLE, Shaper, unreadable_item
 from xmsyncd.errors import CannotWorkError, CycleError, RefusedError, TryLaterError
-from xmsyncd.ledger import Ledger, cycles, pipelines, staging
+from xmsyncd.ledger import Ledger, cycles, people, pipelines, staging
 from xmsyncd.ledger.cycles import CycleCounts, CycleKind, CycleResult
 from xmsyncd.ledger.views import StageDecision, StageEntry
 from xmsyncd.okki.client import OkkiClient
@@ -29,6 +29,9 @@ from xmsyncd.steps import Step, StepListener
 
 # What the reader hands over: its events, the error that ended it, or None when it is through.
 _FromReader = PageRead | SliceRead | Exception | None
+
+# Rejected products that one cycle tries again; the rest has its turn in the next.
+_LARGEST_SECOND_CHANCE = 200
 
 # Pages in memory between the reader and the ledger. OKKI is the slow side; two keep both busy.
 _PAGES_AHEAD = 2
@@ -156,6 +159,8 @@ class Cycle:
         self._events.cycle_started(self._pipeline, running.cycle_id, plan.kind, start, end)
         wait = until_end_is_over(end, self._clock.now(), self._client.clock_offset)
         await self._clock.sleep(wait.total_seconds())
+        if plan.kind is not CycleKind.PARTIAL:
+            await self._try_rejected_again(running)
         for window in plan.gaps:
             await self._read_one(window, request, running, is_gap=True)
         await self._read_one(plan.window, request, running, is_gap=False)
@@ -163,6 +168,21 @@ class Cycle:
             return CycleResult.DONE, ""
         done = running.proven_to == plan.window.end
         return (CycleResult.DONE if done else CycleResult.UNPROVEN), ",".join(sorted(running.proofs))
+
+    async def _try_rejected_again(self, running: _Running) -> None:
+        """Products whose rejection lies elsewhere (group, detail) get another chance each cycle."""
+        kept = await self._ledger.read(
+            people.rejected_items, self._pipeline, TRIED_AGAIN, _LARGEST_SECOND_CHANCE
+        )
+        items = tuple(item for item, _ in kept)
+        if not items:
+            return
+        entries = await self.shaper.shape(items, {})
+        decisions = await self._write_page(entries, running)
+        running.progress.decisions.update(decisions)
+        running.progress.read += len(items)
+        running.gap_ids.update(item.source_id for item in items)
+        self._staged()
 
     async def _plan(self, request: CycleRequest) -> CyclePlan:
         view = await self._ledger.read(pipelines.view, self._pipeline)
@@ -226,7 +246,15 @@ class Cycle:
         )
         if request.is_partial:
             entries = _chosen(entries, request, running)
-        decisions = await self._ledger.write(
+        decisions = await self._write_page(entries, running)
+        self._count(page, entries, decisions, running, request, is_gap=is_gap)
+        self._step(Step.STAGED)
+        self._staged()
+
+    async def _write_page(
+        self, entries: tuple[StageEntry, ...], running: _Running
+    ) -> Mapping[StageDecision, int]:
+        return await self._ledger.write(
             _stage,
             self._pipeline,
             self._form,
@@ -237,9 +265,6 @@ class Cycle:
             now=self._clock.now(),
             counts=running.counts(self.shaper.detail_calls),
         )
-        self._count(page, entries, decisions, running, request, is_gap=is_gap)
-        self._step(Step.STAGED)
-        self._staged()
 
     def _kept(self, items: tuple[Item, ...], running: _Running) -> tuple[Item, ...]:
         """Without what OKKI lists as deleted, unless that is to be delivered too."""
@@ -264,7 +289,9 @@ class Cycle:
         progress.repeats += page.repeats
         progress.total = page.total
         progress.decisions.update(decisions)
-        running.unreadable.update(entry.item.source_id for entry in entries if entry.item.updated_at is None)
+        running.unreadable.update(
+            entry.item.source_id for entry in entries if entry.item.source_id.startswith(UNREADABLE)
+        )
         if request.is_partial:
             running.chosen.update(entry.item.source_id for entry in entries)
             progress.read = len(running.chosen)
@@ -372,11 +399,10 @@ class _Running:
 
     def counts(self, details: int) -> CycleCounts:
         """The numbers so far; an id met in a gap and again in the window is one."""
-        unreadable = sum(1 for source_id in self.unreadable if source_id.startswith("unreadable:"))
         read = self.progress.read - len(self.met_again)
         return CycleCounts(
             pages=self.progress.pages,
-            items_read=read + (0 if self.chosen else unreadable),
+            items_read=read + (0 if self.chosen else len(self.unreadable)),
             repeats=self.progress.repeats,
             details=details,
             filtered=len(self.filtered),

@@ -10,8 +10,8 @@ from xmsyncd.ledger.views import PipelineView
 from xmsyncd.okki.windows import Window
 from xmsyncd.records import ContentHash
 
-# OKKI's clock is known to a second.
-_LONGEST_WAIT_FOR_THE_END = timedelta(seconds=2)
+_OFFSET_RESOLUTION = timedelta(seconds=1)
+_LONGEST_WAIT_FOR_THE_END = timedelta(seconds=3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +43,12 @@ class CyclePlan:
 
 
 def window_end(now: datetime, okki_offset: timedelta | None) -> datetime:
-    """The second that the earlier of our clock and OKKI's shows.
+    """The second that the earlier of our clock and OKKI's shows at the latest.
 
-    With a fast clock here, edits made there would fall before the next window.
+    With a fast clock here, edits made there would fall before the next window. OKKI tells its time in whole
+    seconds, rounded down, so it may be almost one more; the cycle waits until the second is surely over.
     """
-    earlier = now if okki_offset is None else min(now, now + okki_offset)
+    earlier = now if okki_offset is None else min(now, now + okki_offset + _OFFSET_RESOLUTION)
     return earlier.replace(microsecond=0)
 
 

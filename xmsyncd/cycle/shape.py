@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 
 from xmsyncd.clock import Clock
-from xmsyncd.errors import EmptyGroupTreeError, RefusedError
+from xmsyncd.errors import EmptyGroupTreeError, RefusedError, ThrottledError, TryLaterError
 from xmsyncd.ledger import Ledger, lookups
 from xmsyncd.ledger.views import Listed, StageEntry
 from xmsyncd.okki.client import OkkiClient
@@ -23,6 +23,15 @@ from xmsyncd.transform.hashes import hash_of
 from xmsyncd.transform.mapping import FieldMapping
 
 GROUP_TREE = "product_groups"
+
+TRIED_AGAIN = (RejectionReason.UNKNOWN_GROUP, RejectionReason.DETAIL_UNAVAILABLE)
+"""Rejections whose cause lies elsewhere and may be gone although the item is listed as before."""
+
+UNREADABLE = "unreadable:"
+"""How the ledger names an entry without an id; the hash of the entry follows."""
+
+# Details that fail one after the other are an outage: the cycle ends, and the next one tries again.
+_DETAIL_OUTAGE = 3
 
 
 class Shaper:
@@ -53,6 +62,7 @@ class Shaper:
         self._tree: GroupTree | None = None
         self._fetched_at: datetime | None = None
         self._refreshed = False
+        self._details_failed_in_a_row = 0
         self.detail_calls = 0
 
     @property
@@ -71,6 +81,7 @@ class Shaper:
     async def prepare(self) -> None:
         """Have a group tree that is no older than ``source.group_cache``, if the mapping asks for one."""
         self._refreshed = False
+        self._details_failed_in_a_row = 0
         self.detail_calls = 0
         if not self._mapping.derived_needs:
             return
@@ -108,7 +119,9 @@ class Shaper:
         detail = known.detail if known is not None and same else None
         try:
             fetched = await self._detail(item) if detail is None and self._wants_detail(item) else None
-        except RefusedError as error:
+        except (RefusedError, TryLaterError) as error:
+            if not isinstance(error, RefusedError):
+                self._blame_the_item_or_raise(error)
             return StageEntry(
                 item,
                 Rejection(item.source_id, item.updated_at, RejectionReason.DETAIL_UNAVAILABLE, str(error)),
@@ -134,6 +147,12 @@ class Shaper:
     def _path_of(self, group_id: str) -> Sequence[Any]:
         return () if self._tree is None else self._tree.path_of(group_id)
 
+    def _blame_the_item_or_raise(self, error: TryLaterError) -> None:
+        """One product whose detail fails again and again must not hold up all the others for ever."""
+        self._details_failed_in_a_row += 1
+        if isinstance(error, ThrottledError) or self._details_failed_in_a_row >= _DETAIL_OUTAGE:
+            raise error
+
     def _wants_detail(self, item: Item) -> bool:
         match self._source.fetch_detail:
             case FetchDetail.NEVER:
@@ -148,18 +167,18 @@ class Shaper:
         """What the mapping may need of the detail: no more is kept than is used."""
         self.detail_calls += 1
         whole = await self._client.fetch_detail(self._resource, item.source_id)
+        self._details_failed_in_a_row = 0
         wanted = self._mapping.item_needs | {"group_id", "group_name"}
         return {name: whole[name] for name in sorted(wanted) if name in whole}
 
 
 def _is_tried_again(known: Listed) -> bool:
-    """Whether the cause of a rejection may have gone although the item is listed as before."""
-    return known.rejection in (RejectionReason.UNKNOWN_GROUP, RejectionReason.DETAIL_UNAVAILABLE)
+    return known.rejection in TRIED_AGAIN
 
 
 def unreadable_item(raw: Any) -> StageEntry:
     """An entry of a list that has no id: it cannot be sent, and must not be lost from sight either."""
     listed_hash = hash_of(raw)
-    item = Item(SourceId(f"unreadable:{listed_hash}"), None, {"entry": raw}, listed_hash)
+    item = Item(SourceId(UNREADABLE + listed_hash), None, {"entry": raw}, listed_hash)
     detail = "found an entry without a product_id; expected an id of 1 to 20 digits"
     return StageEntry(item, Rejection(item.source_id, None, RejectionReason.UNREADABLE, detail))

@@ -78,6 +78,8 @@ class Ledger:
         return await self._run(lambda: self._transact("BEGIN", function, *args, **kwargs))
 
     async def _run(self, work: Callable[[], T]) -> T:
+        if self._connection is None:
+            raise LedgerUnusableError("the ledger is closed")
         future = asyncio.get_running_loop().run_in_executor(self._thread, work)
         return await asyncio.shield(future)
 

@@ -12,7 +12,7 @@ from xmsyncd.ledger import documents, history, rows
 from xmsyncd.ledger.history import HistoryEvent
 from xmsyncd.ledger.states import Discarded, ResendOrdered, Retried, VisibleState, visible_state
 from xmsyncd.ledger.times import from_ms
-from xmsyncd.records import ContentHash, Item, RecordId, SourceId
+from xmsyncd.records import ContentHash, Item, RecordId, RejectionReason, SourceId
 
 FAILED_STATES = (VisibleState.PARKED, VisibleState.UNDECIDED, VisibleState.REJECTED)
 """What ``failures`` lists by default; waiting and held records stand in a list of their own state."""
@@ -76,12 +76,30 @@ def discard(connection: sqlite3.Connection, record_id: RecordId, *, now: datetim
 def raw_item(connection: sqlite3.Connection, record_id: RecordId) -> tuple[Item, Any] | None:
     """A rejected record's item and detail as they were kept, to be mapped again."""
     row = connection.execute(
-        """SELECT r.source_id, r.updated_ms, r.listed_hash, c.raw, c.detail FROM records r
-           JOIN contents c ON c.record_id = r.id WHERE r.id = ? AND r.desired = 'rejection'""",
+        f"{_RAW_ITEMS} WHERE r.id = ? AND r.desired = 'rejection' AND c.raw IS NOT NULL",
         (record_id,),
     ).fetchone()
-    if row is None or row["raw"] is None:
-        return None
+    return None if row is None else _raw_item(row)
+
+
+def rejected_items(
+    connection: sqlite3.Connection, pipeline: str, reasons: Sequence[RejectionReason], limit: int
+) -> tuple[tuple[Item, Any], ...]:
+    """The items (and details) that were rejected for one of these reasons, longest ago first."""
+    marks = ",".join("?" for _ in reasons)
+    found = connection.execute(
+        f"""{_RAW_ITEMS} WHERE r.pipeline = ? AND r.state = 'rejected' AND r.rejection IN ({marks})
+            AND c.raw IS NOT NULL ORDER BY r.desired_ms, r.id LIMIT ?""",
+        (pipeline, *reasons, limit),
+    )
+    return tuple(_raw_item(row) for row in found)
+
+
+_RAW_ITEMS = """SELECT r.source_id, r.updated_ms, r.listed_hash, c.raw, c.detail
+    FROM records r JOIN contents c ON c.record_id = r.id"""
+
+
+def _raw_item(row: sqlite3.Row) -> tuple[Item, Any]:
     item = Item(
         SourceId(row["source_id"]),
         from_ms(row["updated_ms"]),
