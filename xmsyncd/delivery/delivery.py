@@ -120,6 +120,7 @@ class Delivery:
             clock=clock,
             decided=self._looked,
             stopped=self._stopped,
+            resumed=self._resumed,
         )
         self._first_create = FirstCreate(
             pipeline,
@@ -133,13 +134,18 @@ class Delivery:
             waits=waits,
             clock=clock,
             stopped=self._stopped,
+            resumed=self._resumed,
             proven=lambda lag: events.search_proven(pipeline, lag),
         )
 
     async def prepare(self) -> None:
-        """What a dead process left on its way becomes undecided. Safe to repeat."""
+        """What a dead process left on its way becomes undecided. Safe to repeat, before :meth:`run`.
+
+        A pipeline that stands still may probe at once: whoever starts the daemon may have mended the cause.
+        """
         rules = self._options.rules
         first_look = rules.read_back_after[0] if rules.read_back else None
+        await self._ledger.write(pipelines.put_off_probe, self._pipeline, self._clock.now())
         orphans = await self._ledger.write(pipelines.recover, self._pipeline, first_look, self._clock.now())
         if orphans:
             self._events.orphans_found(self._pipeline, orphans)
@@ -162,14 +168,21 @@ class Delivery:
             await _all_or_first_error(loops, settling)
             await self._drain()
         finally:
-            for task in (*loops, settling):
+            for task in loops:
                 task.cancel()
-            await asyncio.gather(*loops, settling, return_exceptions=True)
+            await asyncio.gather(*loops, return_exceptions=True)
+            for lane in self.lanes:
+                await lane.cut_short()
+            settling.cancel()
+            await asyncio.gather(settling, return_exceptions=True)
 
     async def _drain(self) -> None:
         draining = asyncio.gather(*(lane.drain() for lane in self.lanes))
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(draining, self._options.drain.total_seconds())
+            return
+        for lane in self.lanes:
+            await lane.drain()  # nothing is on its way any more; a failure is not passed over
 
     async def _create(self, claim: Claim) -> Outcome:
         return await self._target.create(claim.content)
@@ -197,6 +210,9 @@ class Delivery:
 
     def _stopped(self, stop: Stop) -> None:
         self._events.pipeline_stopped(self._pipeline, stop)
+
+    def _resumed(self, reason: StopReason) -> None:
+        self._events.pipeline_resumed(self._pipeline, reason)
 
     def _allowance_refused(self, allowance: Allowance) -> None:
         if allowance.stop is not None:

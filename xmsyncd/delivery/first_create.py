@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
@@ -9,16 +10,19 @@ import structlog
 
 from xmsyncd.clock import Clock
 from xmsyncd.delivery.look_policy import visibility_delays
-from xmsyncd.delivery.policy import SendingRules
+from xmsyncd.delivery.policy import SendingRules, next_probe_at
 from xmsyncd.delivery.target import Target
 from xmsyncd.delivery.waiting import Bell, Stoppable
 from xmsyncd.errors import CannotWorkError, RefusedError, TryLaterError
-from xmsyncd.ledger import Ledger, looks, meters, pipelines
+from xmsyncd.ledger import Ledger, claims, looks, meters, pipelines
 from xmsyncd.ledger.claims import Meter
 from xmsyncd.ledger.views import KnownInstance, PipelineView, Stop
 from xmsyncd.records import StopReason
 
 _log = structlog.get_logger(__name__)
+
+# Stops that a read which went through disproves.
+_DISPROVED_BY_A_READ = (StopReason.CREDENTIALS, StopReason.PERMISSION)
 
 
 class FirstCreate:
@@ -44,6 +48,7 @@ class FirstCreate:
         waits: Stoppable,
         clock: Clock,
         stopped: Callable[[Stop], None],
+        resumed: Callable[[StopReason], None],
         proven: Callable[[timedelta], None],
     ) -> None:
         self._pipeline = pipeline
@@ -58,30 +63,43 @@ class FirstCreate:
         self._waits = waits
         self._clock = clock
         self._stopped = stopped
+        self._resumed = resumed
         self._proven = proven
         self._looked_at: datetime | None = None
+        self._not_before: datetime | None = None
         self._failures_in_a_row = 0
 
     async def run(self) -> None:
         """Returns once both questions are answered, or when asked to stop."""
+        is_news = False
         while not self._waits.stopping.is_set():
             self._ring.clear()
             view = await self._ledger.read(pipelines.view, self._pipeline)
+            if view.search_proven_at is None:
+                is_news = True
+            elif is_news and view.search_lag is not None:
+                is_news = False
+                self._proven(view.search_lag)
             if view.bootstrap_at is not None and (
                 view.search_proven_at is not None or not self._rules.read_back
             ):
+                # Answered, perhaps elsewhere: by a look that found a create, by --bootstrap, by a setting.
+                await self._resume(view, StopReason.FORM_NOT_EMPTY, StopReason.NOT_SEARCHABLE)
                 return
             if not await self._waits.until(await self._step(view), self._ring):
                 return
 
     async def _step(self, view: PipelineView) -> datetime | None:
         """Answer what can be answered now; returns when to ask again (``None``: when there is news)."""
+        if self._not_before is not None and self._clock.now() < self._not_before:
+            return self._not_before
         try:
             if view.bootstrap_at is None:
                 again = await self._may_create(view)
             else:
                 again = await self._is_visible(view)
         except CannotWorkError as error:
+            self._not_before = None
             return await self._stop(error.reason, str(error))
         except (TryLaterError, RefusedError) as error:
             self._failures_in_a_row += 1
@@ -90,30 +108,32 @@ class FirstCreate:
             growing = min(
                 self._rules.retry_base * 2 ** min(self._failures_in_a_row, 10), self._rules.retry_cap
             )
-            return self._clock.now() + (told or growing)
-        self._failures_in_a_row = 0
+            self._not_before = self._clock.now() + (told or growing)
+            return self._not_before
+        self._failures_in_a_row, self._not_before = 0, None
         return again
 
     async def _may_create(self, view: PipelineView) -> datetime | None:
         if await self._ledger.read(looks.next_due, self._pipeline, "create") is None:
             return None  # nothing to create yet: the question costs a metered call
-        stop = view.stop
-        if stop is not None and stop.probe_at is not None and stop.probe_at > self._clock.now():
-            return stop.probe_at
         instances = 0
-        known = await self._ledger.read(looks.knows_instances, self._form)
-        if not self._bootstrap and not known:
+        disproved = [StopReason.FORM_NOT_EMPTY]
+        if not self._bootstrap and not await self._ledger.read(looks.knows_instances, self._form):
+            probe_at = None if view.stop is None else view.stop.probe_at
+            if probe_at is not None and probe_at > self._clock.now():
+                return probe_at
             instances = await self._target.count_instances()
             await self._ledger.write(_count_call, self._meter())
+            disproved += _DISPROVED_BY_A_READ
         if instances:
             return await self._stop(
                 StopReason.FORM_NOT_EMPTY,
-                f"the form already has {instances} instances and this ledger knows none of them: creating now "
-                "could double every product. If they are not products of this pipeline, run once with "
+                f"the form already has {instances} instances and this ledger knows none of them: creating "
+                "now could double every product. If they are not products of this pipeline, run once with "
                 "--bootstrap; if they are, restore the ledger that belongs to them",
             )
         await self._ledger.write(pipelines.bootstrap, self._pipeline, self._clock.now(), instances)
-        await self._resume(view)
+        await self._resume(view, *disproved)
         self._bell.ring()
         return self._clock.now()
 
@@ -132,33 +152,34 @@ class FirstCreate:
         now = self._clock.now()
         if any(row.instance_id == first.instance_id for row in shown):
             lag = now - first.created_at
-            if await self._ledger.write(pipelines.prove_search, self._pipeline, now, lag):
-                self._proven(lag)
-            await self._resume(view)
+            await self._ledger.write(pipelines.prove_search, self._pipeline, now, lag)
+            await self._resume(view, StopReason.NOT_SEARCHABLE, *_DISPROVED_BY_A_READ)
             self._bell.ring()
             return now
         if now - first.created_at >= delays[-1]:
             if await self._target.get(first.instance_id) is None:
-                await self._ledger.write(looks.mark_gone, self._form, first.instance_id)
+                await self._ledger.write(claims.mark_gone, self._form, first.instance_id)
                 return now
             return await self._stop(
                 StopReason.NOT_SEARCHABLE,
-                f"instance {first.instance_id} was created {now - first.created_at} ago and no search for its key "
-                f"{first.key!r} shows it: make the key component a searchable field of the form and give the acting "
-                "user permission to see all data, or set target.read_back: never",
+                f"instance {first.instance_id} was created {now - first.created_at} ago and no search for "
+                f"its key {first.key!r} shows it: make the key component a searchable field of the form, "
+                "give the acting user permission to see all data, or set target.read_back: never",
             )
         return _next_look(first, self._looked_at, delays, view.stop, now, self._rules.probe_every)
 
     async def _stop(self, reason: StopReason, detail: str) -> datetime | None:
         now = self._clock.now()
-        stop = Stop(reason, detail, now, now + self._rules.probe_every)
+        stop = Stop(reason, detail, now, next_probe_at(reason, now, self._rules))
         if await self._ledger.write(pipelines.stop, self._pipeline, stop):
             self._stopped(stop)
         return stop.probe_at
 
-    async def _resume(self, view: PipelineView) -> None:
-        if view.stop is not None:
+    async def _resume(self, view: PipelineView, *reasons: StopReason) -> None:
+        if view.stop is not None and view.stop.reason in reasons:
             await self._ledger.write(pipelines.resume, self._pipeline, self._clock.now())
+            self._resumed(view.stop.reason)
+            self._bell.ring()
 
 
 def _next_look(
@@ -169,7 +190,7 @@ def _next_look(
     now: datetime,
     probe_every: timedelta,
 ) -> datetime:
-    if stop is not None and stop.probe_at is not None:
+    if stop is not None and stop.probe_at is not None and stop.probe_at > now:
         return stop.probe_at
     for delay in delays:
         at = first.created_at + delay
@@ -178,5 +199,5 @@ def _next_look(
     return now if looked_at is None else looked_at + probe_every
 
 
-def _count_call(connection: meters.sqlite3.Connection, meter: Meter) -> None:
+def _count_call(connection: sqlite3.Connection, meter: Meter) -> None:
     meters.add(connection, meter.connection, meter.month, 1)

@@ -66,8 +66,13 @@ class Lane:
         self._step = step
         self._refused_allowance = refused_allowance
         self._sending: set[asyncio.Task[None]] = set()
+        self._on_the_way: set[asyncio.Task[None]] = set()
+        self._is_cut_short = False
+        self._failure: BaseException | None = None
+        self._is_accepted = False
         self._undecided_in_a_row = 0
         self._not_sent_in_a_row = 0
+        self._not_sent_at: datetime | None = None
         self._next_single_at: datetime | None = None
 
     @property
@@ -78,33 +83,33 @@ class Lane:
     async def run(self) -> None:
         """Send what is due until asked to stop; then returns, with calls possibly still on their way."""
         while not self._waits.stopping.is_set():
+            if self._failure is not None:
+                raise self._failure
             self._ring.clear()
             due_at = await self._ledger.read(looks.next_due, self._pipeline, self._operation)
+            is_probe = False
+            if due_at is None:
+                due_at = await self._probe_at()
+                is_probe = due_at is not None
             if due_at is None or due_at > self._clock.now():
-                if due_at is None and await self._has_probe_to_make():
-                    pass
-                elif not await self._waits.until(due_at, self._ring):
+                if not await self._waits.until(due_at, self._ring):
                     return
-                else:
-                    continue
+                continue
             permits = await self._permits()
             if not permits:
                 return
             allowance = await self._claim_and_send(permits)
-            blocked = allowance is not None and allowance.limit <= 0
-            if (
-                allowance is not None
-                and blocked
-                and not await self._waits.until(allowance.retry_at, self._ring)
-            ):
+            if allowance is None or not (allowance.limit <= 0 or is_probe):
+                continue
+            if not await self._waits.until(allowance.retry_at, self._ring):
                 return
 
-    async def _has_probe_to_make(self) -> bool:
-        """A stopped pipeline whose records are all suspects has nothing due, yet must try one of them."""
+    async def _probe_at(self) -> datetime | None:
+        """Where all that is left are suspects nothing is due, yet one must be tried, or the stop be said."""
         stop, suspects = await self._ledger.read(claims.probe_due, self._pipeline, self._operation)
-        return (
-            suspects and stop is not None and stop.probe_at is not None and stop.probe_at <= self._clock.now()
-        )
+        if stop is not None:
+            return stop.probe_at if suspects else None
+        return self._clock.now() if suspects >= self._rules.suspects_before_stop else None
 
     async def _permits(self) -> int:
         """Slots and permits for as many claims as may go this instant; 0 when stopped."""
@@ -122,8 +127,8 @@ class Lane:
         return permits
 
     async def _claim_and_send(self, permits: int) -> Allowance | None:
-        """Claim and send; returns the allowance when nothing could be claimed."""
-        lane = LaneNow(self.in_flight, self._undecided_in_a_row, self._next_single_at)
+        """Claim and send; returns the allowance when nothing was claimed."""
+        lane = LaneNow(self.in_flight, self._is_accepted, self._undecided_in_a_row, self._next_single_at)
 
         def decide(view: LaneView) -> Allowance:
             return decide_allowance(view, lane, self._rules)
@@ -133,30 +138,43 @@ class Lane:
         )
         for _ in range(permits - len(claimed.claims)):
             self._slots.release()
-        if claimed.claims:
-            self._step(Step.CLAIMED)
-            for claim in claimed.claims:
-                task = asyncio.create_task(self._deliver(claim), name=f"send {claim.attempt_id}")
-                self._sending.add(task)
-                task.add_done_callback(self._sending.discard)
+        if not claimed.claims:
+            self._refused_allowance(claimed.allowance)
+            return claimed.allowance
+        self._step(Step.CLAIMED)
+        if self._waits.stopping.is_set():
+            await self._ledger.write(claims.give_back, claimed.claims, self._meter(), self._clock.now())
+            for _ in claimed.claims:
+                self._slots.release()
             return None
-        self._refused_allowance(claimed.allowance)
-        return claimed.allowance
+        for claim in claimed.claims:
+            task = asyncio.create_task(self._deliver(claim), name=f"send {claim.attempt_id}")
+            self._sending.add(task)
+            task.add_done_callback(self._ended)
+        return None
 
     async def _deliver(self, claim: Claim) -> None:
-        try:
-            outcome = await self._outcome(claim)
-            self._step(Step.SENT)
-            self._count(outcome)
-            tries = self._not_sent_in_a_row if outcome.family is Family.NOT_SENT else claim.tries
-            pause = await self._settler.settle(claim, outcome, tries=tries)
-            if pause is not None and pause > timedelta(0):
-                self._pacer.pause(pause)
-        finally:
-            self._slots.release()
-            self._bell.ring()
+        outcome = await self._outcome(claim)
+        self._step(Step.SENT)
+        self._count(claim, outcome)
+        tries = self._not_sent_in_a_row if outcome.family is Family.NOT_SENT else claim.tries + 1
+        pause = await self._settler.settle(claim, outcome, tries=tries)
+        if pause is not None and pause > timedelta(0):
+            self._pacer.pause(pause)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._sending.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            # A fault of ours, or the ledger's: the record stays "sending", and the lane says so.
+            self._failure = self._failure or task.exception()
+        self._slots.release()
+        self._bell.ring()
 
     async def _outcome(self, claim: Claim) -> Outcome:
+        task = asyncio.current_task()
+        if task is None or self._is_cut_short:
+            return Outcome(Family.NOT_SENT, code="interrupted", message="stopped before it was sent", calls=0)
+        self._on_the_way.add(task)
         try:
             return await self._send(claim)
         except asyncio.CancelledError:
@@ -164,30 +182,47 @@ class Lane:
             return Outcome(
                 Family.UNDECIDED, code="interrupted", message="stopped while the call was on its way"
             )
-        except Exception as error:  # the worker's edge: a fault of ours must not lose the record
+        except Exception as error:  # noqa: BLE001 - the worker's edge: a fault of ours must not lose the record
             _log.exception("send_failed", pipeline=self._pipeline, key=claim.key)
             return Outcome(Family.UNDECIDED, code="unforeseen", message=type(error).__name__)
+        finally:
+            self._on_the_way.discard(task)
 
-    def _count(self, outcome: Outcome) -> None:
+    def _count(self, claim: Claim, outcome: Outcome) -> None:
         if outcome.family is Family.UNDECIDED:
             self._undecided_in_a_row += 1
-            pause = self._rules.read_back_after[0] * min(
-                self._undecided_in_a_row, 2 * self._rules.undecided_streak
-            )
+            in_a_row = min(self._undecided_in_a_row, 2 * self._rules.undecided_streak)
+            pause = self._rules.read_back_after[0] * in_a_row
             self._next_single_at = self._clock.now() + pause
         elif outcome.family is Family.DELIVERED:
             self._undecided_in_a_row = 0
             self._next_single_at = None
-        self._not_sent_in_a_row = self._not_sent_in_a_row + 1 if outcome.family is Family.NOT_SENT else 0
+        if outcome.family in (Family.DELIVERED, Family.REFUSED):
+            self._is_accepted = outcome.family is Family.DELIVERED
+        if outcome.family is not Family.NOT_SENT:
+            self._not_sent_in_a_row, self._not_sent_at = 0, None
+        elif self._not_sent_at is None or claim.claimed_at > self._not_sent_at:
+            # Calls that were on their way together fail together: that is one failure, not sixty-four.
+            self._not_sent_in_a_row, self._not_sent_at = self._not_sent_in_a_row + 1, self._clock.now()
 
     async def drain(self) -> None:
-        """Wait for the calls on their way; cancelling this wait makes them undecided, and still settles them."""
+        """Wait for the calls on their way; cancelling this wait cuts them short.
+
+        Raises what a delivery failed with, if one did.
+        """
         try:
             while self._sending:
                 await asyncio.wait(set(self._sending))
         except asyncio.CancelledError:
-            for task in self._sending:
-                task.cancel()
-            while self._sending:
-                await asyncio.wait(set(self._sending))
+            await self.cut_short()
             raise
+        if self._failure is not None:
+            raise self._failure
+
+    async def cut_short(self) -> None:
+        """Make the calls on their way undecided, and wait until that is settled. Safe to repeat."""
+        self._is_cut_short = True
+        for task in self._on_the_way:
+            task.cancel()
+        while self._sending:
+            await asyncio.wait(set(self._sending))

@@ -52,16 +52,17 @@ class CreateFinding:
 
 
 def folded(key: str) -> str:
-    """A key as the vendor's search might compare it: trimmed, full width and case folded (semantics unknown)."""
+    """A key as the vendor's search might compare it: trimmed, width and case folded (semantics unknown)."""
     return unicodedata.normalize("NFKC", key).strip().casefold()
 
 
 def decide_rows(
-    look: Look, shown: Sequence[Found], owners: Mapping[InstanceId, RecordId]
+    look: Look, shown: Sequence[Found], owners: Mapping[InstanceId, RecordId | None]
 ) -> CreateFinding | None:
     """What the rows that a search for the sent key showed say; ``None``: none of them is about this record.
 
-    An instance bound to another record is never a match. Equal only after folding is ambiguous, never absent.
+    An instance bound to another record, or known to be gone, is never a match. Equal only after folding is
+    ambiguous, never absent.
     """
     free = [row for row in shown if owners.get(row.instance_id, look.record_id) == look.record_id]
     exact = sorted((row for row in free if row.key == look.key), key=_age)

@@ -42,6 +42,8 @@ class LaneNow:
     """What only the running process knows of a lane."""
 
     in_flight: int = 0
+    is_accepted: bool = False
+    """Whether the last call that Yida accepted or refused was accepted: until then few go out at once."""
     undecided_in_a_row: int = 0
     next_single_at: datetime | None = None
     """While outcomes are undecided in a row: when the next single create may go."""
@@ -52,6 +54,11 @@ def next_month(moment: datetime) -> datetime:
     local = moment.astimezone(_BEIJING)
     first = local.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
     return (first + timedelta(days=32)).replace(day=1).astimezone(moment.tzinfo)
+
+
+def next_probe_at(reason: StopReason, now: datetime, rules: SendingRules) -> datetime:
+    """When a pipeline that stops now for this reason may try one call."""
+    return next_month(now) if reason is StopReason.QUOTA else now + rules.probe_every
 
 
 def decide_allowance(view: LaneView, lane: LaneNow, rules: SendingRules) -> Allowance:
@@ -78,9 +85,9 @@ def decide_allowance(view: LaneView, lane: LaneNow, rules: SendingRules) -> Allo
         stop = Stop(StopReason.ALL_REFUSED, detail, view.now, view.now + rules.probe_every)
         return Allowance(0, "all_refused", stop=stop, retry_at=stop.probe_at)
     limit, reason, retry_at = left, "", None
-    if view.suspects:
+    if view.suspects or not lane.is_accepted:
         limit = min(limit, rules.suspects_before_stop - view.suspects - lane.in_flight)
-        reason = "suspects"
+        reason = "suspects" if view.suspects else "unanswered"
     if view.operation is Operation.CREATE:
         gate = _create_gate(view, lane, rules)
         if gate is not None and gate.limit < limit:
@@ -162,8 +169,7 @@ def decide_settlement(
             due_at = first_look_at(claim.claimed_at, now, rules)
         case Family.STOP | Family.REAUTHENTICATE:
             reason = outcome.stop_reason or StopReason.CREDENTIALS
-            probe_at = next_month(now) if reason is StopReason.QUOTA else now + rules.probe_every
-            stop = Stop(reason, _words(outcome), now, probe_at)
+            stop = Stop(reason, _words(outcome), now, next_probe_at(reason, now, rules))
         case _:
             assert_never(outcome.family)
     event = Settled(

@@ -10,15 +10,15 @@ import structlog
 from xmsyncd.clock import Clock
 from xmsyncd.delivery import look_policy
 from xmsyncd.delivery.look_policy import CreateFinding, Sight, Witness
-from xmsyncd.delivery.policy import SendingRules
+from xmsyncd.delivery.policy import SendingRules, next_month, next_probe_at
 from xmsyncd.delivery.target import Target
 from xmsyncd.delivery.waiting import Bell, Stoppable
 from xmsyncd.errors import CannotWorkError, RefusedError, TryLaterError
-from xmsyncd.ledger import Ledger, looks, pipelines
+from xmsyncd.ledger import Ledger, claims, looks, meters, pipelines
 from xmsyncd.ledger.claims import Meter
 from xmsyncd.ledger.states import Finding, Looked
 from xmsyncd.ledger.views import Look, LookSettlement, Stop
-from xmsyncd.records import Found, Operation
+from xmsyncd.records import Found, Operation, StopReason
 
 _log = structlog.get_logger(__name__)
 
@@ -44,6 +44,7 @@ class ReadBack:
         clock: Clock,
         decided: Callable[[Sequence[LookSettlement]], None],
         stopped: Callable[[Stop], None],
+        resumed: Callable[[StopReason], None],
     ) -> None:
         self._pipeline = pipeline
         self._form = form
@@ -58,83 +59,133 @@ class ReadBack:
         self._clock = clock
         self._decided = decided
         self._stopped = stopped
+        self._resumed = resumed
         self._failures_in_a_row = 0
+        self._not_before: datetime | None = None
+        self._halted_for: StopReason | None = None
 
     async def run(self) -> None:
         """Make the rounds that are due until asked to stop."""
         while not self._waits.stopping.is_set():
             self._ring.clear()
-            due_at = await self._ledger.read(looks.next_due, self._pipeline, "look")
+            due_at = await self._due_at()
             if due_at is None or due_at > self._clock.now():
                 if not await self._waits.until(due_at, self._ring):
                     return
                 continue
-            wait = await self._round_or_wait()
-            if wait and not await self._waits.unless_stopped(self._clock.sleep(wait.total_seconds())):
-                return
+            await self._round_or_put_off()
 
-    async def _round_or_wait(self) -> timedelta:
+    async def _due_at(self) -> datetime | None:
+        """When the next round may be made: when a look is due, and nothing stands in its way."""
+        due_at = await self._ledger.read(looks.next_due, self._pipeline, "look")
+        if due_at is None:
+            return None
+        now = self._clock.now()
+        if self._not_before is not None:
+            due_at = max(due_at, self._not_before)
+        if self._halted_for is not None:
+            stop = (await self._ledger.read(pipelines.view, self._pipeline)).stop
+            if stop is not None and stop.reason is self._halted_for and stop.probe_at is not None:
+                due_at = max(due_at, stop.probe_at)
+        if self._rules.monthly_calls:
+            # Looks may use the reserve that sending leaves them, and not a call more.
+            meter = self._meter()
+            if (
+                await self._ledger.read(meters.used, meter.connection, meter.month)
+                >= self._rules.monthly_calls
+            ):
+                due_at = max(due_at, next_month(now))
+        return due_at
+
+    async def _round_or_put_off(self) -> None:
         try:
-            await self._waits.unless_stopped(self.round())
+            if not await self._waits.unless_stopped(self.round()):
+                return
         except CannotWorkError as error:
             now = self._clock.now()
-            stop = Stop(error.reason, str(error), now, now + self._rules.probe_every)
+            self._halted_for = error.reason
+            stop = Stop(error.reason, str(error), now, next_probe_at(error.reason, now, self._rules))
             if await self._ledger.write(pipelines.stop, self._pipeline, stop):
                 self._stopped(stop)
-            return self._rules.probe_every
-        except (TryLaterError, RefusedError) as error:
+            return
+        except TryLaterError as error:
             self._failures_in_a_row += 1
             _log.info("look_put_off", pipeline=self._pipeline, reason=str(error))
-            told = error.wait if isinstance(error, TryLaterError) else None
             growing = self._rules.retry_base * 2 ** min(self._failures_in_a_row, 10)
-            return told or min(growing, self._rules.retry_cap)
-        self._failures_in_a_row = 0
-        return timedelta(0)
+            self._not_before = self._clock.now() + (error.wait or min(growing, self._rules.retry_cap))
+            return
+        self._failures_in_a_row, self._not_before = 0, None
+        if self._halted_for is not None:
+            await self._resume(self._halted_for)
+
+    async def _resume(self, reason: StopReason) -> None:
+        """The round went through, so what stopped it is mended, and nobody else may come to find out."""
+        self._halted_for = None
+        stop = (await self._ledger.read(pipelines.view, self._pipeline)).stop
+        if stop is not None and stop.reason is reason:
+            await self._ledger.write(pipelines.resume, self._pipeline, self._clock.now())
+            self._resumed(reason)
+            self._bell.ring()
 
     async def round(self) -> None:
         """Look once for every undecided attempt that is due, and commit what that came to.
 
-        The witness is searched for before the doubtful ones: seen later, it could vouch for an index
-        that was still behind when they were looked for.
+        What was looked at before an error (``CannotWorkError``, ``TryLaterError``) or a stop is committed
+        all the same; one that Yida refuses to show is put off and does not hold up the others.
+        """
+        settlements: list[LookSettlement] = []
+        try:
+            await self._look(settlements)
+        finally:
+            if settlements:
+                await self._ledger.write(looks.settle_looks, settlements, self._meter(), self._clock.now())
+                self._decided(settlements)
+                self._bell.ring()
+
+    async def _look(self, settlements: list[LookSettlement]) -> None:
+        """The witness is searched for before the doubtful ones.
+
+        Seen later, it could vouch for an index that was still behind when they were looked for.
         """
         now = self._clock.now()
         due = await self._ledger.read(looks.due_looks, self._pipeline, _LARGEST_ROUND, now)
         creates = [look for look in due if look.operation is Operation.CREATE]
         doubtful = [look for look in creates if look_policy.needs_witness(look, self._delays, now)]
-        settlements: list[LookSettlement] = []
         witness = Witness(Sight.NONE)
         witness_calls = 0
         if doubtful:
             witness, witness_calls = await self._witness(max(look.ended_at for look in doubtful))
-        canary_free = not await self._ledger.read(looks.open_resends, self._pipeline)
+        canary_free = (
+            self._rules.read_back
+            and self._resend_limit > 0
+            and not await self._ledger.read(looks.open_resends, self._pipeline)
+        )
         for look in due:
-            if look.operation is Operation.UPDATE:
-                finding = look_policy.decide_update(look, await self._get(look))
-            else:
-                finding = await self._find(look, witness, canary_free=canary_free)
-                if finding.reason == "no_witness":
-                    canary_free = False
+            try:
+                if look.operation is Operation.UPDATE:
+                    finding = look_policy.decide_update(look, await self._get(look))
+                else:
+                    finding = await self._find(look, witness, canary_free=canary_free, now=now)
+            except RefusedError as error:
+                finding = CreateFinding(Finding.UNSEEN, f"refused: {error}")
+            if finding.reason == "no_witness":
+                canary_free = False
             settlements.append(self._settlement(look, finding, 1 + witness_calls))
             witness_calls = 0
             if self._waits.stopping.is_set():
                 break
-        await self._ledger.write(looks.settle_looks, settlements, self._meter(), self._clock.now())
-        self._decided(settlements)
-        self._bell.ring()
 
     @property
     def _delays(self) -> Sequence[timedelta]:
         return self._rules.read_back_after
 
-    async def _find(self, look: Look, witness: Witness, *, canary_free: bool) -> CreateFinding:
+    async def _find(self, look: Look, witness: Witness, *, canary_free: bool, now: datetime) -> CreateFinding:
         shown = await self._target.search(look.key)
         owners = await self._ledger.read(looks.owners, self._form, [row.instance_id for row in shown])
         found = look_policy.decide_rows(look, shown, owners)
         if found is not None:
             return found
-        return look_policy.decide_empty(
-            look, witness, self._delays, canary_free=canary_free, now=self._clock.now()
-        )
+        return look_policy.decide_empty(look, witness, self._delays, canary_free=canary_free, now=now)
 
     async def _get(self, look: Look) -> Found | None:
         if look.instance_id is None:
@@ -142,26 +193,31 @@ class ReadBack:
         return await self._target.get(look.instance_id)
 
     async def _witness(self, after: datetime) -> tuple[Witness, int]:
-        """Search for an instance known by id; one that a person deleted in Yida is struck and the next is tried."""
+        """Search for an instance known by id; one that is gone from Yida is struck and the next is tried."""
         calls = 0
         while True:
             known = await self._ledger.read(looks.witness_candidate, self._pipeline, after)
             if known is None:
                 return Witness(Sight.NONE), calls
-            calls += 1
-            shown = await self._target.search(known.key)
-            if any(row.instance_id == known.instance_id for row in shown):
-                return Witness(Sight.VISIBLE, known), calls
-            calls += 1
-            if await self._target.get(known.instance_id) is not None:
-                return Witness(Sight.HIDDEN, known), calls
-            await self._ledger.write(looks.mark_gone, self._form, known.instance_id)
+            try:
+                calls += 1
+                shown = await self._target.search(known.key)
+                if any(row.instance_id == known.instance_id for row in shown):
+                    return Witness(Sight.VISIBLE, known), calls
+                calls += 1
+                if await self._target.get(known.instance_id) is not None:
+                    return Witness(Sight.HIDDEN, known), calls
+            except RefusedError:
+                return Witness(Sight.HIDDEN, known), calls  # what is not shown vouches for nothing
+            await self._ledger.write(claims.mark_gone, self._form, known.instance_id)
 
     def _settlement(self, look: Look, finding: CreateFinding, calls: int) -> LookSettlement:
         now = self._clock.now()
         match finding.finding:
             case Finding.UNSEEN:
-                due_at: datetime | None = look_policy.next_look_at(look.sent_at, now, self._delays)
+                # Without reading back, a person's retry is one look and no more.
+                again = look_policy.next_look_at(look.sent_at, now, self._delays)
+                due_at = again if self._rules.read_back else None
             case Finding.OTHER if look.operation is Operation.UPDATE:
                 # Not applied: sent again at once the first time, then at the delays of the looks.
                 due_at = (

@@ -1,4 +1,4 @@
-"""Step 6: outcomes are committed in groups, each with the calls it cost, before its worker's slot is free again."""
+"""Step 6: outcomes are committed in groups, each with the calls it cost, before its slot is free again."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from xmsyncd.clock import Clock
 from xmsyncd.delivery.policy import SendingRules, decide_settlement
 from xmsyncd.ledger import Ledger, claims
 from xmsyncd.ledger.claims import Meter
-from xmsyncd.ledger.views import SettleReport, Settlement
+from xmsyncd.ledger.views import Settlement, SettleReport
 from xmsyncd.records import Claim, Outcome
 from xmsyncd.steps import Step, StepListener
 
@@ -53,9 +53,15 @@ class Settler:
         self._rng = rng
         self._step = step
         self._queue: asyncio.Queue[_Pending] = asyncio.Queue()
+        self._end: BaseException | None = None
 
     async def settle(self, claim: Claim, outcome: Outcome, *, tries: int) -> timedelta | None:
-        """Hand over an outcome; returns once it is durable, with the pause it asks of its API."""
+        """Hand over an outcome; returns once it is durable, with the pause it asks of its API.
+
+        Raises ``RuntimeError`` where nobody settles any more: the record stays ``sending``.
+        """
+        if self._end is not None:
+            raise RuntimeError(f"attempt {claim.attempt_id} cannot be settled") from self._end
         pending = _Pending(claim, outcome, tries, asyncio.get_running_loop().create_future())
         self._queue.put_nowait(pending)
         return await pending.done
@@ -63,12 +69,16 @@ class Settler:
     async def run(self) -> None:
         """Commit group after group until cancelled."""
         while True:
-            group = [await self._queue.get()]
-            while not self._queue.empty() and len(group) < _LARGEST_GROUP:
-                group.append(self._queue.get_nowait())
+            group: list[_Pending] = []
             try:
+                group.append(await self._queue.get())
+                while not self._queue.empty() and len(group) < _LARGEST_GROUP:
+                    group.append(self._queue.get_nowait())
                 await self._commit(group)
             except BaseException as error:
+                self._end = error
+                while not self._queue.empty():
+                    group.append(self._queue.get_nowait())
                 for pending in group:
                     if not pending.done.done():
                         pending.done.set_exception(error)

@@ -305,6 +305,6 @@ def _judge_suspects(
 
 def probe_due(
     connection: sqlite3.Connection, pipeline: str, operation: Operation
-) -> tuple[Stop | None, bool]:
-    """The pipeline's stop, if it stands still, and whether suspects of this operation could be its probe."""
-    return pipelines.view(connection, pipeline).stop, bool(_suspects(connection, pipeline, operation))
+) -> tuple[Stop | None, int]:
+    """The pipeline's stop, if it stands still, and how many suspects of this operation there are."""
+    return pipelines.view(connection, pipeline).stop, len(_suspects(connection, pipeline, operation))
