@@ -1,0 +1,242 @@
+"""A check asks both vendors what can be asked without writing, and says what is wrong with each answer."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from tests.unit.ledger.opened import opened as opened_file
+from tests.unit.ledger.sample import NOW, open_pipeline
+from tests.unit.operations.doubles import settings_for
+from xmsyncd.errors import CannotWorkError, RefusedError, TryLaterError
+from xmsyncd.ledger import pipelines
+from xmsyncd.ledger.lock import LedgerLock
+from xmsyncd.okki.groups import Group, GroupTree
+from xmsyncd.okki.wire import Page
+from xmsyncd.operations.check import check
+from xmsyncd.operations.known import Known, load_known
+from xmsyncd.operations.vendors import Vendors, mapping_of
+from xmsyncd.records import ContentHash, Item, SourceId, StopReason
+from xmsyncd.settings import FieldSettings, Settings
+from xmsyncd.yida.answers import Component
+
+FORM = (
+    Component("textField_key", "TextField", "产品编码", ""),
+    Component("textField_g", "TextField", "", ""),
+)
+WRONG_SECRET = CannotWorkError("invalid_client", reason=StopReason.CREDENTIALS)
+
+
+def product(**raw: Any) -> Item:
+    return Item(SourceId("17"), NOW, {"product_id": 17, "no": "A", **raw}, ContentHash("h"))
+
+
+@dataclass
+class Okki:
+    """Answers as told; an error is raised."""
+
+    token: Exception | None = None
+    page: Page | Exception = field(default_factory=lambda: Page((product(),), (), 300, None))
+    groups: GroupTree | Exception = field(default_factory=lambda: GroupTree([Group("1", "灯", None)]))
+    detail: dict[str, Any] | Exception = field(default_factory=dict)
+    clock_offset: timedelta | None = timedelta(0)
+    asked: list[str] = field(default_factory=list)
+    params: list[Any] = field(default_factory=list)
+
+    async def authenticate(self) -> None:
+        _answer("token", self.token, self.asked)
+
+    async def fetch_page(self, resource: Any, params: Any, **_: Any) -> Any:
+        self.params.append(params)
+        return _answer("list", self.page, self.asked)
+
+    async def fetch_groups(self, resource: Any) -> Any:
+        return _answer("groups", self.groups, self.asked)
+
+    async def fetch_detail(self, resource: Any, source_id: Any) -> Any:
+        return _answer("detail", self.detail, self.asked)
+
+
+@dataclass
+class Yida:
+    """Answers as told; an error is raised."""
+
+    token: Exception | None = None
+    form: Any = FORM
+    instances: Any = 0
+    asked: list[str] = field(default_factory=list)
+
+    async def authenticate(self) -> None:
+        _answer("token", self.token, self.asked)
+
+    async def definitions(self) -> Any:
+        return _answer("definitions", self.form, self.asked)
+
+    async def count_instances(self) -> Any:
+        return _answer("count", self.instances, self.asked)
+
+
+def _answer(name: str, answer: Any, asked: list[str]) -> Any:
+    asked.append(name)
+    if isinstance(answer, Exception):
+        raise answer
+    return answer
+
+
+def settings_with(folder: Path, *fields: str, **source: Any) -> Settings:
+    """One more field for each template, all in the second component."""
+    settings = settings_for(folder / "xmsyncd.db")
+    pipeline = settings.pipelines["products"]
+    more = [FieldSettings(field="textField_g", value=value) for value in fields]
+    changed = pipeline.model_copy(
+        update={
+            "fields": [*pipeline.fields, *more],
+            "source": pipeline.source.model_copy(update=source),
+        }
+    )
+    return settings.model_copy(update={"pipelines": {"products": changed}})
+
+
+async def checked(
+    settings: Settings, okki: Okki, yida: Yida, known: dict[str, Known] | None = None
+) -> dict[str, Any]:
+    mappings = {name: mapping_of(name, one) for name, one in settings.pipelines.items()}
+    vendors = Vendors(
+        cast(Any, {"main": okki}),
+        cast(Any, {"main": yida}),
+        mappings,
+        cast(Any, {"products": yida}),
+        Counter(a=2),
+    )
+    return await check(settings, vendors, {} if known is None else known)
+
+
+def of(result: dict[str, Any], what: str) -> dict[str, Any]:
+    (found,) = [one for one in result["findings"] if one["what"].endswith(what)]
+    return cast(dict[str, Any], found)
+
+
+async def test_all_is_well(tmp_path: Path):
+    result = await checked(settings_with(tmp_path), Okki(), Yida())
+    assert {one["state"] for one in result["findings"]} == {"ok"}
+    assert (result["failed"], result["warnings"], result["metered_calls"]) == (0, 0, 2)
+
+
+async def test_one_page_with_the_further_parameters_is_asked_for(tmp_path: Path):
+    okki = Okki()
+    await checked(settings_with(tmp_path, params={"source_type": "3"}), okki, Yida())
+    assert okki.params == [{"start_index": "1", "count": "20", "source_type": "3"}]
+
+
+async def test_groups_and_detail_are_asked_for_only_if_the_mapping_needs_them(tmp_path: Path):
+    okki = Okki()
+    await checked(settings_with(tmp_path), okki, Yida())
+    assert okki.asked == ["token", "list"]
+    okki = Okki(detail={"product_type": "1"})
+    await checked(settings_with(tmp_path, "{{一级分组}}{product_type}"), okki, Yida())
+    assert okki.asked == ["token", "list", "groups", "detail"]
+
+
+async def test_wrong_credentials_of_one_vendor_do_not_hide_the_other(tmp_path: Path):
+    okki, yida = Okki(token=WRONG_SECRET), Yida(form=RefusedError("no such form"))
+    result = await checked(settings_with(tmp_path), okki, yida)
+    assert result["failed"] == 2
+    assert okki.asked == ["token"], "what cannot work is not asked"
+    token = of(result, "okki.main token")
+    assert "credentials" in token["found"]
+    assert "client_id" in token["advice"]
+    assert "no such form" in of(result, "target form")["found"]
+
+
+@pytest.mark.parametrize("error", [TryLaterError("away"), RefusedError("refused"), WRONG_SECRET])
+async def test_every_answer_of_a_vendor_becomes_a_finding(tmp_path: Path, error):
+    settings = settings_with(tmp_path, "{{一级分组}}{product_type}")
+    assert (await checked(settings, Okki(page=error), Yida()))["failed"] == 1
+    assert (await checked(settings, Okki(groups=error), Yida()))["failed"] == 1
+    assert (await checked(settings, Okki(detail=error), Yida()))["failed"] == 1
+    assert (await checked(settings, Okki(), Yida(token=error)))["failed"] == 1
+    assert (await checked(settings, Okki(), Yida(form=error)))["failed"] == 1
+    assert (await checked(settings, Okki(), Yida(instances=error)))["failed"] == 1
+
+
+async def test_an_empty_tree_is_a_warning_where_group_levels_are_mapped(tmp_path: Path):
+    settings = settings_with(tmp_path, "{{一级分组}}")
+    result = await checked(settings, Okki(groups=GroupTree([])), Yida())
+    assert of(result, "product groups")["state"] == "warning"
+
+
+async def test_a_mistyped_field_is_named_with_the_nearest(tmp_path: Path):
+    okki = Okki(page=Page((product(product_remark="x"),), (), 1, None))
+    result = await checked(settings_with(tmp_path, "{product_remrk}"), okki, Yida())
+    (warned,) = [one for one in result["findings"] if one["state"] == "warning"]
+    assert "{product_remrk}" in warned["found"]
+    assert "product_remark" in warned["expected"]
+
+
+@pytest.mark.parametrize(
+    ("page", "said"),
+    [
+        (Page((), (), 0, None), "no product"),
+        (Page((), ({"name": "x"},), 1, None), "without a readable product_id"),
+        (Page((Item(SourceId("1"), None, {"no": "A"}, ContentHash("h")),), (), 1, None), "update_time"),
+    ],
+)
+async def test_what_is_odd_about_the_list_is_a_warning(tmp_path: Path, page, said):
+    result = await checked(settings_with(tmp_path), Okki(page=page), Yida())
+    assert of(result, "source list")["state"] == "warning"
+    assert said in of(result, "source list")["found"]
+
+
+async def test_clocks_that_are_apart_are_a_warning(tmp_path: Path):
+    result = await checked(settings_with(tmp_path), Okki(clock_offset=timedelta(minutes=-3)), Yida())
+    assert "180 s apart" in of(result, "clock")["found"]
+
+
+@pytest.mark.parametrize(
+    ("known", "state"),
+    [
+        ({}, "warning"),
+        (
+            {"products": Known("APP/FORM", "textField_key", may_create=False, knows_instances=False)},
+            "warning",
+        ),
+        ({"products": Known("APP/FORM", "textField_key", may_create=True, knows_instances=False)}, "ok"),
+        ({"products": Known("APP/FORM", "textField_key", may_create=False, knows_instances=True)}, "ok"),
+    ],
+)
+async def test_a_new_ledger_before_a_full_form_is_told_that_sync_will_refuse(tmp_path: Path, known, state):
+    result = await checked(settings_with(tmp_path), Okki(), Yida(instances=7), known)
+    found = of(result, "target search")
+    assert found["state"] == state
+    assert "7 instances" in found["found"]
+    assert ("--bootstrap" in found["advice"]) == (state == "warning")
+
+
+async def test_a_ledger_of_another_form_is_refused(tmp_path: Path):
+    known = {"products": Known("APP/OTHER", "textField_key", may_create=True, knows_instances=True)}
+    result = await checked(settings_with(tmp_path), Okki(), Yida(), known)
+    assert "APP/OTHER" in of(result, "pipelines.products.target")["expected"]
+
+
+def test_what_the_ledger_knows_is_read_without_writing(tmp_path: Path):
+    path = tmp_path / "xmsyncd.db"
+    assert load_known(path) == {}
+    assert not path.exists(), "a check makes no ledger"
+    with opened_file(path) as connection:
+        open_pipeline(connection)
+        pipelines.bootstrap(connection, "products", NOW, 0)
+    found = load_known(path)
+    assert found == {"products": Known("APP/FORM", "textField_key", may_create=True, knows_instances=False)}
+
+
+def test_a_held_ledger_is_not_asked(tmp_path: Path):
+    path = tmp_path / "xmsyncd.db"
+    path.touch()
+    with LedgerLock(path):
+        assert load_known(path) is None
+    assert load_known(path) == {}, "an empty file knows nothing"

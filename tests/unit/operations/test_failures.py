@@ -1,0 +1,222 @@
+"""What did not go through is listed by reason, and tried again or let go as a person says."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from tests.unit.ledger import sample
+from tests.unit.ledger.sample import NOW, draft_entry, rejected_entry
+from tests.unit.operations.doubles import Opened
+from xmsyncd.errors import CannotWorkError, ConfigurationError, TryLaterError
+from xmsyncd.ledger import cycles, pipelines
+from xmsyncd.ledger.people import Selection
+from xmsyncd.ledger.views import Stop
+from xmsyncd.operations import failures
+from xmsyncd.operations.exit_status import UnknownRecordError
+from xmsyncd.records import Family, RejectionReason, StopReason
+
+ALL = Selection(everything=True)
+
+
+def some_of_each(connection: sqlite3.Connection) -> None:
+    """1 delivered, 2 parked, 3 undecided, 4 rejected, 5 waiting for the key of 1."""
+    sample.stage(connection, draft_entry("1", "A"), draft_entry("2", "B"), draft_entry("3", "C"))
+    for one in sample.claim(connection):
+        match one.key:
+            case "A":
+                delivered = one
+            case "B":
+                sample.settle(connection, one, Family.REFUSED)
+            case _:
+                sample.settle(connection, one, Family.UNDECIDED, due_at=NOW + timedelta(hours=1))
+    sample.settle(connection, delivered)  # a success convicts the suspect
+    sample.stage(connection, rejected_entry("4", no="D"), draft_entry("5", "A"))
+
+
+async def states(opened: Opened) -> dict[str, str]:
+    return await opened.ledger.read(sample.states)
+
+
+async def one_value(opened: Opened, sql: str) -> Any:
+    return await opened.ledger.read(lambda connection: connection.execute(sql).fetchone()[0])
+
+
+async def test_the_list_counts_by_reason_and_shows_what_failed(opened: Opened):
+    await opened.ledger.write(some_of_each)
+    assert await states(opened) == {
+        "1": "delivered",
+        "2": "parked",
+        "3": "undecided",
+        "4": "rejected",
+        "5": "waiting",
+    }
+    shown = await failures.listed(opened.runtime, [opened.pipeline])
+    assert shown["total"] == 3
+    assert {(one["state"], one["reason"], one["count"]) for one in shown["groups"]} == {
+        ("parked", "code", 1),
+        ("undecided", "undecided", 1),
+        ("rejected", "empty_key", 1),
+    }
+    assert [one["source_id"] for one in shown["records"]] == ["2", "3", "4"]
+    assert shown["records"][2]["detail"] == "found nothing, expected a key"
+
+
+async def test_the_list_is_narrowed_by_reason_and_state(opened: Opened):
+    await opened.ledger.write(some_of_each)
+    by_reason = await failures.listed(opened.runtime, [opened.pipeline], reason="empty_key")
+    assert (by_reason["total"], [one["source_id"] for one in by_reason["records"]]) == (1, ["4"])
+    by_state = await failures.listed(opened.runtime, [opened.pipeline], state="waiting")
+    assert [one["source_id"] for one in by_state["records"]] == ["5"]
+    with pytest.raises(ConfigurationError, match="parked, undecided"):
+        await failures.listed(opened.runtime, [opened.pipeline], state="delivered")
+
+
+async def test_the_list_shows_no_more_rows_than_asked_for_and_counts_all(opened: Opened):
+    await opened.ledger.write(some_of_each)
+    shown = await failures.listed(opened.runtime, [opened.pipeline], limit=1)
+    assert (shown["total"], len(shown["records"])) == (3, 1)
+
+
+async def test_retry_all_sends_what_was_parked_looks_for_what_is_undecided_and_maps_anew(opened: Opened):
+    await opened.ledger.write(some_of_each)
+    opened.rung.clear()
+    result = await failures.retry(opened.runtime, [opened.pipeline], ALL)
+    assert result["total"] == 3
+    assert result["counts"] == {"pending": 2, "undecided": 1}
+    changes = {one["source_id"]: (one["before"], one["after"]) for one in result["records"]}
+    assert changes == {
+        "2": ("parked", "pending"),
+        "3": ("undecided", "undecided"),
+        "4": ("rejected", "pending"),
+    }
+    due = "SELECT count(*) FROM records WHERE source_id IN ('2', '3', '4') AND due_ms <= 1e13"
+    assert await one_value(opened, due) == 3
+    assert opened.rung.is_set()
+
+
+async def test_a_rejected_record_is_mapped_from_the_item_and_detail_that_were_kept(opened: Opened):
+    entry = replace(rejected_entry("4", no="D"), detail={"product_type": "1"})
+    await opened.ledger.write(lambda connection: sample.stage(connection, entry))
+    await failures.retry(opened.runtime, [opened.pipeline], ALL)
+    ((item, known),) = opened.shaper.shaped
+    assert item.raw["no"] == "D"
+    assert known.detail == {"product_type": "1"}
+    assert known.listed_hash == item.listed_hash, "so that the detail counts as the item's own"
+    assert known.context_hash != opened.shaper.context, "so that it is mapped at all"
+    assert await one_value(opened, "SELECT key FROM records WHERE source_id = '4'") == "D"
+    assert await one_value(opened, "SELECT count(*) FROM history WHERE event = 'retried'") == 1
+
+
+async def test_mapping_again_does_not_disturb_the_balance_of_the_cycle(opened: Opened):
+    await opened.ledger.write(lambda connection: sample.stage(connection, rejected_entry("4", no="D")))
+    before = sum((await opened.ledger.read(cycles.decisions, 1)).values())
+    await failures.retry(opened.runtime, [opened.pipeline], ALL)
+    decisions = await opened.ledger.read(cycles.decisions, 1)
+    assert sum(decisions.values()) == before
+    assert decisions == {"create": 1}
+
+
+async def test_what_is_rejected_again_says_why(opened: Opened):
+    await opened.ledger.write(lambda connection: sample.stage(connection, rejected_entry("4", no="D")))
+    opened.shaper.answer = rejected_entry("4", reason=RejectionReason.REQUIRED, no="D")
+    result = await failures.retry(opened.runtime, [opened.pipeline], ALL)
+    assert result["counts"] == {"rejected": 1}
+    assert result["records"][0]["note"] == "found nothing, expected a key"
+    assert result["error"] is None
+
+
+async def test_an_entry_without_an_id_is_never_mapped(opened: Opened):
+    entry = rejected_entry("unreadable:abc", reason=RejectionReason.UNREADABLE, no="D")
+    await opened.ledger.write(lambda connection: sample.stage(connection, entry))
+    result = await failures.retry(opened.runtime, [opened.pipeline], ALL)
+    assert result["counts"] == {"rejected": 1}
+    assert "without an id" in result["records"][0]["note"]
+    assert opened.shaper.shaped == []
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (TryLaterError("OKKI is away"), 3),
+        (CannotWorkError("wrong secret", reason=StopReason.CREDENTIALS), 4),
+    ],
+)
+async def test_okki_is_asked_once_and_the_others_are_tried_all_the_same(opened: Opened, error, status):
+    def staged(connection: sqlite3.Connection) -> None:
+        some_of_each(connection)
+        sample.stage(connection, rejected_entry("6", no="E"), rejected_entry("7", no="F"))
+
+    await opened.ledger.write(staged)
+    opened.shaper.error = error
+    result = await failures.retry(opened.runtime, [opened.pipeline], ALL)
+    assert len(opened.shaper.shaped) == 1
+    assert result["unmapped"] == 3
+    assert result["error"] == {"message": str(error), "exit": status}
+    assert result["counts"] == {"pending": 1, "undecided": 1, "rejected": 3}
+
+
+async def test_resend_is_explicit_and_only_for_what_is_undecided(opened: Opened):
+    await opened.ledger.write(some_of_each)
+    result = await failures.retry(opened.runtime, [opened.pipeline], Selection(key="C"), resend=True)
+    assert result["counts"] == {"pending": 1}
+    assert "double" in result["records"][0]["note"]
+    assert await one_value(opened, "SELECT attempt FROM records WHERE source_id = '3'") == "idle"
+    assert await one_value(opened, "SELECT count(*) FROM history WHERE event = 'resend_ordered'") == 1
+
+
+@pytest.mark.parametrize(("name", "note"), [("A", "holds it already"), ("5", "another product has its key")])
+async def test_a_named_record_with_nothing_to_do_says_so_and_stays(opened: Opened, name, note):
+    await opened.ledger.write(some_of_each)
+    before = await states(opened)
+    result = await failures.retry(opened.runtime, [opened.pipeline], Selection(key=name))
+    assert note in " ".join(one["note"] for one in result["records"])
+    assert await states(opened) == before
+
+
+async def test_only_the_reason_that_was_named_is_retried(opened: Opened):
+    await opened.ledger.write(some_of_each)
+    await failures.retry(opened.runtime, [opened.pipeline], Selection(reason="empty_key"))
+    assert (await states(opened))["2"] == "parked"
+    assert (await states(opened))["4"] == "pending"
+
+
+async def test_an_unknown_name_is_said_and_an_unknown_reason_changes_nothing(opened: Opened):
+    await opened.ledger.write(some_of_each)
+    with pytest.raises(UnknownRecordError, match="'nix'"):
+        await failures.retry(opened.runtime, [opened.pipeline], Selection(key="nix"))
+    result = await failures.retry(opened.runtime, [opened.pipeline], Selection(reason="nix"))
+    assert result["total"] == 0
+
+
+async def test_a_retry_lets_a_stopped_pipeline_probe_at_once(opened: Opened):
+    now = opened.clock.now()
+    stop = Stop(StopReason.PERMISSION, "no", now, now + timedelta(hours=1))
+    await opened.ledger.write(some_of_each)
+    await opened.ledger.write(pipelines.stop, "products", stop)
+    await failures.retry(opened.runtime, [opened.pipeline], ALL)
+    view = await opened.ledger.read(pipelines.view, "products")
+    assert view.stop is not None
+    assert view.stop.probe_at == now
+
+
+async def test_discard_lets_go_and_frees_the_key(opened: Opened):
+    await opened.ledger.write(some_of_each)
+    result = await failures.discard(opened.runtime, [opened.pipeline], ALL)
+    assert result["counts"] == {"discarded": 3}
+    assert (await states(opened))["1"] == "delivered"
+    again = await failures.retry(opened.runtime, [opened.pipeline], Selection(key="B"))
+    assert again["counts"] == {"pending": 1}, "a person may change their mind"
+
+
+async def test_many_records_are_changed_in_parts(opened: Opened):
+    def staged(connection: sqlite3.Connection) -> None:
+        sample.stage(connection, *(rejected_entry(str(number), no=f"K{number}") for number in range(120)))
+
+    await opened.ledger.write(staged)
+    result = await failures.retry(opened.runtime, [opened.pipeline], ALL)
+    assert result["counts"] == {"pending": 120}

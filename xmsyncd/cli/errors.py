@@ -1,0 +1,51 @@
+"""What a person reads when a command cannot do what was asked: one clear sentence each, no traceback."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable
+
+import click
+
+from xmsyncd.cli.options import Common
+from xmsyncd.errors import ConfigurationError, LedgerHeldError, XmsyncdError
+from xmsyncd.operations.exit_status import ExitStatus, exit_status_of
+
+INTERRUPTED = 130
+
+
+def reported(common: Common, work: Callable[[], int]) -> int:
+    """Run ``work`` and return its exit status, or that of the error it ended with, which is then told."""
+    try:
+        return work()
+    except (click.ClickException, click.exceptions.Exit, BrokenPipeError):
+        raise  # click's own business
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except XmsyncdError as error:
+        for sentence in sentences_of(error):
+            say(f"error: {sentence}")
+        if common.debug:
+            say(traceback.format_exc().rstrip())
+        return exit_status_of(error)
+    except Exception as error:  # noqa: BLE001 - the outermost edge: a fault of ours is told in one sentence
+        if common.debug:
+            say(traceback.format_exc().rstrip())
+        else:
+            words = f"{type(error).__name__}: {error}".rstrip(": ")
+            say(f"error: something unforeseen happened ({words}); the same command with --debug shows where")
+        return ExitStatus.UNFORESEEN
+
+
+def sentences_of(error: XmsyncdError) -> list[str]:
+    """One for each fault of a configuration; else one."""
+    if isinstance(error, ConfigurationError):
+        return [str(fault) for fault in error.faults]
+    if isinstance(error, LedgerHeldError):
+        return [f"{error} (end that process, or use the configuration that it uses)"]
+    return [str(error)]
+
+
+def say(text: str) -> None:
+    """To standard error."""
+    click.echo(text, err=True)

@@ -1,0 +1,119 @@
+"""``explain``: the life of one product, as a timeline."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from xmsyncd.cli.options import Common, common_options, framed
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
+    from rich.console import Console
+
+    from xmsyncd.cli.words import Words
+
+
+@click.command("explain")
+@click.argument("key")
+@click.option("--pipeline", metavar="NAME", help="Look in this pipeline only.")
+@common_options
+@framed
+def explain(common: Common, *, key: str, pipeline: str | None) -> int:
+    """The life of one product, by its key, its OKKI id or its Yida instance id."""
+    from xmsyncd.cli.access import call, operator
+    from xmsyncd.cli.output import print_json
+    from xmsyncd.cli.running import run_to_end
+    from xmsyncd.cli.words import words
+
+    settings = common.settings()
+
+    async def work() -> int:
+        async with operator(settings, needs_delivery=False) as asked:
+            told = await call(asked, "explain", {"key": key, "pipeline": pipeline})
+        if common.json:
+            print_json(told)
+        else:
+            _print(told, settings.zone, words())
+        return 0
+
+    return run_to_end(common, settings, work)
+
+
+def _print(told: dict[str, Any], zone: ZoneInfo, words: Words) -> None:
+    from xmsyncd.cli.output import out
+
+    console = out()
+    for life in told["records"]:
+        _print_life(console, life, zone, words)
+
+
+def _print_life(console: Console, life: dict[str, Any], zone: ZoneInfo, words: Words) -> None:
+    from rich.text import Text
+
+    from xmsyncd.cli.output import add_row, coloured, facts, moment, table
+
+    record = life["record"]
+    title = f"{life['pipeline']}  {record['key'] or '–'}  (OKKI {record['source_id']})"
+    rows: list[tuple[str, Any]] = [(words("state"), coloured(record["state"], words))]
+    if record["state"] not in ("delivered", "pending", "sending"):
+        detail = record["rejection_detail"] or record["block_detail"]
+        rows.append((words("reason"), f"{record['reason']} {detail}".strip()))
+        rows.append((words("since"), moment(record["since"], zone)))
+    rows += [
+        ("OKKI update_time", moment(record["updated_at"], zone)),
+        ("Yida instance", record["instance_id"] or words("nothing")),
+        (words("calls"), record["calls"]),
+    ]
+    rows += [
+        (f"Yida {one['role']}", f"{one['instance_id']} ({one['origin']})")
+        for one in life["instances"]
+        if one["role"] != "bound"
+    ]
+    console.print(Text(title, style="bold"))
+    console.print(facts(rows))
+    timeline = table(words("time"), words("what happened"))
+    for at, what in timeline_of(life):
+        add_row(timeline, moment(at, zone, precise=True), what)
+    console.print(timeline)
+    content = content_rows(life)
+    if content:
+        shown = table(words("component"), words("desired"), words("in Yida"))
+        for row in content:
+            add_row(shown, *row)
+        console.print(shown)
+
+
+def timeline_of(life: dict[str, Any]) -> list[tuple[str, str]]:
+    """Everything that happened, oldest first, as (ISO time, sentence)."""
+    events = [(life["record"]["first_seen_at"], "first seen in OKKI's list")]
+    for one in life["attempts"]:
+        events.append((one["claimed_at"], f"{one['operation']} sent (attempt {one['id']}, key {one['key']})"))
+        if one["settled_at"] is not None:
+            words = [one["outcome"] or "", one["code"], one["message"]]
+            request = f"(request {one['request_id']})" if one["request_id"] else ""
+            ended = " ".join(word for word in (*words, request) if word)
+            events.append((one["settled_at"], f"attempt {one['id']} ended: {ended}"))
+    for one in life["history"]:
+        told = [
+            f"{name} {value}"
+            for name, value in (one["detail"] or {}).items()
+            if value not in (None, "") and not name.endswith("_hash")
+        ]
+        happened = one["event"].replace("_", " ")
+        events.append((one["at"], ": ".join([happened, ", ".join(told)] if told else [happened])))
+    return sorted(events, key=lambda event: event[0])
+
+
+def content_rows(life: dict[str, Any]) -> list[tuple[str, str, str]]:
+    """Component, what is desired, what Yida holds ("=" where it is the same)."""
+    desired, delivered = life["desired"] or {}, life["delivered"] or {}
+    rows = []
+    for component in {**desired, **delivered}:
+        label = life["labels"].get(component)
+        wanted, holds = (str(side.get(component, "")) for side in (desired, delivered))
+        same = component in delivered and component in desired and wanted == holds
+        rows.append((f"{component} ({label})" if label else component, wanted, "=" if same else holds))
+    return rows

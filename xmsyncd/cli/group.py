@@ -1,0 +1,75 @@
+"""``xmsyncd COMMAND``: the commands by name, each imported only when it is used."""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass
+from typing import Final
+
+import click
+
+from xmsyncd import __version__
+from xmsyncd.cli.options import common_options
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """Where a command is, and its line in the help: said here, so that the help imports nothing."""
+
+    module: str
+    attribute: str
+    summary: str
+
+
+_COMMANDS: Final = {
+    "check": _Entry("check", "check", "Would it work? Asks both vendors; writes nothing."),
+    "sync": _Entry("sync", "sync", "One cycle now, delivered; then exit."),
+    "run": _Entry("run", "run", "The daemon: schedules, delivery, console, metrics."),
+    "status": _Entry("status", "status", "How things stand: freshness, backlog, gaps, quota."),
+    "explain": _Entry("explain", "explain", "The life of one product."),
+    "failures": _Entry("failures", "failures", "What did not go through: list, retry, discard."),
+    "demo": _Entry("demo", "demo", "Both vendors simulated, the daemon at work between them."),
+    "simulate": _Entry("simulate", "simulate", "Both vendors' APIs on this machine, with faults on demand."),
+}
+
+
+class LazyGroup(click.Group):
+    """Knows its commands by name and help line; importing one waits until it is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """In the order in which a newcomer needs them."""
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the command."""
+        entry = _COMMANDS.get(cmd_name)
+        if entry is None:
+            return None
+        command = getattr(importlib.import_module(f"xmsyncd.cli.{entry.module}"), entry.attribute)
+        if not isinstance(command, click.Command):
+            raise TypeError(f"xmsyncd.cli.{entry.module}.{entry.attribute} is no command")
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, entry.summary) for name, entry in _COMMANDS.items()])
+
+
+@click.group(
+    cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+)
+@click.version_option(__version__, prog_name="xmsyncd", message="%(prog)s %(version)s")
+@common_options
+def main() -> None:
+    """Keeps DingTalk Yida forms in step with OKKI CRM: every changed product once, or listed with the reason.
+
+    \b
+    Exit status:
+      0  all is well
+      1  unforeseen
+      2  usage or configuration
+      3  finished, but records are left over or a window is unproven
+      4  cannot work: credentials, permission, quota
+      5  the ledger is held, and its holder does not answer
+    """

@@ -1,0 +1,106 @@
+"""How results look: tables for people, JSON for programs; progress goes to standard error."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+import click
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from xmsyncd.cli.words import Words
+from xmsyncd.operations.lines import json_of
+
+_COLOURS: Final[Mapping[str, str]] = {
+    "delivered": "green",
+    "ok": "green",
+    "done": "green",
+    "warning": "yellow",
+    "undecided": "yellow",
+    "rejected": "yellow",
+    "unproven": "yellow",
+    "failed": "red",
+    "parked": "red",
+    "stopped": "red",
+}
+
+# Where no terminal tells its width, nothing is cut off for its sake.
+_WIDE: Final = 200
+
+
+def out() -> Console:
+    """For results."""
+    return Console(file=sys.stdout, highlight=False, width=None if sys.stdout.isatty() else _WIDE)
+
+
+def err() -> Console:
+    """For progress."""
+    return Console(file=sys.stderr, highlight=False, width=None if sys.stderr.isatty() else _WIDE)
+
+
+def print_json(value: Any) -> None:
+    """The result, and nothing else, on standard output."""
+    click.echo(json_of(value, indent=True))
+
+
+def table(*headings: str, title: str | None = None) -> Table:
+    """A table with these columns; texts wrap and are never cut."""
+    shown = Table(box=SIMPLE_HEAD, title=title, title_justify="left", title_style="bold", pad_edge=False)
+    for heading in headings:
+        shown.add_column(heading, overflow="fold")
+    return shown
+
+
+def add_row(to: Table, *cells: Any) -> None:
+    """A row of plain texts: nothing in them is taken for markup."""
+    to.add_row(*(cell if isinstance(cell, Text) else Text(str(cell)) for cell in cells))
+
+
+def coloured(word: str, words: Words) -> Text:
+    """A state in its colour and language."""
+    return Text(words(word), style=_COLOURS.get(word, ""))
+
+
+def counts(numbers: Mapping[str, int], order: Iterable[str], words: Words) -> Text:
+    """``delivered 1,990 · parked 3``: what there is some of, in order."""
+    shown = Text()
+    for name in order:
+        number = numbers.get(name, 0)
+        if number:
+            if shown:
+                shown.append(" · ")
+            shown.append(f"{words(name)} ", style=_COLOURS.get(name, ""))
+            shown.append(f"{number:,}")
+    return shown or Text(words("nothing"))
+
+
+def moment(text: str | None, zone: ZoneInfo, *, none: str = "–", precise: bool = False) -> str:
+    """An ISO time in the person's zone, with its offset: ``2026-11-23 10:10:21 +08:00``."""
+    if text is None:
+        return none
+    local = datetime.fromisoformat(text).astimezone(zone)
+    offset = local.strftime("%z")
+    fraction = f".{local.microsecond // 1000:03d}" if precise else ""
+    return f"{local:%Y-%m-%d %H:%M:%S}{fraction} {offset[:3]}:{offset[3:]}"
+
+
+def shortened(text: str | None, length: int = 100) -> str:
+    """One line of a longer text."""
+    one_line = " ".join((text or "").split())
+    return one_line if len(one_line) <= length else one_line[: length - 1] + "…"
+
+
+def facts(rows: Sequence[tuple[str, Any]]) -> Table:
+    """Names and values, without lines."""
+    shown = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+    shown.add_column(no_wrap=True, style="dim")
+    shown.add_column(overflow="fold")
+    for name, value in rows:
+        add_row(shown, name, value)
+    return shown

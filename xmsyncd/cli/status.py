@@ -1,0 +1,92 @@
+"""``status``: how things stand, from the ledger or from the daemon that holds it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from xmsyncd.cli.options import Common, common_options, framed
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
+    from xmsyncd.cli.words import Words
+
+_LEFT_OVER = ("parked", "undecided", "held", "pending", "sending")
+
+
+@click.command("status")
+@common_options
+@framed
+def status(common: Common) -> int:
+    """How things stand: freshness, backlog, gaps, quota."""
+    from xmsyncd.cli.access import call, operator
+    from xmsyncd.cli.output import print_json
+    from xmsyncd.cli.running import run_to_end
+    from xmsyncd.cli.words import words
+
+    settings = common.settings()
+
+    async def work() -> int:
+        async with operator(settings, needs_delivery=False) as asked:
+            shown = await call(asked, "status", {})
+        if common.json:
+            print_json(shown)
+        else:
+            _print(shown, settings.zone, words())
+        return exit_status(shown)
+
+    return run_to_end(common, settings, work)
+
+
+def exit_status(shown: dict[str, Any]) -> int:
+    """4 for a pipeline that stands still, 3 where something is left over, else 0."""
+    from xmsyncd.operations.exit_status import ExitStatus, worst
+
+    return worst(
+        ExitStatus.CANNOT_WORK
+        if one["stop"] is not None
+        else ExitStatus.UNFINISHED
+        if any(one["backlog"].get(state) for state in _LEFT_OVER) or any(gap["passed"] for gap in one["gaps"])
+        else ExitStatus.WELL
+        for one in shown["pipelines"]
+    )
+
+
+def _print(shown: dict[str, Any], zone: ZoneInfo, words: Words) -> None:
+    from rich.text import Text
+
+    from xmsyncd.cli.output import coloured, counts, facts, moment, out
+    from xmsyncd.ledger.states import VisibleState
+
+    console = out()
+    for one in shown["pipelines"]:
+        cycle = one["cycle"]
+        rows: list[tuple[str, Any]] = [
+            (words("state"), coloured(one["state"], words)),
+            (words("backlog"), counts(one["backlog"], VisibleState, words)),
+            (words("watermark"), moment(one["watermark"], zone, none=words("never"))),
+            (words("last success"), moment(one["last_success"], zone, none=words("never"))),
+            (words("next run"), moment(one["next_run"], zone)),
+        ]
+        if cycle is not None and cycle["result"] not in (None, "done"):
+            detail = f"  {cycle['detail']}" if cycle["detail"] else ""
+            rows.append((words("result"), coloured(cycle["result"], words) + Text(detail)))
+        for gap in one["gaps"]:
+            span = f"{moment(gap['start'], zone)} – {moment(gap['end'], zone)} ({gap['cycles']}×)"
+            rows.append((words("gaps"), span))
+        if one["stop"] is not None:
+            stop = one["stop"]
+            since = moment(stop["since"], zone)
+            rows.append((words("stop"), f"{stop['reason']} ({words('since')} {since}): {stop['detail']}"))
+        console.print(Text(one["name"], style="bold"))
+        console.print(facts(rows))
+    console.print(facts([(words("quota"), _quota(one, words)) for one in shown["quota"]]))
+    if any(one["failures"] for one in shown["pipelines"]):
+        console.print(Text("`xmsyncd failures list` says what did not go through, and why.", style="yellow"))
+
+
+def _quota(one: dict[str, Any], words: Words) -> str:
+    limit = f" {words('of')} {one['limit']:,}" if one["limit"] else ""
+    return f"{one['connection']}: {one['used']:,}{limit} {words('calls')} ({one['month']})"

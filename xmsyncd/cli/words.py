@@ -1,0 +1,101 @@
+"""The few words that people read in their own language: English, or Chinese where the locale says so."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from typing import Final
+
+Words = Callable[[str], str]
+"""A word of ours (a state, a heading) in the person's language."""
+
+_CHINESE: Final[Mapping[str, str]] = {
+    # states
+    "delivered": "已送达",
+    "pending": "待发送",
+    "sending": "发送中",
+    "undecided": "结果未明",
+    "rejected": "已拒绝",
+    "waiting": "等待编码",
+    "held": "已暂扣",
+    "parked": "待人工处理",
+    "discarded": "已放弃",
+    "running": "运行中",
+    "idle": "空闲",
+    "stopped": "已停止",
+    # what a cycle decided
+    "create": "新建",
+    "update": "更新",
+    "unchanged": "无变化",
+    "filtered": "已过滤",
+    "repeat": "重复",
+    # how a cycle ended, and what kind it was
+    "done": "完成",
+    "unproven": "未证实完整",
+    "failed": "失败",
+    "interrupted": "中断",
+    "first": "首次读取",
+    "full": "全量读取",
+    "incremental": "增量读取",
+    "partial": "部分读取",
+    # findings
+    "ok": "正常",
+    "warning": "注意",
+    # headings
+    "pipeline": "流水线",
+    "state": "状态",
+    "records": "记录数",
+    "count": "数量",
+    "reason": "原因",
+    "key": "编码",
+    "OKKI id": "OKKI ID",
+    "detail": "详情",
+    "since": "起始时间",
+    "what": "检查项",
+    "found": "发现",
+    "expected": "应为",
+    "advice": "建议",
+    "read": "已读取",
+    "decisions": "判定",
+    "in Yida now": "宜搭现状",
+    "backlog": "积压",
+    "watermark": "水位",
+    "last success": "上次成功",
+    "next run": "下次运行",
+    "gaps": "缺口",
+    "stop": "停止原因",
+    "quota": "额度",
+    "result": "结果",
+    "never": "从未",
+    "pages": "页",
+    "detail calls": "详情调用",
+    "before": "之前",
+    "after": "之后",
+    "note": "说明",
+    "example": "示例",
+    "time": "时间",
+    "what happened": "经过",
+    "component": "组件",
+    "desired": "应有内容",
+    "in Yida": "宜搭中",
+    "reading": "读取",
+    "delivering": "送达",
+    "left": "剩余",
+    "of": "/",
+    "nothing": "无",
+    "failures of this kind: none": "没有此类失败记录",
+    "calls": "次调用",
+}
+
+
+def words_for(environ: Mapping[str, str]) -> Words:
+    """The catalogue for a locale, by the variables that decide about messages."""
+    locale = next((environ[name] for name in ("LC_ALL", "LC_MESSAGES", "LANG") if environ.get(name)), "")
+    if locale.lower().startswith("zh"):
+        return lambda word: _CHINESE.get(word, word)
+    return lambda word: word
+
+
+def words() -> Words:
+    """The catalogue for the person at this terminal."""
+    return words_for(os.environ)

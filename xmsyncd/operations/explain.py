@@ -1,0 +1,38 @@
+"""The life of one record, as the ledger tells it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from xmsyncd.ledger import queries
+from xmsyncd.operations.exit_status import UnknownRecordError
+from xmsyncd.operations.runtime import PipelineRuntime, Runtime
+
+
+async def explain(runtime: Runtime, pipelines: Sequence[PipelineRuntime], name: str) -> dict[str, Any]:
+    """``{"name", "records": [{"pipeline", "labels", …}]}``, the rest as in :func:`queries.explain`.
+
+    ``name`` is a key, an OKKI id or an instance id; ``labels`` are the components' names by id. Raises
+    ``UnknownRecordError`` when no pipeline has such a record.
+    """
+    records = []
+    for pipeline in pipelines:
+        labels = {one.field: one.label for one in pipeline.settings.fields if one.label}
+        records += [
+            {"pipeline": pipeline.name, "labels": labels, **life}
+            for life in await runtime.ledger.read(queries.explain, pipeline.name, name)
+        ]
+    if not records:
+        raise unknown_record(name, pipelines)
+    return {"name": name, "records": records}
+
+
+def unknown_record(name: str, pipelines: Sequence[PipelineRuntime]) -> UnknownRecordError:
+    """The sentence for a name that nothing answers to."""
+    names = ", ".join(pipeline.name for pipeline in pipelines)
+    where = f"pipeline {names}" if len(pipelines) == 1 else f"the pipelines {names}"
+    return UnknownRecordError(
+        f"no record of {where} has {name!r} as its key, its OKKI id or its Yida instance id; "
+        "a product that no cycle has read yet is not known"
+    )

@@ -1,0 +1,130 @@
+"""How things stand: one JSON for the command, the console and whoever scripts against either."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from xmsyncd import __version__
+from xmsyncd.ledger import Ledger, pipelines, queries
+from xmsyncd.ledger.cycles import CycleResult
+from xmsyncd.ledger.people import FAILED_STATES
+from xmsyncd.ledger.queries import Json
+from xmsyncd.ledger.states import VisibleState
+from xmsyncd.ledger.views import PipelineView
+from xmsyncd.observe.quota import Quota, read_quota
+
+_CYCLES_SHOWN = 10
+
+# What a running delivery still has to do by itself.
+_WORK = (VisibleState.PENDING, VisibleState.SENDING, VisibleState.UNDECIDED)
+
+_FAILED = (*FAILED_STATES, VisibleState.WAITING, VisibleState.HELD)
+
+
+def _never() -> datetime | None:
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineInfo:
+    """What the ledger does not know of a pipeline. ``quota`` is that of the connection it writes through."""
+
+    name: str
+    form: str
+    quota: Quota | None = None
+    next_run: Callable[[], datetime | None] = _never
+
+
+async def status(
+    ledger: Ledger, pipelines: Sequence[PipelineInfo], now: datetime, *, live: bool = True
+) -> dict[str, Any]:
+    """The state of every pipeline and quota, from one consistent view. Plain JSON.
+
+    Times are ISO 8601 in UTC, ages in seconds, what is unknown ``null``. A pipeline's ``state`` is
+    ``stopped`` (``stop`` says why), ``running`` (a cycle or deliveries have something to do) or ``idle``.
+    ``live`` says whether a daemon runs; without one nothing is ``running``, and a cycle that has no end was
+    cut off. ``gaps`` are the listed ones; ``failures`` are groups of parked, undecided, rejected, waiting and
+    held records. Raises ``KeyError`` for a pipeline that the ledger does not know.
+    """
+    return await ledger.read(_status, tuple(pipelines), now, live)
+
+
+def _status(
+    connection: sqlite3.Connection, infos: tuple[PipelineInfo, ...], now: datetime, live: bool
+) -> dict[str, Any]:
+    quotas = {info.quota.connection: info.quota for info in infos if info.quota is not None}
+    return {
+        "version": __version__,
+        "now": _iso(now),
+        "pipelines": [_pipeline(connection, info, now, live) for info in infos],
+        "quota": [_quota(connection, quota, now) for quota in quotas.values()],
+    }
+
+
+def _pipeline(connection: sqlite3.Connection, info: PipelineInfo, now: datetime, live: bool) -> Json:
+    view = pipelines.view(connection, info.name)
+    backlog = queries.backlog(connection, info.name)
+    ages = queries.oldest_ages(connection, info.name, now)
+    cycles = queries.recent_cycles(connection, info.name, _CYCLES_SHOWN)
+    if not live:
+        for cycle in cycles:
+            cycle["result"] = cycle["result"] or CycleResult.INTERRUPTED.value
+    reading = live and bool(cycles) and cycles[0]["finished"] is None
+    return {
+        "name": info.name,
+        "form": info.form,
+        "state": _state(view, backlog, live=live, reading=reading),
+        "stop": None
+        if view.stop is None
+        else {
+            "reason": view.stop.reason.value,
+            "detail": view.stop.detail,
+            "since": _iso(view.stop.stopped_at),
+            "probe_at": _iso(view.stop.probe_at),
+        },
+        "watermark": _iso(view.watermark),
+        "last_success": _iso(view.last_success_at),
+        "next_run": _iso(info.next_run()) if live else None,
+        "search": {
+            "proven": view.search_proven_at is not None,
+            "lag_seconds": _seconds(view.search_lag),
+        },
+        "backlog": backlog,
+        "oldest_pending_age_seconds": _seconds(ages.pending),
+        "oldest_undecided_age_seconds": _seconds(ages.undecided),
+        "cycle": cycles[0] if cycles else None,
+        "cycles": cycles,
+        "gaps": queries.gaps(connection, info.name),
+        "failures": queries.failure_groups(connection, info.name, _FAILED),
+    }
+
+
+def _state(view: PipelineView, backlog: dict[str, int], *, live: bool, reading: bool) -> str:
+    if view.stop is not None:
+        return "stopped"
+    working = reading or any(backlog[state] for state in _WORK)
+    return "running" if live and working else "idle"
+
+
+def _quota(connection: sqlite3.Connection, quota: Quota, now: datetime) -> Json:
+    reading = read_quota(connection, quota, now)
+    return {
+        "connection": quota.connection,
+        "month": reading.month,
+        "used": reading.used,
+        "limit": quota.limit,
+        "reserve": quota.reserve,
+        "exhausted_at": _iso(reading.exhausted_at),
+    }
+
+
+def _iso(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.astimezone(UTC).isoformat(timespec="milliseconds")
+
+
+def _seconds(span: timedelta | None) -> float | None:
+    return None if span is None else round(span.total_seconds(), 3)

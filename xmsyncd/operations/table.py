@@ -1,0 +1,134 @@
+"""The operations by name: the one list that the command line, the socket and the console call.
+
+An operation is an async generator over ``(runtime, params)``. It yields any number of :class:`Progress` and
+then one :class:`Result`; ``params`` and both values are plain JSON. What it changed is durable as soon as it
+says so, and an operation that is left early has changed that much and no more: all are safe to repeat.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from xmsyncd.cycle.plan import CycleRequest
+from xmsyncd.errors import ConfigurationError, Fault
+from xmsyncd.ledger.people import Selection
+from xmsyncd.observe.quota import Quota
+from xmsyncd.operations import failures, resume
+from xmsyncd.operations.explain import explain
+from xmsyncd.operations.runtime import Runtime
+from xmsyncd.operations.status import PipelineInfo, status
+from xmsyncd.operations.sync import sync
+
+DEFAULT_WAIT = timedelta(minutes=15)
+"""How long a sync goes on delivering, unless told otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Something to show while the operation goes on."""
+
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What the operation came to; nothing follows it."""
+
+    value: Any
+
+
+Params = Mapping[str, Any]
+Told = Progress | Result
+Operation = Callable[[Runtime, Params], AsyncGenerator[Told]]
+
+
+async def _sync(runtime: Runtime, params: Params) -> AsyncGenerator[Told]:
+    """Params ``pipeline``, ``full``, ``limit``, ``only``, ``wait_seconds``, ``bootstrap``. One pipeline."""
+    pipeline = runtime.pipeline(params.get("pipeline"))
+    request = CycleRequest(
+        full=bool(params.get("full")), limit=_limit(params.get("limit")), only=params.get("only")
+    )
+    wait = timedelta(seconds=float(params.get("wait_seconds", DEFAULT_WAIT.total_seconds())))
+    if params.get("bootstrap"):
+        await resume.allow_creates(runtime, pipeline)
+    await resume.try_again(runtime, pipeline)
+    told: dict[str, Any] = {}
+    async for told in sync(runtime, pipeline, request, wait):
+        if told["phase"] != "done":
+            yield Progress(told)
+    yield Result(told)
+
+
+async def _status(runtime: Runtime, params: Params) -> AsyncGenerator[Told]:
+    """Params ``live``: whether deliveries and cycles run in this process (the default)."""
+    live = bool(params.get("live", True))
+    yield Result(await status(runtime.ledger, pipeline_infos(runtime), runtime.clock.now(), live=live))
+
+
+def pipeline_infos(runtime: Runtime) -> list[PipelineInfo]:
+    """What a status needs to know beside the ledger."""
+    infos = []
+    for pipeline in runtime.pipelines.values():
+        connection, chosen = runtime.settings.dingtalk_of(pipeline.settings)
+        quota = Quota(connection, chosen.monthly_calls, chosen.reserve_calls)
+        infos.append(PipelineInfo(pipeline.name, pipeline.form, quota, pipeline.next_run))
+    return infos
+
+
+async def _explain(runtime: Runtime, params: Params) -> AsyncGenerator[Told]:
+    """Params ``key`` and ``pipeline``."""
+    yield Result(await explain(runtime, runtime.selected(params.get("pipeline")), str(params["key"])))
+
+
+async def _failures_list(runtime: Runtime, params: Params) -> AsyncGenerator[Told]:
+    """Params ``pipeline``, ``reason``, ``state``, ``limit``."""
+    yield Result(
+        await failures.listed(
+            runtime,
+            runtime.selected(params.get("pipeline")),
+            reason=params.get("reason"),
+            state=params.get("state"),
+            limit=_limit(params.get("limit")) or failures.ROWS,
+        )
+    )
+
+
+async def _failures_retry(runtime: Runtime, params: Params) -> AsyncGenerator[Told]:
+    """Params ``pipeline``, ``key`` | ``reason`` | ``all``, ``resend``."""
+    chosen = runtime.selected(params.get("pipeline"))
+    resend = bool(params.get("resend"))
+    yield Result(await failures.retry(runtime, chosen, _selection(params), resend=resend))
+
+
+async def _failures_discard(runtime: Runtime, params: Params) -> AsyncGenerator[Told]:
+    """Params ``pipeline``, ``key`` | ``reason`` | ``all``."""
+    chosen = runtime.selected(params.get("pipeline"))
+    yield Result(await failures.discard(runtime, chosen, _selection(params)))
+
+
+def _limit(value: Any) -> int | None:
+    return None if value is None else int(value)
+
+
+def _selection(params: Params) -> Selection:
+    """Exactly one way of naming records; all by mistake would be a bad surprise."""
+    given = [name for name in ("key", "reason", "all") if params.get(name)]
+    if len(given) != 1:
+        raise ConfigurationError(
+            [Fault("the records", " and ".join(given) or "none named", "a key, or a reason, or all of them")]
+        )
+    return Selection(key=params.get("key"), reason=params.get("reason"), everything=bool(params.get("all")))
+
+
+OPERATIONS: Mapping[str, Operation] = {
+    "sync": _sync,
+    "status": _status,
+    "explain": _explain,
+    "failures.list": _failures_list,
+    "failures.retry": _failures_retry,
+    "failures.discard": _failures_discard,
+}
+"""What may be asked of a holder of the ledger."""

@@ -1,0 +1,125 @@
+"""The clients of both vendors without a ledger, for what only asks whether they would work."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+from collections import Counter
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+
+from xmsyncd.clock import Clock
+from xmsyncd.flow.pace import Pacer
+from xmsyncd.okki.client import OkkiClient
+from xmsyncd.settings import PipelineSettings, Settings
+from xmsyncd.transform.fields import FieldSpec
+from xmsyncd.transform.mapping import FieldMapping
+from xmsyncd.transform.quality import RuleSpec
+from xmsyncd.transport.session import CallObserver, Transport, open_session
+from xmsyncd.yida.client import YidaClient
+from xmsyncd.yida.values import encode
+from xmsyncd.yida.writers import ProcessWriter
+
+
+class _NobodyCounts:
+    """A command that ends in a moment has nobody who reads its metrics."""
+
+    def call_done(self, connection: str, api: str, endpoint: str, result: str, seconds: float) -> None:
+        """Nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Vendors:
+    """Connections by name, mappings and forms by pipeline. ``metered`` counts DingTalk's metered calls."""
+
+    okki: Mapping[str, OkkiClient]
+    yida: Mapping[str, YidaClient]
+    mappings: Mapping[str, FieldMapping]
+    targets: Mapping[str, ProcessWriter]
+    metered: Counter[str] = field(default_factory=Counter)
+
+
+@contextlib.asynccontextmanager
+async def open_vendors(settings: Settings, *, clock: Clock, rng: random.Random) -> AsyncIterator[Vendors]:
+    """Everything that needs no ledger, opened; closed on leaving. Sends nothing by itself."""
+    observer: CallObserver = _NobodyCounts()
+    async with open_session() as session:
+        okki = {
+            name: OkkiClient(
+                one,
+                name=name,
+                transport=Transport(
+                    session,
+                    base_url=one.base_url,
+                    connection=name,
+                    api="okki",
+                    total=one.timeout,
+                    connect=one.connect_timeout,
+                    clock=clock,
+                    observer=observer,
+                ),
+                pacer=Pacer(one.requests_per_second, clock=clock),
+                clock=clock,
+                random=rng,
+                timezone=settings.zone,
+            )
+            for name, one in settings.okki.items()
+        }
+        yida = {
+            name: YidaClient(
+                one,
+                name=name,
+                transport=Transport(
+                    session,
+                    base_url=one.base_url,
+                    connection=name,
+                    api="dingtalk",
+                    total=settings.delivery.call_timeout,
+                    connect=one.connect_timeout,
+                    clock=clock,
+                    observer=observer,
+                ),
+                clock=clock,
+            )
+            for name, one in settings.dingtalk.items()
+        }
+        pacers = {
+            name: Pacer(one.requests_per_second, clock=clock) for name, one in settings.dingtalk.items()
+        }
+        mappings = {name: mapping_of(name, pipeline) for name, pipeline in settings.pipelines.items()}
+        metered: Counter[str] = Counter()
+        targets = {}
+        for name, pipeline in settings.pipelines.items():
+            connection, _ = settings.dingtalk_of(pipeline)
+            targets[name] = _target(yida[connection], pipeline, mappings[name], pacers[connection], metered)
+        yield Vendors(okki, yida, mappings, targets, metered)
+
+
+def _target(
+    client: YidaClient,
+    pipeline: PipelineSettings,
+    mapping: FieldMapping,
+    pacer: Pacer,
+    metered: Counter[str],
+) -> ProcessWriter:
+    async def permit_for(api: str) -> None:
+        await pacer.acquire()
+
+    def count(api: str) -> None:
+        metered[api] += 1
+
+    return ProcessWriter(client, pipeline.target, mapping.components, permit_for, metered=count)
+
+
+def mapping_of(name: str, pipeline: PipelineSettings) -> FieldMapping:
+    """A pipeline's field mapping; raises ``ConfigurationError`` with all of its faults."""
+    return FieldMapping(
+        [FieldSpec(one.field, one.label, one.type.value, one.value) for one in pipeline.fields if one.field],
+        [
+            RuleSpec(one.field, one.rule.value, None if one.type is None else one.type.value)
+            for one in pipeline.quality
+        ],
+        pipeline.target.key,
+        encode,
+        where=f"pipelines.{name}",
+    )
