@@ -243,8 +243,8 @@ class Catalogue:
             case Dirt.EMPTY_NUMBER:
                 return {"product_no": ""}
             case Dirt.DUPLICATE_NUMBER:
-                other = next(each for each in self.ids() if each != product_id)
-                return {"product_no": self.product(other)["product_no"]}
+                others = (self.product(each) for each in reversed(self.ids()) if each != product_id)
+                return {"product_no": next(filter(None, (each.get("product_no") for each in others)))}
             case Dirt.MISSING_NAME:
                 return {"name": ABSENT}
             case Dirt.UNKNOWN_GROUP:

@@ -194,6 +194,7 @@ class SimulatorOptions:
     # Yida's search
     index_lag: timedelta = timedelta(0)
     index_jitter: timedelta = timedelta(0)
+    index_frozen: bool = False
     eq_meaning: EqMeaning = EqMeaning.EXACT
     searchable: Searchable = Searchable.YES
     search_depth: int = 5000

@@ -44,6 +44,8 @@ class YidaApp:
         self.index = SearchIndex(
             lag=options.index_lag, jitter=options.index_jitter, monotonic=clock.monotonic, seed=options.seed
         )
+        if options.index_frozen:
+            self.index.freeze()
         self.forms: dict[str, Form] = {}
         self.form = self.add_form(
             options.form_uuid,

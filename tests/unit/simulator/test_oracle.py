@@ -89,3 +89,12 @@ def test_deleted_products_may_stay_in_yida(simulator: Simulator) -> None:
     """What happens to them is a setting."""
     simulator.catalogue.delete(simulator.catalogue.ids()[0])
     assert simulator.oracle.judge().agrees
+
+
+def test_a_simulation_may_start_dirty_and_frozen() -> None:
+    """One dirty product of each kind in turn; an index that shows nothing."""
+    simulator = Simulator(SimulatorOptions(products=20, dirty_products=5, index_frozen=True))
+    verdict = simulator.oracle.judge()
+    assert len(verdict.rejected) == 3  # no number, no name, a name that is no text
+    assert len(verdict.conflicts) == 1
+    assert simulator.yida.app.index.frozen
