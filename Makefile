@@ -4,7 +4,7 @@ PYTHON ?= python3
 ARGS ?=
 
 .DEFAULT_GOAL := help
-TARGETS := help demo test check crash format set-up lock clean
+TARGETS := help demo test check crash bench format set-up lock clean
 .PHONY: $(TARGETS)
 
 $(TARGETS):

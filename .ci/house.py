@@ -34,6 +34,7 @@ make demo      see it work: both vendors simulated on this machine, products arr
 make test      everything CI runs: the checks below, then the whole test suite
 make check     format, lint, types, import contracts
 make crash     the crash tests alone: a real process, killed at random and at named points
+make bench     memory and throughput of the daemon, up to 100,000 products (minutes; ARGS=memory: only that)
 make format    put the code into its form
 make set-up    only build .venv with everything a developer needs
 make lock      resolve requirements/*.txt anew from pyproject.toml (ARGS=--upgrade for newer versions)
@@ -94,6 +95,13 @@ def crash(rest: "list[str]") -> int:
     return become(str(BIN / "pytest"), "-m", "crash", "-v", *rest)
 
 
+def bench(rest: "list[str]") -> int:
+    set_up("dev")
+    names = rest or sorted(path.stem for path in (ROOT / "tests" / "benchmarks").glob("[!_]*.py"))
+    # All of them run, also after one that failed.
+    return max([run("python", "-m", "tests.benchmarks." + name) for name in names])
+
+
 def reformat(_rest: "list[str]") -> int:
     set_up("dev")
     return run("ruff", "check", "--fix", "--exit-zero", "--quiet") or run("ruff", "format")
@@ -148,6 +156,7 @@ COMMANDS = {
     "test": test,
     "check": check,
     "crash": crash,
+    "bench": bench,
     "format": reformat,
     "set-up": only_set_up,
     "lock": lock,
