@@ -12,7 +12,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-import aiohttp
 from prometheus_client import CollectorRegistry
 
 from xmsyncd.clock import Clock
@@ -34,18 +33,15 @@ from xmsyncd.observe.quota import Quota
 from xmsyncd.okki.client import OkkiClient
 from xmsyncd.okki.resources import RESOURCES
 from xmsyncd.operations.runtime import PipelineRuntime, Runtime
+from xmsyncd.operations.vendors import mapping_of, okki_client, yida_client
 from xmsyncd.records import Operation
 from xmsyncd.schedule import Schedule
-from xmsyncd.settings import DingtalkSettings, OkkiSettings, PipelineSettings, ReadBack, Settings
+from xmsyncd.settings import DingtalkSettings, PipelineSettings, ReadBack, Settings
 from xmsyncd.steps import StepListener, nobody_listens
 from xmsyncd.transform import derived
-from xmsyncd.transform.fields import FieldSpec
-from xmsyncd.transform.mapping import FieldMapping
-from xmsyncd.transform.quality import RuleSpec
-from xmsyncd.transport.session import Transport, open_session
+from xmsyncd.transport.session import open_session
 from xmsyncd.yida import wire
 from xmsyncd.yida.client import YidaClient
-from xmsyncd.yida.values import encode
 from xmsyncd.yida.writers import ProcessWriter
 
 # What a delivery may need after its drain to commit the calls that it cut off.
@@ -120,14 +116,12 @@ async def open_app(
             name: Pacer(one.requests_per_second, clock=clock) for name, one in settings.okki.items()
         }
         okki = {
-            name: _okki_client(
-                name, one, session, settings, pacer=okki_pacers[name], clock=clock, rng=rng, events=events
-            )
-            for name, one in settings.okki.items()
+            name: okki_client(settings, name, session, pacer=pacer, clock=clock, rng=rng, observer=events)
+            for name, pacer in okki_pacers.items()
         }
         yida = {
-            name: _yida_client(name, one, session, settings, clock=clock, events=events)
-            for name, one in settings.dingtalk.items()
+            name: yida_client(settings, name, session, clock=clock, observer=events)
+            for name in settings.dingtalk
         }
         pacers = {
             name: {api: Pacer(one.requests_per_second, clock=clock) for api in wire.APIS}
@@ -167,7 +161,7 @@ async def open_app(
             dingtalk_name, dingtalk = settings.dingtalk_of(pipeline)
             metrics.declare_pipeline(name, dingtalk_name)
             paces = pacers[dingtalk_name]
-            mapping = _mapping(name, pipeline)
+            mapping = mapping_of(name, pipeline)
             targets[name] = ProcessWriter(
                 yida[dingtalk_name],
                 pipeline.target,
@@ -236,73 +230,6 @@ async def open_app(
             settings=settings, ledger=ledger, clock=clock, stopping=stopping, pipelines=runtimes
         )
         yield App(runtime, schedule, events, registry, gauges, targets, okki, yida)
-
-
-def _okki_client(
-    name: str,
-    one: OkkiSettings,
-    session: aiohttp.ClientSession,
-    settings: Settings,
-    *,
-    pacer: Pacer,
-    clock: Clock,
-    rng: random.Random,
-    events: Events,
-) -> OkkiClient:
-    transport = Transport(
-        session,
-        base_url=one.base_url,
-        connection=name,
-        api="okki",
-        total=one.timeout,
-        connect=one.connect_timeout,
-        clock=clock,
-        observer=events,
-    )
-    return OkkiClient(
-        one,
-        name=name,
-        transport=transport,
-        pacer=pacer,
-        clock=clock,
-        random=rng,
-        timezone=settings.zone,
-    )
-
-
-def _yida_client(
-    name: str,
-    one: DingtalkSettings,
-    session: aiohttp.ClientSession,
-    settings: Settings,
-    *,
-    clock: Clock,
-    events: Events,
-) -> YidaClient:
-    transport = Transport(
-        session,
-        base_url=one.base_url,
-        connection=name,
-        api="dingtalk",
-        total=settings.delivery.call_timeout,
-        connect=one.connect_timeout,
-        clock=clock,
-        observer=events,
-    )
-    return YidaClient(one, name=name, transport=transport, clock=clock)
-
-
-def _mapping(name: str, pipeline: PipelineSettings) -> FieldMapping:
-    return FieldMapping(
-        [FieldSpec(one.field, one.label, one.type.value, one.value) for one in pipeline.fields if one.field],
-        [
-            RuleSpec(one.field, one.rule.value, None if one.type is None else one.type.value)
-            for one in pipeline.quality
-        ],
-        pipeline.target.key,
-        encode,
-        where=f"pipelines.{name}",
-    )
 
 
 def _group_policies(pipeline: PipelineSettings) -> derived.GroupPolicies:

@@ -1,4 +1,4 @@
-"""The clients of both vendors without a ledger, for what only asks whether they would work."""
+"""The clients of both vendors, built from settings: for the daemon, and without a ledger for ``check``."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import random
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
+
+import aiohttp
 
 from xmsyncd.clock import Clock
 from xmsyncd.flow.pace import Pacer
@@ -19,6 +21,51 @@ from xmsyncd.transport.session import CallObserver, Transport, open_session
 from xmsyncd.yida.client import YidaClient
 from xmsyncd.yida.values import encode
 from xmsyncd.yida.writers import ProcessWriter
+
+
+def okki_client(
+    settings: Settings,
+    name: str,
+    session: aiohttp.ClientSession,
+    *,
+    pacer: Pacer,
+    clock: Clock,
+    rng: random.Random,
+    observer: CallObserver,
+) -> OkkiClient:
+    """The client of the OKKI connection ``name``."""
+    one = settings.okki[name]
+    transport = Transport(
+        session,
+        base_url=one.base_url,
+        connection=name,
+        api="okki",
+        total=one.timeout,
+        connect=one.connect_timeout,
+        clock=clock,
+        observer=observer,
+    )
+    return OkkiClient(
+        one, name=name, transport=transport, pacer=pacer, clock=clock, random=rng, timezone=settings.zone
+    )
+
+
+def yida_client(
+    settings: Settings, name: str, session: aiohttp.ClientSession, *, clock: Clock, observer: CallObserver
+) -> YidaClient:
+    """The client of the DingTalk connection ``name``."""
+    one = settings.dingtalk[name]
+    transport = Transport(
+        session,
+        base_url=one.base_url,
+        connection=name,
+        api="dingtalk",
+        total=settings.delivery.call_timeout,
+        connect=one.connect_timeout,
+        clock=clock,
+        observer=observer,
+    )
+    return YidaClient(one, name=name, transport=transport, clock=clock)
 
 
 class _NobodyCounts:
@@ -45,43 +92,20 @@ async def open_vendors(settings: Settings, *, clock: Clock, rng: random.Random) 
     observer: CallObserver = _NobodyCounts()
     async with open_session() as session:
         okki = {
-            name: OkkiClient(
-                one,
-                name=name,
-                transport=Transport(
-                    session,
-                    base_url=one.base_url,
-                    connection=name,
-                    api="okki",
-                    total=one.timeout,
-                    connect=one.connect_timeout,
-                    clock=clock,
-                    observer=observer,
-                ),
+            name: okki_client(
+                settings,
+                name,
+                session,
                 pacer=Pacer(one.requests_per_second, clock=clock),
                 clock=clock,
-                random=rng,
-                timezone=settings.zone,
+                rng=rng,
+                observer=observer,
             )
             for name, one in settings.okki.items()
         }
         yida = {
-            name: YidaClient(
-                one,
-                name=name,
-                transport=Transport(
-                    session,
-                    base_url=one.base_url,
-                    connection=name,
-                    api="dingtalk",
-                    total=settings.delivery.call_timeout,
-                    connect=one.connect_timeout,
-                    clock=clock,
-                    observer=observer,
-                ),
-                clock=clock,
-            )
-            for name, one in settings.dingtalk.items()
+            name: yida_client(settings, name, session, clock=clock, observer=observer)
+            for name in settings.dingtalk
         }
         pacers = {
             name: Pacer(one.requests_per_second, clock=clock) for name, one in settings.dingtalk.items()
