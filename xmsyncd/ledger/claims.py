@@ -303,8 +303,6 @@ def _judge_suspects(
     return len(suspects)
 
 
-def probe_due(
-    connection: sqlite3.Connection, pipeline: str, operation: Operation
-) -> tuple[Stop | None, int]:
+def probe_due(connection: sqlite3.Connection, pipeline: str, operation: Operation) -> tuple[Stop | None, int]:
     """The pipeline's stop, if it stands still, and how many suspects of this operation there are."""
     return pipelines.view(connection, pipeline).stop, len(_suspects(connection, pipeline, operation))
