@@ -6,13 +6,17 @@ Fixtures that only some tests need stand in a ``conftest.py`` beside them.
 from __future__ import annotations
 
 import inspect
+import logging
 import os
+import warnings
+from collections.abc import Iterator
 from typing import Any
 from unittest.mock import Mock
 
 import aiohttp
 import aioresponses.core
 import pytest
+import structlog
 
 
 class _MockedResponse(aiohttp.ClientResponse):
@@ -33,6 +37,19 @@ def pytest_configure() -> None:
     # aioresponses 0.7.9 fails every mocked call on aiohttp >= 3.14 (its issue 289); mended while that is so.
     if _aiohttp_asks_for_more_than_aioresponses_gives():
         aioresponses.core.ClientResponse = _MockedResponse  # type: ignore[attr-defined]
+
+
+@pytest.fixture(autouse=True)
+def _log_as_it_was() -> Iterator[None]:
+    """A test that sets up the log leaves no trace of it for the next."""
+    root = logging.getLogger()
+    handlers, level, show = root.handlers[:], root.level, warnings.showwarning
+    yield
+    structlog.reset_defaults()
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    logging.captureWarnings(False)
+    warnings.showwarning = show
 
 
 @pytest.fixture(autouse=True)

@@ -19,6 +19,7 @@ from xmsyncd.cycle.cycle import Cycle
 from xmsyncd.cycle.loop import CycleLoop
 from xmsyncd.cycle.shape import Shaper
 from xmsyncd.delivery.delivery import Delivery, DeliveryOptions
+from xmsyncd.delivery.first_create import FormCheck
 from xmsyncd.delivery.policy import SendingRules
 from xmsyncd.delivery.waiting import Bell
 from xmsyncd.flow.pace import Pacer
@@ -32,6 +33,8 @@ from xmsyncd.observe.metrics import Metrics
 from xmsyncd.observe.quota import Quota
 from xmsyncd.okki.client import OkkiClient
 from xmsyncd.okki.resources import RESOURCES
+from xmsyncd.operations.components import component_findings
+from xmsyncd.operations.findings import FindingState
 from xmsyncd.operations.runtime import PipelineRuntime, Runtime
 from xmsyncd.operations.vendors import mapping_of, okki_client, yida_client
 from xmsyncd.records import Operation
@@ -39,6 +42,7 @@ from xmsyncd.schedule import Schedule
 from xmsyncd.settings import DingtalkSettings, PipelineSettings, ReadBack, Settings
 from xmsyncd.steps import StepListener, nobody_listens
 from xmsyncd.transform import derived
+from xmsyncd.transform.mapping import FieldMapping
 from xmsyncd.transport.session import open_session
 from xmsyncd.yida import wire
 from xmsyncd.yida.client import YidaClient
@@ -153,6 +157,7 @@ async def open_app(
         )
         schedule = Schedule(zone, trouble=events.ring_troubled)
         targets: dict[str, ProcessWriter] = {}
+        bells: dict[str, Bell] = {}
         runtimes: dict[str, PipelineRuntime] = {}
         for name, pipeline in settings.pipelines.items():
             form = pipeline.target.form
@@ -168,7 +173,8 @@ async def open_app(
                 mapping.components,
                 permit_for=_permit_for(paces),
             )
-            bell = Bell()
+            # A key that one pipeline frees may wake a record of another that writes to the same form.
+            bell = bells.setdefault(form, Bell())
             resource = RESOURCES[pipeline.source.resource]
             shaper = Shaper(
                 okki[okki_name],
@@ -200,7 +206,8 @@ async def open_app(
                 ledger=ledger,
                 target=targets[name],
                 pacers={Operation.CREATE: paces[wire.START], Operation.UPDATE: paces[wire.UPDATE]},
-                options=_delivery_options(settings, pipeline, dingtalk, bootstrap=bootstrap),
+                options=_delivery_options(settings, pipeline, dingtalk, mapping, bootstrap=bootstrap),
+                check_form=_form_check(name, pipeline, targets[name]),
                 meter=_meter(dingtalk_name, clock),
                 bell=bell,
                 stopping=stopping,
@@ -242,7 +249,12 @@ def _group_policies(pipeline: PipelineSettings) -> derived.GroupPolicies:
 
 
 def _delivery_options(
-    settings: Settings, pipeline: PipelineSettings, dingtalk: DingtalkSettings, *, bootstrap: bool
+    settings: Settings,
+    pipeline: PipelineSettings,
+    dingtalk: DingtalkSettings,
+    mapping: FieldMapping,
+    *,
+    bootstrap: bool,
 ) -> DeliveryOptions:
     chosen = settings.delivery
     rules = SendingRules(
@@ -256,6 +268,7 @@ def _delivery_options(
         probe_every=chosen.probe_every,
         monthly_calls=dingtalk.monthly_calls,
         reserve_calls=dingtalk.reserve_calls,
+        mapping_hash=mapping.spec_hash,
     )
     return DeliveryOptions(
         rules=rules,
@@ -264,6 +277,18 @@ def _delivery_options(
         drain=chosen.drain,
         bootstrap=bootstrap,
     )
+
+
+def _form_check(name: str, pipeline: PipelineSettings, target: ProcessWriter) -> FormCheck:
+    async def check_form() -> str:
+        found = component_findings(
+            f"pipelines.{name}", pipeline.fields, pipeline.target.key, await target.definitions()
+        )
+        return "; ".join(
+            f"{one.what}: {one.found}, {one.expected}" for one in found if one.state is FindingState.FAILED
+        )
+
+    return check_form
 
 
 def _permit_for(paces: Mapping[str, Pacer]) -> Callable[[str], Awaitable[None]]:

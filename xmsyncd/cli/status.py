@@ -41,17 +41,19 @@ def status(common: Common) -> int:
 
 
 def exit_status(shown: dict[str, Any]) -> int:
-    """4 for a pipeline that stands still, 3 where something is left over, else 0."""
+    """4 for a pipeline that stands still or cannot read, 3 where something is left over, else 0."""
     from xmsyncd.operations.exit_status import ExitStatus, worst
 
-    return worst(
-        ExitStatus.CANNOT_WORK
-        if one["stop"] is not None
-        else ExitStatus.UNFINISHED
-        if any(one["backlog"].get(state) for state in _LEFT_OVER) or any(gap["passed"] for gap in one["gaps"])
-        else ExitStatus.WELL
-        for one in shown["pipelines"]
-    )
+    def status_of(one: dict[str, Any]) -> ExitStatus:
+        ended = next((cycle for cycle in one["cycles"] if cycle["finished"] is not None), None)
+        if one["stop"] is not None or (ended is not None and ended["cannot_work"] is not None):
+            return ExitStatus.CANNOT_WORK
+        left_over = any(one["backlog"].get(state) for state in _LEFT_OVER)
+        unproven = ended is not None and ended["result"] in ("failed", "unproven")
+        gaps = any(gap["passed"] for gap in one["gaps"])
+        return ExitStatus.UNFINISHED if left_over or unproven or gaps else ExitStatus.WELL
+
+    return worst(status_of(one) for one in shown["pipelines"])
 
 
 def _print(shown: dict[str, Any], zone: ZoneInfo, words: Words) -> None:

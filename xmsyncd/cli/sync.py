@@ -163,7 +163,7 @@ def _advice(result: dict[str, Any]) -> list[str]:
     backlog = result["backlog"]
     if result["stop"] or result["cycle"]["cannot_work"]:
         lines.append("Cannot work: see `xmsyncd check` for what is wrong, mend it, and run sync again.")
-    if any(backlog.get(state) for state in ("parked", "rejected", "undecided")):
+    if any(backlog.get(state) for state in ("parked", "rejected", "undecided", "waiting")):
         lines.append("Not everything went through: `xmsyncd failures list` says what and why.")
     if any(backlog.get(state) for state in ("pending", "sending", "undecided")):
         lines.append("What is left goes on with the next sync, or with the daemon (`xmsyncd run`).")

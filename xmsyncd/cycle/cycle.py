@@ -22,7 +22,7 @@ from xmsyncd.okki.client import OkkiClient
 from xmsyncd.okki.proof import ProofDecision
 from xmsyncd.okki.reader import PageRead, SliceRead, read_window
 from xmsyncd.okki.resources import Resource
-from xmsyncd.okki.windows import Window
+from xmsyncd.okki.windows import BEGINNING, Window
 from xmsyncd.records import ContentHash, Item, Rejection, RejectionReason, SourceId
 from xmsyncd.settings import DeletedItems, OnChange, SourceSettings
 from xmsyncd.steps import Step, StepListener
@@ -164,6 +164,8 @@ class Cycle:
         for window in plan.gaps:
             await self._read_one(window, request, running, is_gap=True)
         await self._read_one(plan.window, request, running, is_gap=False)
+        if request.only is not None and not running.chosen:
+            raise CycleError(f"OKKI shows no product with the key or id {request.only!r}")
         if plan.kind is CycleKind.PARTIAL:
             return CycleResult.DONE, ""
         done = running.proven_to == plan.window.end
@@ -239,17 +241,37 @@ class Cycle:
 
     async def _page(self, page: PageRead, request: CycleRequest, running: _Running, *, is_gap: bool) -> None:
         items = self._kept(page.items, running)
+        if request.is_partial:
+            items = await self._chosen(items, request, running)
         known = await self._ledger.read(staging.listed, self._pipeline, [item.source_id for item in items])
         entries = (
             *await self.shaper.shape(items, known),
-            *(unreadable_item(raw) for raw in page.unreadable),
+            *(unreadable_item(raw) for raw in page.unreadable if not request.is_partial),
         )
-        if request.is_partial:
-            entries = _chosen(entries, request, running)
         decisions = await self._write_page(entries, running)
         self._count(page, entries, decisions, running, request, is_gap=is_gap)
         self._step(Step.STAGED)
         self._staged()
+
+    async def _chosen(
+        self, items: tuple[Item, ...], request: CycleRequest, running: _Running
+    ) -> tuple[Item, ...]:
+        """The part of a page that a first try asks for; notes when no more pages are needed."""
+        if request.only is not None:
+            items = tuple([item for item in items if await self._is_wanted(item, request.only)])
+            running.is_enough = bool(items)
+        if request.limit is not None:
+            left = request.limit - len(running.chosen)
+            fresh = [item for item in items if item.source_id not in running.chosen]
+            items = tuple(fresh[: max(0, left)])
+            running.is_enough = running.is_enough or len(items) >= left
+        return items
+
+    async def _is_wanted(self, item: Item, key: str) -> bool:
+        """By OKKI's id, its product number, or the key that the mapping makes of what is listed."""
+        if item.source_id == key or str(item.raw.get("product_no", "")).strip() == key:
+            return True
+        return (await self.shaper.map_item(item, None)).key == key
 
     async def _write_page(
         self, entries: tuple[StageEntry, ...], running: _Running
@@ -319,7 +341,7 @@ class Cycle:
             if not is_gap and running.is_contiguous:
                 running.proven_to = window.end
             return
-        start = window.start or window.end
+        start = window.start or BEGINNING
         gap = await self._ledger.write(
             cycles.note_unproven,
             self._pipeline,
@@ -343,7 +365,12 @@ class Cycle:
         detail = "" if error is None else str(error)
         watermark = None
         balance = 0
-        if running.cycle_id is not None and plan is not None:
+        cannot_work = error.reason if isinstance(error, CannotWorkError) else None
+        if running.cycle_id is None and error is not None:
+            running.cycle_id = await self._ledger.write(
+                cycles.fail_to_begin, self._pipeline, detail, cannot_work, self._clock.now()
+            )
+        elif running.cycle_id is not None and plan is not None:
             moves = kind is not CycleKind.PARTIAL and result in (CycleResult.DONE, CycleResult.UNPROVEN)
             if moves and running.proven_to is not None:
                 # OKKI's own clock bounds it again: the offset was learnt from an earlier answer.
@@ -361,6 +388,7 @@ class Cycle:
                 full_read=running.context if whole else None,
                 proof=proof,
                 detail=detail,
+                cannot_work=cannot_work,
             )
         self._events.cycle_finished(
             self._pipeline,
@@ -426,23 +454,3 @@ def _stage(
     return staging.stage_page(
         connection, pipeline, form, cycle_id, context, entries, ignore_changes=ignore_changes, now=now
     )
-
-
-def _chosen(
-    entries: tuple[StageEntry, ...], request: CycleRequest, running: _Running
-) -> tuple[StageEntry, ...]:
-    """The part of a page that a first try asks for; notes when no more pages are needed."""
-    if request.only is not None:
-        entries = tuple(
-            entry
-            for entry in entries
-            if entry.item.source_id == request.only
-            or str(entry.item.raw.get("product_no", "")).strip() == request.only
-            or (entry.result is not None and entry.result.key == request.only)
-        )
-        running.is_enough = bool(entries)
-    if request.limit is not None:
-        left = request.limit - len(running.chosen)
-        entries = entries[: max(0, left)]
-        running.is_enough = running.is_enough or len(entries) >= left
-    return entries

@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Protocol
 
 from xmsyncd.clock import Clock
-from xmsyncd.delivery.first_create import FirstCreate
+from xmsyncd.delivery.first_create import FirstCreate, FormCheck
 from xmsyncd.delivery.lane import Lane
 from xmsyncd.delivery.policy import SendingRules
 from xmsyncd.delivery.read_back import ReadBack
@@ -49,6 +49,10 @@ class DeliveryOptions:
     bootstrap: bool = False
 
 
+async def _nothing_to_check() -> str:
+    return ""
+
+
 class Delivery:
     """Closes the difference between desired and delivered for one pipeline.
 
@@ -67,6 +71,7 @@ class Delivery:
         pacers: Mapping[Operation, Pacer],
         options: DeliveryOptions,
         meter: Callable[[], Meter],
+        check_form: FormCheck = _nothing_to_check,
         bell: Bell,
         stopping: asyncio.Event,
         clock: Clock,
@@ -129,6 +134,7 @@ class Delivery:
             target=target,
             rules=rules,
             bootstrap=options.bootstrap,
+            check_form=check_form,
             meter=meter,
             bell=bell,
             waits=waits,
@@ -144,9 +150,14 @@ class Delivery:
         A pipeline that stands still may probe at once: whoever starts the daemon may have mended the cause.
         """
         rules = self._options.rules
-        first_look = rules.read_back_after[0] if rules.read_back else None
         await self._ledger.write(pipelines.put_off_probe, self._pipeline, self._clock.now())
-        orphans = await self._ledger.write(pipelines.recover, self._pipeline, first_look, self._clock.now())
+        orphans = await self._ledger.write(
+            pipelines.recover,
+            self._pipeline,
+            rules.read_back_after[0],
+            self._clock.now(),
+            creates=rules.read_back,
+        )
         if orphans:
             self._events.orphans_found(self._pipeline, orphans)
 

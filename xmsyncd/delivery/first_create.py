@@ -1,9 +1,9 @@
-"""A pipeline's first day: may it create at all, and does a search show what it creates?"""
+"""A pipeline's first day: does the form fit, may it create, does a search show what it creates?"""
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 
 import structlog
@@ -17,21 +17,27 @@ from xmsyncd.errors import CannotWorkError, RefusedError, TryLaterError
 from xmsyncd.ledger import Ledger, claims, looks, meters, pipelines
 from xmsyncd.ledger.claims import Meter
 from xmsyncd.ledger.views import KnownInstance, PipelineView, Stop
-from xmsyncd.records import StopReason
+from xmsyncd.records import Operation, StopReason
 
 _log = structlog.get_logger(__name__)
+
+FormCheck = Callable[[], Awaitable[str]]
+"""What of the mapping does not fit the form, in words; empty where all does. Raises as a read does."""
 
 # Stops that a read which went through disproves.
 _DISPROVED_BY_A_READ = (StopReason.CREDENTIALS, StopReason.PERMISSION)
 
 
 class FirstCreate:
-    """Two questions that are asked once in the life of a pipeline.
+    """Three questions that are asked once in the life of a pipeline (the first again for each new mapping).
 
-    Before the first create: an empty ledger in front of a form that already has instances would double
-    each of them, so it stops (``form_not_empty``) unless ``bootstrap`` says otherwise. After it: the
-    instance is looked for until a search shows it, which also measures the lag; if it never shows, the
-    pipeline stops (``not_searchable``), because undecided records could never be decided.
+    Before anything is sent: what Yida does with an unknown component is not documented, and dropping its
+    value in silence is quite possible, so the form is asked for its components; a mapping that does not fit
+    stops the pipeline (``configuration``). Before the first create: an empty ledger in front of a form that
+    already has instances would double each of them, so it stops (``form_not_empty``) unless ``bootstrap``
+    says otherwise. After it: the instance is looked for until a search shows it, which also measures the
+    lag; if it never shows, the pipeline stops (``not_searchable``), because undecided records could never
+    be decided.
     """
 
     def __init__(
@@ -43,6 +49,7 @@ class FirstCreate:
         target: Target,
         rules: SendingRules,
         bootstrap: bool,
+        check_form: FormCheck,
         meter: Callable[[], Meter],
         bell: Bell,
         waits: Stoppable,
@@ -57,6 +64,7 @@ class FirstCreate:
         self._target = target
         self._rules = rules
         self._bootstrap = bootstrap
+        self._check_form = check_form
         self._meter = meter
         self._bell = bell
         self._ring = bell.listen()
@@ -80,9 +88,7 @@ class FirstCreate:
             elif is_news and view.search_lag is not None:
                 is_news = False
                 self._proven(view.search_lag)
-            if view.bootstrap_at is not None and (
-                view.search_proven_at is not None or not self._rules.read_back
-            ):
+            if self._is_answered(view):
                 # Answered, perhaps elsewhere: by a look that found a create, by --bootstrap, by a setting.
                 await self._resume(view, StopReason.FORM_NOT_EMPTY, StopReason.NOT_SEARCHABLE)
                 return
@@ -94,7 +100,9 @@ class FirstCreate:
         if self._not_before is not None and self._clock.now() < self._not_before:
             return self._not_before
         try:
-            if view.bootstrap_at is None:
+            if not self._rules.form_is_checked(view.checked_hash):
+                again = await self._fits(view)
+            elif view.bootstrap_at is None:
                 again = await self._may_create(view)
             else:
                 again = await self._is_visible(view)
@@ -113,6 +121,39 @@ class FirstCreate:
         self._failures_in_a_row, self._not_before = 0, None
         return again
 
+    def _is_answered(self, view: PipelineView) -> bool:
+        return (
+            self._rules.form_is_checked(view.checked_hash)
+            and view.bootstrap_at is not None
+            and (view.search_proven_at is not None or not self._rules.read_back)
+        )
+
+    async def _fits(self, view: PipelineView) -> datetime | None:
+        due = [await self._ledger.read(looks.next_due, self._pipeline, lane) for lane in Operation]
+        if due == [None, None]:
+            return None  # nothing to send yet: the question costs a metered call
+        probe_at = None if view.stop is None else view.stop.probe_at
+        if probe_at is not None and probe_at > self._clock.now():
+            return probe_at
+        try:
+            misfit = await self._check_form()
+            await self._ledger.write(_count_call, self._meter())
+        except CannotWorkError as error:
+            if error.reason is not StopReason.PERMISSION:
+                raise
+            # Reading the form's definition is a permission of its own; sending may be allowed without it.
+            _log.warning("form_not_checked", pipeline=self._pipeline, reason=str(error))
+            misfit = ""
+        except RefusedError as error:
+            _log.warning("form_not_checked", pipeline=self._pipeline, reason=str(error))
+            misfit = ""
+        if misfit:
+            return await self._stop(StopReason.CONFIGURATION, misfit)
+        await self._ledger.write(pipelines.remember_form_checked, self._pipeline, self._rules.mapping_hash)
+        await self._resume(view, StopReason.CONFIGURATION, *_DISPROVED_BY_A_READ)
+        self._bell.ring()
+        return self._clock.now()
+
     async def _may_create(self, view: PipelineView) -> datetime | None:
         if await self._ledger.read(looks.next_due, self._pipeline, "create") is None:
             return None  # nothing to create yet: the question costs a metered call
@@ -130,7 +171,8 @@ class FirstCreate:
                 StopReason.FORM_NOT_EMPTY,
                 f"the form already has {instances} instances and this ledger knows none of them: creating "
                 "now could double every product. If they are not products of this pipeline, run once with "
-                "--bootstrap; if they are, restore the ledger that belongs to them",
+                "--bootstrap; if they are, restore the ledger that belongs to them as it was last, never an "
+                "older copy",
             )
         await self._ledger.write(pipelines.bootstrap, self._pipeline, self._clock.now(), instances)
         await self._resume(view, *disproved)
@@ -190,8 +232,12 @@ def _next_look(
     now: datetime,
     probe_every: timedelta,
 ) -> datetime:
-    if stop is not None and stop.probe_at is not None and stop.probe_at > now:
-        return stop.probe_at
+    # A stop for want of a search that a person has made due (its probe lies in the past) is looked into now.
+    probe_at = None if stop is None else stop.probe_at
+    if stop is not None and probe_at is not None:
+        is_due = probe_at <= now and stop.reason is StopReason.NOT_SEARCHABLE
+        if is_due or probe_at > now:
+            return probe_at
     for delay in delays:
         at = first.created_at + delay
         if looked_at is None or at > looked_at:

@@ -35,6 +35,12 @@ class SendingRules:
     monthly_calls: int
     """0: not metered."""
     reserve_calls: int
+    mapping_hash: str = ""
+    """What the form must have been checked for before anything is sent; empty: nothing."""
+
+    def form_is_checked(self, checked_hash: str | None) -> bool:
+        """Whether every mapped component is known to be on the form."""
+        return not self.mapping_hash or checked_hash == self.mapping_hash
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +69,8 @@ def next_probe_at(reason: StopReason, now: datetime, rules: SendingRules) -> dat
 
 def decide_allowance(view: LaneView, lane: LaneNow, rules: SendingRules) -> Allowance:
     """How many records of this operation may be claimed at this moment, and why not more."""
+    if not rules.form_is_checked(view.pipeline.checked_hash):
+        return Allowance(0, "form_unchecked")
     stopped = _while_stopped(view, lane, rules)
     if stopped is not None:
         return stopped
@@ -166,7 +174,7 @@ def decide_settlement(
             due_at = now + max(delay, outcome.wait or timedelta(0))
             pause = outcome.wait
         case Family.UNDECIDED:
-            due_at = first_look_at(claim.claimed_at, now, rules)
+            due_at = first_look_at(claim.operation, claim.claimed_at, now, rules)
         case Family.STOP | Family.REAUTHENTICATE:
             reason = outcome.stop_reason or StopReason.CREDENTIALS
             stop = Stop(reason, _words(outcome), now, next_probe_at(reason, now, rules))
@@ -186,8 +194,13 @@ def _words(outcome: Outcome) -> str:
     return " ".join(part for part in (outcome.code, outcome.message) if part)
 
 
-def first_look_at(sent_at: datetime, now: datetime, rules: SendingRules) -> datetime | None:
-    """When an undecided attempt is first looked for; ``None`` where only a person looks."""
-    if not rules.read_back:
+def first_look_at(
+    operation: Operation, sent_at: datetime, now: datetime, rules: SendingRules
+) -> datetime | None:
+    """When an undecided attempt is first looked for; ``None`` where only a person looks.
+
+    An update is looked for in any case: its instance is known by id, so no search is needed.
+    """
+    if operation is Operation.CREATE and not rules.read_back:
         return None
     return max(now, sent_at + rules.read_back_after[0])

@@ -205,11 +205,16 @@ class ReadBack:
                 if any(row.instance_id == known.instance_id for row in shown):
                     return Witness(Sight.VISIBLE, known), calls
                 calls += 1
-                if await self._target.get(known.instance_id) is not None:
-                    return Witness(Sight.HIDDEN, known), calls
+                found = await self._target.get(known.instance_id)
             except RefusedError:
                 return Witness(Sight.HIDDEN, known), calls  # what is not shown vouches for nothing
-            await self._ledger.write(claims.mark_gone, self._form, known.instance_id)
+            if found is None:
+                await self._ledger.write(claims.mark_gone, self._form, known.instance_id)
+            elif found.key and found.key != known.key:
+                # Somebody changed the key in Yida: it can be found, under its new one.
+                await self._ledger.write(claims.note_key, self._form, known.instance_id, found.key)
+            else:
+                return Witness(Sight.HIDDEN, known), calls
 
     def _settlement(self, look: Look, finding: CreateFinding, calls: int) -> LookSettlement:
         now = self._clock.now()

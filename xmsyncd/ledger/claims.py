@@ -280,6 +280,13 @@ def _bind_delivered(connection: sqlite3.Connection, row: RecordRow, one: Claim) 
     )
 
 
+def note_key(connection: sqlite3.Connection, form: str, instance_id: InstanceId, key: str) -> None:
+    """Remember the key that an instance shows now."""
+    connection.execute(
+        "UPDATE instances SET key = ? WHERE form = ? AND instance_id = ?", (key, form, instance_id)
+    )
+
+
 def mark_gone(connection: sqlite3.Connection, form: str, instance_id: InstanceId) -> None:
     """Remember that an instance is no longer in Yida: it is no witness and no match."""
     connection.execute(

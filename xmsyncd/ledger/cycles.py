@@ -124,6 +124,7 @@ def finish(
     full_read: ContentHash | None = None,
     proof: str = "",
     detail: str = "",
+    cannot_work: str | None = None,
 ) -> int:
     """Close the window in one transaction: watermark, context, balance, result. Returns the balance.
 
@@ -139,13 +140,35 @@ def finish(
     if result in (CycleResult.FAILED, CycleResult.INTERRUPTED):
         balance = 0  # it stopped between reading and staging: there is nothing to balance
     else:
-        connection.execute("UPDATE pipelines SET last_success_ms = ? WHERE name = ?", (to_ms(now), pipeline))
+        connection.execute(
+            """UPDATE pipelines SET last_success_ms = ?
+               WHERE name = ? AND (SELECT kind FROM cycles WHERE id = ?) <> 'partial'""",
+            (to_ms(now), pipeline, cycle_id),
+        )
     connection.execute(
-        """UPDATE cycles SET finished_ms = ?, result = ?, detail = ?, proof = ?, balance = ?,
+        """UPDATE cycles SET finished_ms = ?, result = ?, detail = ?, cannot_work = ?, proof = ?, balance = ?,
                watermark_ms = (SELECT watermark_ms FROM pipelines WHERE name = ?) WHERE id = ?""",
-        (to_ms(now), result, detail, proof, balance, pipeline, cycle_id),
+        (to_ms(now), result, detail, cannot_work, proof, balance, pipeline, cycle_id),
     )
     return balance
+
+
+def fail_to_begin(
+    connection: sqlite3.Connection, pipeline: str, detail: str, cannot_work: str | None, now: datetime
+) -> int:
+    """Write down a cycle that failed before its window was known; returns its number."""
+    cycle_id = begin(connection, pipeline, CycleKind.INCREMENTAL, None, now, now)
+    finish(
+        connection,
+        cycle_id,
+        pipeline,
+        CycleResult.FAILED,
+        CycleCounts(),
+        now=now,
+        detail=detail,
+        cannot_work=cannot_work,
+    )
+    return cycle_id
 
 
 def note_unproven(

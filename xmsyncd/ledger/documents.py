@@ -10,12 +10,16 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from xmsyncd.transform.hashes import canonical_json
+import orjson
 
 
 def dump(value: Any) -> str:
     """The value as JSON text that SQLite can hold. Raises ``TypeError`` for what is not JSON."""
-    return canonical_json(value).decode()
+    try:
+        return orjson.dumps(value).decode()
+    except TypeError:
+        # Escaped, a lone surrogate is plain ASCII; and the standard library writes every integer out.
+        return json.dumps(value, ensure_ascii=True, separators=(",", ":"))
 
 
 def load(text: str) -> Any:

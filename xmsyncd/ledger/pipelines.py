@@ -11,7 +11,7 @@ from xmsyncd.ledger.history import HistoryEvent
 from xmsyncd.ledger.states import Orphaned
 from xmsyncd.ledger.times import from_ms, to_ms
 from xmsyncd.ledger.views import PipelineView, Stop
-from xmsyncd.records import ContentHash, RecordId, StopReason
+from xmsyncd.records import ContentHash, Operation, RecordId, StopReason
 
 
 def register(connection: sqlite3.Connection, name: str, form: str, key_component: str) -> PipelineView:
@@ -56,6 +56,7 @@ def view(connection: sqlite3.Connection, name: str) -> PipelineView:
         last_success_at=from_ms(row["last_success_ms"]),
         bootstrap_at=from_ms(row["bootstrap_ms"]),
         search_proven_at=from_ms(row["search_proven_ms"]),
+        checked_hash=row["checked_hash"],
         search_lag=None if row["search_lag_ms"] is None else timedelta(milliseconds=row["search_lag_ms"]),
         stop=stop,
     )
@@ -128,17 +129,26 @@ def prove_search(connection: sqlite3.Connection, name: str, now: datetime, lag: 
     return bool(changed)
 
 
-def recover(connection: sqlite3.Connection, name: str, first_look: timedelta | None, now: datetime) -> int:
+def remember_form_checked(connection: sqlite3.Connection, name: str, mapping_hash: str) -> None:
+    """Remember that every component of this mapping was found on the form."""
+    connection.execute("UPDATE pipelines SET checked_hash = ? WHERE name = ?", (mapping_hash, name))
+
+
+def recover(
+    connection: sqlite3.Connection, name: str, first_look: timedelta, now: datetime, *, creates: bool = True
+) -> int:
     """After a crash: what was on its way becomes undecided. Returns how many. Safe to repeat.
 
-    ``first_look`` counts from sending; ``None`` leaves the looking to a person (``read_back: never``).
+    ``first_look`` counts from sending. Without ``creates`` those are left to a person (``read_back: never``).
     Must run before the first claim of this process.
     """
     orphans = connection.execute(
-        "SELECT id, sent_ms, attempt_id FROM records WHERE pipeline = ? AND attempt = 'sending'", (name,)
+        "SELECT id, operation, sent_ms, attempt_id FROM records WHERE pipeline = ? AND attempt = 'sending'",
+        (name,),
     ).fetchall()
     for orphan in orphans:
-        due_at = None if first_look is None else from_ms(orphan["sent_ms"]) + first_look
+        is_looked_for = creates or orphan["operation"] == Operation.UPDATE
+        due_at = from_ms(orphan["sent_ms"]) + first_look if is_looked_for else None
         row = rows.load(connection, RecordId(orphan["id"]))
         rows.apply(connection, row, Orphaned(due_at), now)
         connection.execute(

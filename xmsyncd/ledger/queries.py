@@ -78,6 +78,7 @@ def recent_cycles(connection: sqlite3.Connection, pipeline: str, limit: int) -> 
             "watermark": iso(row["watermark_ms"]),
             "result": row["result"],
             "detail": row["detail"],
+            "cannot_work": row["cannot_work"],
             "proof": row["proof"],
             "pages": row["pages"],
             "read": row["items_read"],

@@ -86,6 +86,8 @@ class PipelineView:
     search_proven_at: datetime | None
     search_lag: timedelta | None
     stop: Stop | None
+    checked_hash: str | None = None
+    """The mapping whose components were last found on the form."""
 
 
 @dataclass(frozen=True, slots=True)

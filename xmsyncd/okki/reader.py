@@ -177,7 +177,8 @@ class _SliceReading:
                 number -= 1
             else:
                 break
-        self.union |= sightings.seen
+        # Only what is new: a set that is given another as large as itself doubles its table first.
+        self.union |= sightings.seen - self.union
         self.passes.append(sightings.summary())
         sightings.forget_ids()
         self._previous = sightings

@@ -15,7 +15,7 @@ from xmsyncd.settings.choices import TimeFormat
 _SECOND: Final = timedelta(seconds=1)
 _DAY: Final = timedelta(days=1)
 # Where the first half of an unfiltered window begins: before the vendor existed.
-_BEGINNING: Final = datetime(2000, 1, 1, tzinfo=UTC)
+BEGINNING: Final = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ def halves_of(
     still begins at the window's own start. An unfiltered window becomes two filtered ones, of which the
     first begins before the vendor existed: an item that no pass has seen may be older than all that were.
     """
-    start = window.start or _BEGINNING
+    start = window.start or BEGINNING
     lower = start
     if earliest_seen is not None and start < earliest_seen < window.end:
         lower = max(start, earliest_seen - _SECOND)

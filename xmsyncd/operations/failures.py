@@ -35,8 +35,11 @@ ROWS: Final = 1000
 # Records changed in one transaction: few enough that a running delivery does not notice.
 _AT_ONCE: Final = 50
 
+_SHOWN_STATES: Final = (*FAILED_STATES, VisibleState.WAITING, VisibleState.HELD)
+"""What a list shows: everything of which OKKI's latest content is not in Yida and will not be by itself."""
+
 LISTED_STATES: Final = (*FAILED_STATES, VisibleState.WAITING, VisibleState.HELD, VisibleState.DISCARDED)
-"""What a list may be asked for by ``--state``; without it, the failed ones."""
+"""What a list may be asked for by ``--state``."""
 
 # A person who names one record may mean it in any state that something can be done about.
 _NAMED_STATES: Final = tuple(VisibleState)
@@ -56,7 +59,7 @@ async def listed(
     :func:`queries.failure_groups` and :func:`queries.failures`. Raises ``ConfigurationError`` for a state
     that no failure can be in.
     """
-    states: Sequence[str] = FAILED_STATES if state is None else (_state(state),)
+    states: Sequence[str] = _SHOWN_STATES if state is None else (_state(state),)
     groups: list[dict[str, Any]] = []
     records: list[dict[str, Any]] = []
     for pipeline in pipelines:

@@ -317,7 +317,9 @@ def test_an_undecided_call_is_looked_for_after_the_first_delay_from_sending():
     assert late.settlement.event.due_at == NOW + 30 * SECOND
     without = replace(RULES, read_back=False)
     assert decided(Outcome(Family.UNDECIDED), rules=without).settlement.event.due_at is None
-    assert first_look_at(NOW, NOW, without) is None
+    assert first_look_at(Operation.CREATE, NOW, NOW, without) is None
+    # An instance that is known by id needs no search.
+    assert first_look_at(Operation.UPDATE, NOW, NOW, without) == NOW + 5 * SECOND
 
 
 @pytest.mark.parametrize(

@@ -279,7 +279,7 @@ def test_what_was_on_its_way_becomes_undecided_and_the_rest_stays(three: sqlite3
 
 def test_without_reading_back_an_orphan_waits_for_a_person(three: sqlite3.Connection):
     claim(three, wanted=1)
-    pipelines.recover(three, "products", None, NOW)
+    pipelines.recover(three, "products", timedelta(seconds=5), NOW, creates=False)
     assert looks.next_due(three, "products", "look") is None
     assert people.retry(three, record_id(three, "1"), resend=False, now=NOW) == "undecided"
     assert looks.next_due(three, "products", "look") == NOW

@@ -46,6 +46,7 @@ async def test_recent_cycles_come_newest_first_with_their_decisions(ledger):
         "watermark": AT,
         "result": "done",
         "detail": "",
+        "cannot_work": None,
         "proof": "",
         "pages": 1,
         "read": 1,

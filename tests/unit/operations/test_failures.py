@@ -56,13 +56,14 @@ async def test_the_list_counts_by_reason_and_shows_what_failed(opened: Opened):
         "5": "waiting",
     }
     shown = await failures.listed(opened.runtime, [opened.pipeline])
-    assert shown["total"] == 3
+    assert shown["total"] == 4
     assert {(one["state"], one["reason"], one["count"]) for one in shown["groups"]} == {
         ("parked", "code", 1),
         ("undecided", "undecided", 1),
         ("rejected", "empty_key", 1),
+        ("waiting", "key_conflict", 1),
     }
-    assert [one["source_id"] for one in shown["records"]] == ["2", "3", "4"]
+    assert [one["source_id"] for one in shown["records"]] == ["2", "3", "4", "5"]
     assert shown["records"][2]["detail"] == "found nothing, expected a key"
 
 
@@ -79,7 +80,7 @@ async def test_the_list_is_narrowed_by_reason_and_state(opened: Opened):
 async def test_the_list_shows_no_more_rows_than_asked_for_and_counts_all(opened: Opened):
     await opened.ledger.write(some_of_each)
     shown = await failures.listed(opened.runtime, [opened.pipeline], limit=1)
-    assert (shown["total"], len(shown["records"])) == (3, 1)
+    assert (shown["total"], len(shown["records"])) == (4, 1)
 
 
 async def test_retry_all_sends_what_was_parked_looks_for_what_is_undecided_and_maps_anew(opened: Opened):

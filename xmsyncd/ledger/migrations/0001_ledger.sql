@@ -12,6 +12,7 @@ CREATE TABLE pipelines (
     bootstrap_ms      INTEGER,                    -- when a person (or an empty form) allowed the first create
     search_proven_ms  INTEGER,                    -- when a create of ours was first seen by a search
     search_lag_ms     INTEGER,
+    checked_hash      TEXT,                       -- the mapping whose components were last found on the form
     stop_reason       TEXT,
     stop_detail       TEXT NOT NULL DEFAULT '',
     stopped_ms        INTEGER,
@@ -171,6 +172,7 @@ CREATE TABLE cycles (
     watermark_ms      INTEGER,                    -- where the watermark stood afterwards
     result            TEXT,                       -- done, unproven, failed, interrupted
     detail            TEXT NOT NULL DEFAULT '',
+    cannot_work       TEXT,                       -- the reason, where it failed for want of a person
     proof             TEXT NOT NULL DEFAULT '',
     pages             INTEGER NOT NULL DEFAULT 0,
     items_read        INTEGER NOT NULL DEFAULT 0, -- distinct ids
