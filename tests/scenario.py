@@ -32,7 +32,7 @@ FIELDS = [
 
 
 def configuration(okki_url: str, yida_url: str, **changes: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings file as JSON: fast and unmetered unless ``changes`` (section → values, merged) say otherwise.
+    """The settings file as JSON: fast and unmetered unless ``changes`` (merged by section) say otherwise.
 
     ``changes`` may name ``okki``, ``dingtalk``, ``delivery``, ``source``, ``target``, ``schedule``,
     ``http``, ``ledger`` and ``log``.
@@ -118,7 +118,7 @@ def write_configuration(folder: Path, simulated: SimulatorProcess, **changes: Ma
 
 
 class DaemonProcess:
-    """The daemon as a process that may be killed. ``die_at`` names a step and at which of its times to die."""
+    """The daemon as a process that may be killed. ``die_at``: a step, and at which of its times to die."""
 
     def __init__(
         self, config: Path, *, die_at: tuple[str, int] | None = None, bootstrap: bool = False

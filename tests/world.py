@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import random
+import sqlite3
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
@@ -43,12 +44,8 @@ class World:
 
     async def sync(self, wait: float = 60, **request: Any) -> dict[str, Any]:
         """One cycle, then deliver until nothing is due or undecided; the sync's own result."""
-        last: dict[str, Any] = {}
-        async for last in sync(
-            self.app.runtime, self.pipeline, CycleRequest(**request), timedelta(seconds=wait)
-        ):
-            pass
-        return last
+        steps = sync(self.app.runtime, self.pipeline, CycleRequest(**request), timedelta(seconds=wait))
+        return [step async for step in steps][-1]
 
     async def read(self, **request: Any) -> dict[str, Any]:
         """One cycle, without waiting for the deliveries."""
@@ -68,6 +65,15 @@ class World:
         return await self.app.runtime.ledger.read(
             lambda connection: [dict(row) for row in connection.execute(sql)]
         )
+
+    async def record(self, product_id: int | str) -> dict[str, Any]:
+        """The ledger's row of one OKKI product."""
+
+        def find(connection: sqlite3.Connection) -> dict[str, Any]:
+            sql = "SELECT * FROM records WHERE source_id = ?"
+            return dict(connection.execute(sql, (str(product_id),)).fetchone())
+
+        return await self.app.runtime.ledger.read(find)
 
     def calls(self, *operations: str) -> int:
         """Calls of these operations since the last reset, whatever they were answered."""

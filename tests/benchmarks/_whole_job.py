@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tests.scenario import DaemonProcess, states, wait_until, write_configuration
 from tests.simulator_process import SimulatorProcess
@@ -30,9 +31,9 @@ class WholeJob:
     cpu_seconds: float
 
 
-def open_simulation(products: int) -> SimulatorProcess:
+def open_simulation(products: int, **further: Any) -> SimulatorProcess:
     """Both vendors without latency or limit; the list has all fields, so there are no detail calls."""
-    return SimulatorProcess(products=products, product_type_in_list=True)
+    return SimulatorProcess(products=products, product_type_in_list=True, **further)
 
 
 def deliver_all(folder: Path, simulated: SimulatorProcess, products: int) -> WholeJob:

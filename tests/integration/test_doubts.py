@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from pathlib import Path
 
@@ -15,12 +16,18 @@ from xmsyncd.operations.sync import exit_status
 from xmsyncd.simulator.options import SimulatorOptions
 
 LOST = ("lost_reset", "lost_timeout", "lost_502")
-LOOKS = {"read_back_after": ["300ms", "1500ms", "4s", "6s"], "call_timeout": "2s", "drain": "3s", "in_flight": 16}
+LOOKS = {
+    "read_back_after": ["300ms", "1500ms", "4s", "6s"],
+    "call_timeout": "2s",
+    "drain": "3s",
+    "in_flight": 16,
+}
 
 
 async def _doubts(here: World) -> int:
     rows = await here.query(
-        """SELECT count(DISTINCT r.record_id) AS n FROM attempts a JOIN attempt_records r ON r.attempt_id = a.id
+        """SELECT count(DISTINCT r.record_id) AS n
+           FROM attempts a JOIN attempt_records r ON r.attempt_id = a.id
            WHERE a.outcome IN ('orphaned', 'undecided')"""
     )
     return int(rows[0]["n"])
@@ -110,7 +117,7 @@ async def test_with_the_index_frozen_under_way_nothing_is_resent_blindly(tmp_pat
         assert here.verdict()["instances"] == 200
 
 
-def _settled(here: World) -> object:
+def _settled(here: World) -> Callable[[], Awaitable[bool]]:
     async def settled() -> bool:
         return set(await here.states()) == {"delivered"}
 
@@ -147,7 +154,7 @@ async def test_a_create_in_doubt_whose_product_changes_meanwhile_is_one_instance
         assert await here.states() == {"delivered": 13}
 
 
-def _in_doubt(here: World) -> object:
+def _in_doubt(here: World) -> Callable[[], Awaitable[bool]]:
     async def in_doubt() -> bool:
         return (await here.states()).get("undecided", 0) == 1
 
@@ -162,7 +169,8 @@ async def test_an_update_in_doubt_with_an_edit_behind_it_ends_with_the_newest_co
         await here.sync()
         catalogue = here.simulated.catalogue
         product = catalogue.ids()[4]
-        here.simulated.faults.add("lost_reset" if committed else "dropped_before", operation="update", times=1)
+        fault = "lost_reset" if committed else "dropped_before"
+        here.simulated.faults.add(fault, operation="update", times=1)
         catalogue.edit(product, name="第一次修改")
         await here.read()
         await until(_in_doubt(here), "the update is in doubt")
@@ -192,8 +200,10 @@ async def test_an_instance_deleted_in_yida_is_parked_and_a_retry_recreates_it(tm
         catalogue = here.simulated.catalogue
         product = catalogue.ids()[2]
         number = catalogue.product(product)["product_no"]
-        [row] = await here.query(f"SELECT instance_id FROM records WHERE source_id = '{product}'")
-        here.simulated.form.store.delete(here.simulated.form.store.get(row["instance_id"]))
+        row = await here.record(product)
+        instance = here.simulated.form.store.get(row["instance_id"])
+        assert instance is not None
+        here.simulated.form.store.delete(instance)
         catalogue.edit(product, name="又改了")
         result = await here.sync(wait=10)
         assert result["backlog"]["parked"] == 1

@@ -109,9 +109,9 @@ async def test_the_number_of_a_product_that_was_rejected_meanwhile_can_be_reused
         new = catalogue.create(product_no=number)
         result = await here.sync()
         assert result["backlog"] == {"delivered": 5, "rejected": 1}
-        [row] = await here.query(f"SELECT state, instance_id FROM records WHERE source_id = '{new}'")
+        row = await here.record(new)
         assert row["state"] == "delivered"
-        [kept] = await here.query(f"SELECT instance_id FROM records WHERE source_id = '{old}'")
+        kept = await here.record(old)
         assert kept["instance_id"] != row["instance_id"]
 
 

@@ -292,9 +292,13 @@ class Cycle:
         """Without what OKKI lists as deleted, unless that is to be delivered too."""
         if self._source.deleted is DeletedItems.DELIVER:
             return items
-        kept = tuple(item for item in items if str(item.raw.get("enable_flag", "1")) != "0")
-        running.filtered.update(item.source_id for item in items if item not in kept)
-        return kept
+        kept: list[Item] = []
+        for item in items:
+            if str(item.raw.get("enable_flag", "1")) == "0":
+                running.filtered.add(item.source_id)
+            else:
+                kept.append(item)
+        return tuple(kept)
 
     def _count(
         self,

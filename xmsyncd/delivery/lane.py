@@ -69,7 +69,7 @@ class Lane:
         self._on_the_way: set[asyncio.Task[None]] = set()
         self._is_cut_short = False
         self._failure: BaseException | None = None
-        self._is_accepted = False
+        self._accepted_in_a_row = 0
         self._undecided_in_a_row = 0
         self._not_sent_in_a_row = 0
         self._not_sent_at: datetime | None = None
@@ -92,6 +92,8 @@ class Lane:
                 due_at = await self._probe_at()
                 is_probe = due_at is not None
             if due_at is None or due_at > self._clock.now():
+                if not self._sending:
+                    self._accepted_in_a_row = 0
                 if not await self._waits.until(due_at, self._ring):
                     return
                 continue
@@ -128,7 +130,9 @@ class Lane:
 
     async def _claim_and_send(self, permits: int) -> Allowance | None:
         """Claim and send; returns the allowance when nothing was claimed."""
-        lane = LaneNow(self.in_flight, self._is_accepted, self._undecided_in_a_row, self._next_single_at)
+        lane = LaneNow(
+            self.in_flight, self._accepted_in_a_row, self._undecided_in_a_row, self._next_single_at
+        )
 
         def decide(view: LaneView) -> Allowance:
             return decide_allowance(view, lane, self._rules)
@@ -197,8 +201,10 @@ class Lane:
         elif outcome.family is Family.DELIVERED:
             self._undecided_in_a_row = 0
             self._next_single_at = None
-        if outcome.family in (Family.DELIVERED, Family.REFUSED):
-            self._is_accepted = outcome.family is Family.DELIVERED
+        if outcome.family is Family.DELIVERED:
+            self._accepted_in_a_row += 1
+        elif outcome.family is Family.REFUSED:
+            self._accepted_in_a_row = 0
         if outcome.family is not Family.NOT_SENT:
             self._not_sent_in_a_row, self._not_sent_at = 0, None
         elif self._not_sent_at is None or claim.claimed_at > self._not_sent_at:

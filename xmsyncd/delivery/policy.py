@@ -48,8 +48,8 @@ class LaneNow:
     """What only the running process knows of a lane."""
 
     in_flight: int = 0
-    is_accepted: bool = False
-    """Whether the last call that Yida accepted or refused was accepted: until then few go out at once."""
+    accepted_in_a_row: int = 0
+    """Calls accepted since one was refused or the lane was idle; each lets one more go out at once."""
     undecided_in_a_row: int = 0
     next_single_at: datetime | None = None
     """While outcomes are undecided in a row: when the next single create may go."""
@@ -85,6 +85,8 @@ def decide_allowance(view: LaneView, lane: LaneNow, rules: SendingRules) -> Allo
             return Allowance(0, "quota", stop=stop, retry_at=stop.probe_at)
     else:
         left = 1_000_000
+    if view.suspects >= rules.suspects_before_stop and lane.in_flight:
+        return Allowance(0, "suspects")  # an answer on its way may still clear the form and blame the records
     if view.suspects >= rules.suspects_before_stop:
         detail = (
             f"Yida refused {view.suspects} records in a row and accepted none: "
@@ -93,9 +95,12 @@ def decide_allowance(view: LaneView, lane: LaneNow, rules: SendingRules) -> Allo
         stop = Stop(StopReason.ALL_REFUSED, detail, view.now, view.now + rules.probe_every)
         return Allowance(0, "all_refused", stop=stop, retry_at=stop.probe_at)
     limit, reason, retry_at = left, "", None
-    if view.suspects or not lane.is_accepted:
-        limit = min(limit, rules.suspects_before_stop - view.suspects - lane.in_flight)
-        reason = "suspects" if view.suspects else "unanswered"
+    # Half of what may be refused goes out at once, so that there is a half left to take from elsewhere.
+    room = rules.suspects_before_stop // 2 + lane.accepted_in_a_row - lane.in_flight
+    if view.suspects:
+        room = min(room, rules.suspects_before_stop - view.suspects - lane.in_flight)
+    if room < limit:
+        limit, reason = room, "suspects" if view.suspects else "unanswered"
     if view.operation is Operation.CREATE:
         gate = _create_gate(view, lane, rules)
         if gate is not None and gate.limit < limit:

@@ -198,9 +198,11 @@ def settle(
         was_suspect = row.state.block is Block.SUSPECT
         row = _settle_one(connection, row, settlement, now)
         visible[one.record_id] = visible_state(row.state)
-        correction = outcome.calls - 1
-        meters.add(connection, meter.connection, meter.month, correction)
-        connection.execute("UPDATE records SET calls = calls + ? WHERE id = ?", (correction, one.record_id))
+        if correction := outcome.calls - 1:
+            meters.add(connection, meter.connection, meter.month, correction)
+            connection.execute(
+                "UPDATE records SET calls = calls + ? WHERE id = ?", (correction, one.record_id)
+            )
         if settlement.stop is not None and pipelines.stop(connection, one.pipeline, settlement.stop):
             stopped.append(settlement.stop)
         if outcome.family is Family.DELIVERED:

@@ -157,17 +157,17 @@ async def test_a_refused_product_is_parked_when_another_goes_through(tmp_path: P
 async def test_a_form_that_refuses_everything_stops_and_all_goes_through_when_it_is_mended(tmp_path: Path):
     async with running(tmp_path) as one:
         one.yida.always = one.yida.answer(Family.REFUSED)
-        await one.products(1, 12)
+        await one.products(1, 24)
 
         async def stopped() -> bool:
             return (await one.view()).stop is not None
 
         await one.until(stopped)
-        assert len(one.yida.calls) <= 4
+        assert len(one.yida.calls) <= 8
         assert one.told.stops[0] is StopReason.ALL_REFUSED
 
         async def probed() -> bool:
-            return len(one.yida.calls) >= 6
+            return len(one.yida.calls) >= 10
 
         await one.until(probed)
         one.yida.always = None
@@ -180,7 +180,7 @@ async def test_a_handful_that_is_all_refused_stops_it_although_nothing_else_is_d
     """Unsaid, the next success would convict them all of what the form did."""
     async with running(tmp_path) as one:
         one.yida.always = one.yida.answer(Family.REFUSED)
-        await one.products(1, 4)
+        await one.products(1, 8)
 
         async def stopped() -> bool:
             return StopReason.ALL_REFUSED in one.told.stops
@@ -188,15 +188,15 @@ async def test_a_handful_that_is_all_refused_stops_it_although_nothing_else_is_d
         await one.until(stopped)
         one.yida.always = None
         await one.until_states(every="delivered")
-        assert one.told.judged == [(0, 3)]
+        assert one.told.judged == [(0, 7)]
 
 
 async def test_refused_creates_do_not_hold_up_updates(tmp_path: Path):
     async with running(tmp_path, probe_every=timedelta(hours=1)) as one:
         await one.products(1, 1)
         await one.until_states(every="delivered")
-        one.yida.script.extend([one.yida.answer(Family.REFUSED)] * 5)
-        await one.products(2, 6)
+        one.yida.script.extend([one.yida.answer(Family.REFUSED)] * 8)
+        await one.products(2, 10)
 
         async def stopped() -> bool:
             return (await one.view()).stop is not None

@@ -24,7 +24,7 @@ from xmsyncd.records import Family, Operation, Outcome, StopReason
 
 METERED = replace(RULES, monthly_calls=5000, reserve_calls=250)
 HOUR = timedelta(hours=1)
-IDLE = LaneNow(is_accepted=True)
+IDLE = LaneNow(accepted_in_a_row=10**9)
 
 
 # Running
@@ -82,16 +82,24 @@ def test_a_handful_of_creates_goes_out_until_a_search_shows_the_first(sent: int,
 
 def test_while_there_are_suspects_only_so_many_may_be_on_their_way():
     view = lane_view(suspects=7)
-    assert decide_allowance(view, LaneNow(in_flight=3), RULES) == Allowance(10, "suspects")
-    assert decide_allowance(view, LaneNow(3, is_accepted=True), RULES) == Allowance(10, "suspects")
+    assert decide_allowance(view, LaneNow(in_flight=3), RULES) == Allowance(7, "suspects")
+    assert decide_allowance(view, LaneNow(3, accepted_in_a_row=50), RULES) == Allowance(10, "suspects")
     assert decide_allowance(view, LaneNow(in_flight=13), RULES) == Allowance(0, "suspects")
     assert not decide_allowance(lane_view(suspects=9), IDLE, RULES).shuffle
     assert decide_allowance(lane_view(suspects=10), IDLE, RULES).shuffle
 
 
-def test_before_the_first_answer_no_more_go_out_than_may_be_refused():
-    assert decide_allowance(lane_view(), LaneNow(), RULES) == Allowance(20, "unanswered")
-    assert decide_allowance(lane_view(), LaneNow(in_flight=20), RULES) == Allowance(0, "unanswered")
+def test_each_accepted_call_lets_one_more_go_out_at_once():
+    assert decide_allowance(lane_view(), LaneNow(), RULES) == Allowance(10, "unanswered")
+    assert decide_allowance(lane_view(), LaneNow(in_flight=10), RULES) == Allowance(0, "unanswered")
+    assert decide_allowance(lane_view(), LaneNow(10, accepted_in_a_row=4), RULES) == Allowance(
+        4, "unanswered"
+    )
+
+
+def test_answers_that_are_on_their_way_are_waited_for_before_the_form_is_blamed():
+    allowance = decide_allowance(lane_view(suspects=20), LaneNow(in_flight=1), RULES)
+    assert (allowance.limit, allowance.reason, allowance.stop) == (0, "suspects", None)
 
 
 def test_refusals_in_a_row_without_a_success_stop_the_pipeline():
@@ -110,13 +118,15 @@ class Form:
         self.backlog, self.in_flight, self.rng = list(backlog), in_flight, rng
         self.suspects = self.convicted = self.delivered = self.calls = 0
         self.on_their_way: list[bool] = []
-        self.is_accepted = False
+        self.accepted_in_a_row = 0
         self.stopped: Stop | None = None
 
     def run(self) -> None:
         while self.stopped is None and (self.backlog or self.on_their_way):
             allowance = decide_allowance(
-                lane_view(suspects=self.suspects), LaneNow(len(self.on_their_way), self.is_accepted), RULES
+                lane_view(suspects=self.suspects),
+                LaneNow(len(self.on_their_way), self.accepted_in_a_row),
+                RULES,
             )
             self.stopped = allowance.stop
             free = self.in_flight - len(self.on_their_way)
@@ -130,7 +140,7 @@ class Form:
             self.answer(self.on_their_way.pop())
 
     def answer(self, good: bool) -> None:
-        self.is_accepted = good
+        self.accepted_in_a_row = self.accepted_in_a_row + 1 if good else 0
         if good:
             self.delivered += 1
             self.convicted, self.suspects = self.convicted + self.suspects, 0
@@ -149,10 +159,10 @@ def test_a_form_that_refuses_everything_costs_twenty_calls(in_flight: int, recor
 
 
 @settings(max_examples=50)
-@given(st.integers(0, 100), st.integers())
-def test_twenty_bad_neighbours_among_good_ones_do_not_stop_it(before: int, seed: int):
+@given(st.integers(0, 9), st.integers(1, 64), st.integers())
+def test_twenty_bad_neighbours_among_good_ones_do_not_stop_it(before: int, in_flight: int, seed: int):
     backlog = [True] * before + [False] * 20 + [True] * 200
-    form = Form(backlog, 1, random.Random(seed))
+    form = Form(backlog, in_flight, random.Random(seed))
     form.run()
     assert form.stopped is None
     assert form.delivered == before + 200
@@ -166,7 +176,9 @@ def test_after_undecided_outcomes_in_a_row_creates_go_one_at_a_time():
         lane = LaneNow(undecided_in_a_row=10)
         return decide_allowance(lane_view(), replace(lane, **more), RULES)  # type: ignore[arg-type]
 
-    assert decide_allowance(lane_view(), LaneNow(is_accepted=True, undecided_in_a_row=9), RULES).limit > 1
+    assert (
+        decide_allowance(lane_view(), LaneNow(accepted_in_a_row=1000, undecided_in_a_row=9), RULES).limit > 1
+    )
     assert streak(in_flight=1) == Allowance(0, "undecided_streak")
     assert streak(next_single_at=NOW + SECOND) == Allowance(0, "undecided_streak", retry_at=NOW + SECOND)
     assert streak(next_single_at=NOW) == Allowance(1, "undecided_streak")

@@ -98,7 +98,7 @@ CREATE TABLE records (
     CHECK (delivered_hash IS NULL OR instance_id IS NOT NULL)
 );
 CREATE INDEX records_due ON records (pipeline, lane, due_ms) WHERE lane IS NOT NULL;
-CREATE INDEX records_state ON records (pipeline, state);
+CREATE INDEX records_state ON records (pipeline, state, desired_ms);
 CREATE INDEX records_cycle ON records (cycle_id, decision);
 CREATE INDEX records_key ON records (form, key);
 
