@@ -92,6 +92,7 @@ def check(_rest: "list[str]") -> int:
 
 def crash(rest: "list[str]") -> int:
     set_up("dev")
+    os.environ.setdefault("XMSYNCD_TEST_CRASH_SEEDS", "10")
     return become(str(BIN / "pytest"), "-m", "crash", "-v", *rest)
 
 

@@ -92,7 +92,7 @@ class DingtalkSettings(Section):
         gt=0,
         le=10_000,
         allow_inf_nan=False,
-        description="Ceiling of the rate for each API; the real rate adapts below it.",
+        description="Calls a second to each of DingTalk's APIs, evenly paced.",
     )
     monthly_calls: Whole = Field(
         default=5000,
@@ -102,7 +102,7 @@ class DingtalkSettings(Section):
     reserve_calls: Whole = Field(
         default=250,
         ge=0,
-        description="Part of monthly_calls that is kept for repeats and looks.",
+        description="Part of monthly_calls that sending leaves for looks at what is in doubt.",
     )
     connect_timeout: Duration = Field(
         default=span("10s"), gt=NOTHING, description="Longest wait for a connection."
@@ -161,7 +161,7 @@ class DeliverySettings(Section):
     suspects_before_stop: Whole = Field(
         default=20,
         ge=1,
-        description="Identical refusals in a row, without a success, that count as a wrong configuration.",
+        description="Refusals in a row, without a success, that count as a wrong configuration.",
     )
     first_creates: Whole = Field(
         default=5,
