@@ -13,13 +13,14 @@ import aiohttp
 import pytest
 from prometheus_client import CollectorRegistry, Gauge
 
-from xmsyncd.console.page import bar, language_of, span
+from xmsyncd.console.page import Severity, bar, headline, language_of, span
 from xmsyncd.console.server import ConsoleServer, Health
 from xmsyncd.console.words import WORDS
 from xmsyncd.errors import ConfigurationError
 from xmsyncd.ledger import Ledger, cycles, pipelines
 from xmsyncd.ledger.states import ParkReason, VisibleState
 from xmsyncd.ledger.views import StageDecision, Stop
+from xmsyncd.observe.labels import PROOFS
 from xmsyncd.observe.metrics import Metrics
 from xmsyncd.observe.quota import Quota
 from xmsyncd.operations.status import PipelineInfo, status
@@ -338,6 +339,42 @@ def test_one_parked_record_among_many_is_still_seen():
     assert bar({}) == []
 
 
+async def test_a_source_that_cannot_be_read_is_told_with_what_to_do(web, daemon):
+    pipeline = daemon.answer["pipelines"][0]
+    pipeline["stop"] = None
+    pipeline["cycles"][1] |= {"cannot_work": "credentials", "detail": "OKKI refuses <the> client"}
+    async with web.get("/") as answer:
+        text = await answer.text()
+    assert "OKKI cannot be read" in text
+    assert "OKKI refuses &lt;the&gt; client" in text
+    assert "Mend the connection" in text
+
+
+@pytest.mark.parametrize(
+    ("changes", "severity", "words"),
+    [
+        ({}, "bad", "Delivery stands still"),
+        ({"stop": None}, "warn", "The last cycle failed"),
+        ({"stop": None, "cycles": []}, "warn", "could not be proven"),
+        ({"stop": None, "cycles": [], "gaps": []}, "warn", "1 product needs a person"),
+        (
+            {"stop": None, "cycles": [{"result": "failed", "cannot_work": "credentials"}]},
+            "bad",
+            "OKKI cannot be read",
+        ),
+        ({"backlog": {"delivered": 5, "undecided": 7, "pending": 1}}, "busy", "7 answers were lost"),
+        ({"backlog": {"delivered": 5, "pending": 1200}}, "busy", "1,200 products are on their way"),
+        ({"backlog": {}, "watermark": None}, "busy", "Nothing was read yet"),
+        ({"backlog": {"delivered": 5}}, "good", "in step with OKKI"),
+    ],
+)
+def test_the_headline_names_what_matters_most(changes, severity, words):
+    calm: dict[str, Any] = {"stop": None, "cycles": [], "gaps": []} if "backlog" in changes else {}
+    found = headline({**example()["pipelines"][0], **calm, **changes}, WORDS["en"])
+    assert found.severity == Severity(severity)
+    assert words in found.text
+
+
 @pytest.mark.parametrize(
     ("seconds", "text"), [(None, "–"), (0, "0 s"), (61, "1 min 1 s"), (90_061, "1 d 1 h")]
 )
@@ -354,6 +391,9 @@ def test_both_languages_have_all_words_of_the_closed_sets():
         *(f"result.{one}" for one in cycles.CycleResult),
         *(f"decision.{one}" for one in StageDecision),
         *(f"reason.{one}" for one in (*ParkReason, *RejectionReason)),
+        *(f"advice.{one}" for one in (*ParkReason, *RejectionReason)),
+        *(f"proof.{one}" for one in PROOFS),
+        *(f"title.{one}" for one in Severity),
         *(f"state.{one}" for one in ("running", "stopped", "idle")),
     }
     assert wanted <= WORDS["en"].keys()

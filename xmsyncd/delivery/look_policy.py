@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
-from xmsyncd.ledger.states import Finding
+from xmsyncd.ledger.events import Finding
 from xmsyncd.ledger.views import KnownInstance, Look
 from xmsyncd.records import ContentHash, Found, InstanceId, RecordId
 

@@ -9,7 +9,7 @@ from typing import assert_never
 from zoneinfo import ZoneInfo
 
 from xmsyncd.flow.backoff import jittered_delay
-from xmsyncd.ledger.states import Settled
+from xmsyncd.ledger.events import Settled
 from xmsyncd.ledger.views import Allowance, LaneView, Settlement, Stop
 from xmsyncd.records import Claim, Family, Operation, Outcome, StopReason
 

@@ -16,7 +16,7 @@ from xmsyncd.delivery.waiting import Bell, Stoppable
 from xmsyncd.errors import CannotWorkError, RefusedError, TryLaterError
 from xmsyncd.ledger import Ledger, claims, looks, meters, pipelines
 from xmsyncd.ledger.claims import Meter
-from xmsyncd.ledger.states import Finding, Looked
+from xmsyncd.ledger.events import Finding, Looked
 from xmsyncd.ledger.views import Look, LookSettlement, Stop
 from xmsyncd.records import Found, Operation, StopReason
 

@@ -8,17 +8,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from xmsyncd.ledger import documents, history, meters, pipelines, rows
+from xmsyncd.ledger.events import Acquitted, Convicted, Returned
+from xmsyncd.ledger.events import Claimed as ClaimedEvent
 from xmsyncd.ledger.history import HistoryEvent
 from xmsyncd.ledger.rows import RecordRow
-from xmsyncd.ledger.states import (
-    Acquitted,
-    Block,
-    Convicted,
-    Returned,
-    next_operation,
-    visible_state,
-)
-from xmsyncd.ledger.states import Claimed as ClaimedEvent
+from xmsyncd.ledger.states import Block, next_operation, visible_state
 from xmsyncd.ledger.times import to_ms
 from xmsyncd.ledger.views import Allowance, Claimed, LaneView, Settlement, SettleReport, Stop
 from xmsyncd.records import (

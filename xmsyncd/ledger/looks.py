@@ -8,9 +8,10 @@ from datetime import datetime
 
 from xmsyncd.ledger import history, meters, pipelines, rows
 from xmsyncd.ledger.claims import Meter, mark_gone
+from xmsyncd.ledger.events import Finding
 from xmsyncd.ledger.history import HistoryEvent
 from xmsyncd.ledger.rows import RecordRow
-from xmsyncd.ledger.states import Block, Finding, visible_state
+from xmsyncd.ledger.states import Block, visible_state
 from xmsyncd.ledger.times import from_ms, to_ms
 from xmsyncd.ledger.views import KnownInstance, Look, LookSettlement
 from xmsyncd.records import (

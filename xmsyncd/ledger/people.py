@@ -9,8 +9,9 @@ from datetime import datetime
 from typing import Any
 
 from xmsyncd.ledger import documents, history, rows
+from xmsyncd.ledger.events import Discarded, ResendOrdered, Retried
 from xmsyncd.ledger.history import HistoryEvent
-from xmsyncd.ledger.states import Discarded, ResendOrdered, Retried, VisibleState, visible_state
+from xmsyncd.ledger.states import VisibleState, visible_state
 from xmsyncd.ledger.times import from_ms
 from xmsyncd.records import ContentHash, Item, RecordId, RejectionReason, SourceId
 

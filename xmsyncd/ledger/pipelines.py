@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 
 from xmsyncd.errors import LedgerUnusableError
 from xmsyncd.ledger import history, rows
+from xmsyncd.ledger.events import Orphaned
 from xmsyncd.ledger.history import HistoryEvent
-from xmsyncd.ledger.states import Orphaned
 from xmsyncd.ledger.times import from_ms, to_ms
 from xmsyncd.ledger.views import PipelineView, Stop
 from xmsyncd.records import ContentHash, Operation, RecordId, StopReason

@@ -11,23 +11,21 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from xmsyncd.ledger import history
+from xmsyncd.ledger.events import Blocked, Event, Unblocked
 from xmsyncd.ledger.history import HistoryEvent
 from xmsyncd.ledger.states import (
     Attempt,
     Block,
-    Blocked,
     Desired,
     DesiredDraft,
     DesiredRejection,
-    Event,
     Phase,
     RecordState,
-    Unblocked,
     is_delivered,
-    transition,
     wanted_keys,
 )
 from xmsyncd.ledger.times import from_ms, to_ms
+from xmsyncd.ledger.transitions import transition
 from xmsyncd.records import (
     AttemptId,
     ContentHash,

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from xmsyncd.ledger import documents, history, rows
+from xmsyncd.ledger.events import Staged
 from xmsyncd.ledger.history import HistoryEvent
 from xmsyncd.ledger.rows import RecordRow
 from xmsyncd.ledger.states import (
@@ -16,7 +17,6 @@ from xmsyncd.ledger.states import (
     DesiredDraft,
     DesiredRejection,
     RecordState,
-    Staged,
     VisibleState,
     visible_state,
 )

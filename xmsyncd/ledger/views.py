@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from xmsyncd.ledger.states import Looked, Settled
+from xmsyncd.ledger.events import Looked, Settled
 from xmsyncd.records import (
     AttemptId,
     Claim,

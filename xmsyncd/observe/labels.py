@@ -16,7 +16,8 @@ from xmsyncd.errors import (
     ThrottledError,
     TryLaterError,
 )
-from xmsyncd.ledger.states import Finding, ParkReason
+from xmsyncd.ledger.events import Finding
+from xmsyncd.ledger.states import ParkReason
 from xmsyncd.ledger.views import Look
 from xmsyncd.okki.failures import DETAIL_ENDPOINT, GROUPS_ENDPOINT, LIST_ENDPOINT
 from xmsyncd.okki.proof import ProofDecision
@@ -149,7 +150,7 @@ def source_failure(error: BaseException) -> str:
 
 
 def resolution(look: Look, finding: Finding, resend_limit: int) -> Resolution | None:
-    """What a look decided; ``None``: nothing yet. Mirrors :func:`xmsyncd.ledger.states.transition`."""
+    """What a look decided; ``None``: nothing yet. Mirrors :func:`xmsyncd.ledger.transitions.transition`."""
     match finding:
         case Finding.EQUAL:
             return Resolution.FOUND

@@ -19,7 +19,7 @@ from xmsyncd.delivery.look_policy import (
     next_look_at,
     visibility_delays,
 )
-from xmsyncd.ledger.states import Finding
+from xmsyncd.ledger.events import Finding
 from xmsyncd.records import ContentHash, InstanceId, Operation, RecordId
 
 HIDDEN = Witness(Sight.HIDDEN, known(NOW + MINUTE))

@@ -8,28 +8,25 @@ from datetime import UTC, datetime, timedelta
 
 from hypothesis import strategies as st
 
-from xmsyncd.ledger.states import (
+from xmsyncd.ledger.events import (
     Acquitted,
     Blocked,
     Claimed,
     Convicted,
-    Desired,
-    DesiredDraft,
-    DesiredRejection,
     Discarded,
     Event,
     Finding,
     Looked,
     Orphaned,
-    RecordState,
     ResendOrdered,
     Retried,
     Returned,
     Settled,
     Staged,
     Unblocked,
-    transition,
 )
+from xmsyncd.ledger.states import Desired, DesiredDraft, DesiredRejection, RecordState
+from xmsyncd.ledger.transitions import transition
 from xmsyncd.records import AttemptId, ContentHash, Family, InstanceId, KeyValue, RejectionReason
 
 NOW = datetime(2026, 11, 20, 3, 0, tzinfo=UTC)

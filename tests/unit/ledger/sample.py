@@ -11,7 +11,8 @@ from typing import Any
 from xmsyncd.ledger import claims, cycles, looks, pipelines, rows, staging
 from xmsyncd.ledger.claims import Meter
 from xmsyncd.ledger.cycles import CycleKind
-from xmsyncd.ledger.states import Finding, Looked, Settled, VisibleState
+from xmsyncd.ledger.events import Finding, Looked, Settled
+from xmsyncd.ledger.states import VisibleState
 from xmsyncd.ledger.views import (
     Allowance,
     LaneView,

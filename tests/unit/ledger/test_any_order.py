@@ -21,12 +21,12 @@ from tests.unit.ledger.opened import opened
 from xmsyncd.delivery import look_policy
 from xmsyncd.ledger import claims, looks, people, pipelines, rows
 from xmsyncd.ledger.documents import load
+from xmsyncd.ledger.events import Finding
 from xmsyncd.ledger.rows import RecordRow
 from xmsyncd.ledger.states import (
     Block,
     DesiredDraft,
     DesiredRejection,
-    Finding,
     Phase,
     VisibleState,
     visible_state,

@@ -22,7 +22,7 @@ from tests.unit.ledger.sample import (
 )
 from xmsyncd.errors import LedgerUnusableError
 from xmsyncd.ledger import claims, looks, meters, people, pipelines
-from xmsyncd.ledger.states import Finding, Settled
+from xmsyncd.ledger.events import Finding, Settled
 from xmsyncd.ledger.views import Allowance, LaneView, Settlement, Stop
 from xmsyncd.records import Family, InstanceId, Operation, Outcome, StopReason
 

@@ -10,7 +10,7 @@ import pytest
 from tests.unit.ledger import sample
 from tests.unit.ledger.sample import NOW, column, deliver_all, draft_entry, holders, stage, states
 from xmsyncd.ledger import claims, people
-from xmsyncd.ledger.states import Finding
+from xmsyncd.ledger.events import Finding
 from xmsyncd.records import Family, Operation
 
 LATER = NOW + timedelta(minutes=1)

@@ -23,7 +23,7 @@ from tests.unit.ledger.sample import (
 )
 from xmsyncd.ledger import looks, meters, people, pipelines
 from xmsyncd.ledger.claims import mark_gone
-from xmsyncd.ledger.states import Finding
+from xmsyncd.ledger.events import Finding
 from xmsyncd.records import Family, InstanceId, Operation
 
 SECOND = timedelta(seconds=1)

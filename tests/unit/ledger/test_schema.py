@@ -20,17 +20,10 @@ from tests.unit.ledger.opened import opened
 from tests.unit.ledger.random_events import Move, Walk, walks
 from xmsyncd.errors import LedgerHeldError, LedgerUnusableError, NewerSchemaError
 from xmsyncd.ledger import Ledger, claims, cycles, looks, migrate, people, rows, staging
+from xmsyncd.ledger.events import Claimed
 from xmsyncd.ledger.lock import LedgerLock, socket_path
-from xmsyncd.ledger.states import (
-    Block,
-    Claimed,
-    Phase,
-    RecordState,
-    VisibleState,
-    next_operation,
-    transition,
-    visible_state,
-)
+from xmsyncd.ledger.states import Block, Phase, RecordState, VisibleState, next_operation, visible_state
+from xmsyncd.ledger.transitions import transition
 from xmsyncd.records import AttemptId, ContentHash, Family, Operation, RecordId, SourceId
 
 # The schema against the code

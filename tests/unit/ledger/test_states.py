@@ -11,37 +11,39 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.unit.ledger.random_events import NOW, Move, Walk, desired, drafts, moves, walks
-from xmsyncd.ledger.states import (
+from xmsyncd.ledger.events import (
     Acquitted,
-    Attempt,
-    Block,
     Blocked,
     Claimed,
     Convicted,
-    Desired,
-    DesiredDraft,
-    DesiredRejection,
     Discarded,
     Event,
     Finding,
     Looked,
     Orphaned,
-    ParkReason,
-    Phase,
-    RecordState,
     ResendOrdered,
     Retried,
     Returned,
     Settled,
     Staged,
     Unblocked,
+)
+from xmsyncd.ledger.states import (
+    Attempt,
+    Block,
+    Desired,
+    DesiredDraft,
+    DesiredRejection,
+    ParkReason,
+    Phase,
+    RecordState,
     VisibleState,
     is_delivered,
     next_operation,
-    transition,
     visible_state,
     wanted_keys,
 )
+from xmsyncd.ledger.transitions import transition
 from xmsyncd.records import (
     AttemptId,
     ContentHash,

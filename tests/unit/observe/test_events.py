@@ -12,7 +12,7 @@ from tests.unit.observe.conftest import NOW
 from xmsyncd.cycle.cycle import CycleEvents
 from xmsyncd.delivery.delivery import DeliveryEvents
 from xmsyncd.errors import CannotWorkError, EmptyGroupTreeError, TryLaterError
-from xmsyncd.ledger.states import Finding, Looked, Settled
+from xmsyncd.ledger.events import Finding, Looked, Settled
 from xmsyncd.ledger.views import Look, LookSettlement, Settlement, StageDecision, Stop
 from xmsyncd.observe.events import Events
 from xmsyncd.okki.proof import ProofDecision

@@ -1,0 +1,268 @@
+"""The one pure function that changes a record's state, and the only writer of its attempt half.
+
+A record has two independent halves. ``desired`` is what OKKI last showed, mapped; ``attempt`` is a call
+to Yida that is open. What people see (:func:`visible_state`) is derived from both.
+
+:func:`transition` is total: every event has a defined result in every state. An event that does not
+apply (a late answer to an attempt that has been decided, a claim of something already on its way)
+returns the state unchanged, so that callers may repeat themselves safely.
+
+==============  ==========================================================================
+event           what it does
+==============  ==========================================================================
+Staged          a new desired half; frees what was parked, suspected, held or discarded
+Blocked         the key belongs to another record: waits
+Unblocked       the key is free again
+Claimed         idle → sending, with the key and hash that are about to be sent
+Returned        sending → idle: the claim was not sent
+Settled         sending → idle (delivered, refused, later …) or undecided
+Orphaned        sending → undecided: the process that sent it is gone
+Looked          undecided → idle (found, absent) or a later look
+Convicted       a suspect is parked: another record went through
+Acquitted       a suspect goes back: the fault lay elsewhere
+Retried         a person asks for another try (of an undecided one: another look)
+ResendOrdered   a person takes the risk of a double
+Discarded       a person lets this content go
+==============  ==========================================================================
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+from typing import assert_never
+
+from xmsyncd.ledger.events import (
+    Acquitted,
+    Blocked,
+    Claimed,
+    Convicted,
+    Discarded,
+    Event,
+    Finding,
+    Looked,
+    Orphaned,
+    ResendOrdered,
+    Retried,
+    Returned,
+    Settled,
+    Staged,
+    Unblocked,
+)
+from xmsyncd.ledger.states import (
+    Attempt,
+    Block,
+    DesiredDraft,
+    ParkReason,
+    Phase,
+    RecordState,
+    is_delivered,
+    next_operation,
+)
+from xmsyncd.records import AttemptId, ContentHash, Family, InstanceId, Operation
+
+
+def transition(state: RecordState, event: Event) -> RecordState:
+    """The state after ``event``. Total, pure, and the only writer of the attempt half."""
+    match event:
+        case Staged():
+            return _staged(state, event)
+        case Blocked():
+            if not isinstance(state.desired, DesiredDraft) or state.block in (Block.PARKED, Block.DISCARDED):
+                return state
+            return replace(state, block=Block.WAITING, block_reason=event.reason)
+        case Unblocked():
+            if state.block is not Block.WAITING:
+                return state
+            return replace(state, block=None, block_reason="", due_at=_sooner(state, event.at))
+        case Claimed():
+            return _claimed(state, event)
+        case Returned():
+            if not _is_open(state, event.attempt_id, Phase.SENDING):
+                return state
+            return replace(state, attempt=None, due_at=event.at)
+        case Settled():
+            return _settled(state, event)
+        case Orphaned():
+            if state.attempt is None or state.attempt.phase is not Phase.SENDING:
+                return state
+            return replace(
+                state, attempt=replace(state.attempt, phase=Phase.UNDECIDED, looks=0), due_at=event.due_at
+            )
+        case Looked():
+            return _looked(state, event)
+        case Convicted():
+            return replace(state, block=Block.PARKED, due_at=None) if state.block is Block.SUSPECT else state
+        case Acquitted():
+            if state.block is not Block.SUSPECT:
+                return state
+            return replace(state, block=None, block_reason="", due_at=event.at)
+        case Retried():
+            return _retried(state, event)
+        case ResendOrdered():
+            if state.attempt is None or state.attempt.phase is not Phase.UNDECIDED:
+                return state
+            return _unparked(replace(state, attempt=None, resends=state.resends + 1, due_at=event.at))
+        case Discarded():
+            return _discarded(state)
+        case _:
+            assert_never(event)
+
+
+def _is_open(state: RecordState, attempt_id: AttemptId, phase: Phase) -> bool:
+    attempt = state.attempt
+    return attempt is not None and attempt.attempt_id == attempt_id and attempt.phase is phase
+
+
+def _sooner(state: RecordState, at: datetime) -> datetime | None:
+    """The due time once a block has gone: an open attempt keeps its own schedule of looks."""
+    return state.due_at if state.attempt is not None else at
+
+
+def _unparked(state: RecordState) -> RecordState:
+    if state.block in (Block.PARKED, Block.SUSPECT, Block.HELD, Block.DISCARDED):
+        return replace(state, block=None, block_reason="")
+    return state
+
+
+def _staged(state: RecordState, event: Staged) -> RecordState:
+    if event.desired == state.desired:
+        return state
+    was_set_aside = state.block in (Block.PARKED, Block.DISCARDED)
+    instance_was_gone = state.block is Block.PARKED and state.block_reason == ParkReason.INSTANCE_GONE
+    after = replace(state, desired=event.desired, block=None, block_reason="")
+    if after.attempt is None:
+        # How often its create was sent in doubt outlives an edit: no edit buys a third resend.
+        resends = state.resends if state.instance_id is None else 0
+        after = replace(after, due_at=event.at, tries=0, resends=resends)
+    elif was_set_aside and after.attempt.phase is Phase.UNDECIDED:
+        after = replace(after, due_at=event.at)
+    if instance_was_gone:
+        # New content cannot bring back what somebody deleted in Yida: only a person's retry may.
+        after = replace(after, block=Block.PARKED, block_reason=ParkReason.INSTANCE_GONE, due_at=None)
+    return after
+
+
+def _claimed(state: RecordState, event: Claimed) -> RecordState:
+    may_be_sent = state.block in (None, Block.SUSPECT)
+    if state.attempt is not None or not may_be_sent or is_delivered(state):
+        return state
+    if not isinstance(state.desired, DesiredDraft):
+        return state
+    attempt = Attempt(
+        attempt_id=event.attempt_id,
+        phase=Phase.SENDING,
+        operation=next_operation(state),
+        key=state.desired.key,
+        content_hash=state.desired.content_hash,
+        sent_at=event.at,
+    )
+    return replace(state, attempt=attempt, due_at=None)
+
+
+def _settled(state: RecordState, event: Settled) -> RecordState:
+    attempt = state.attempt
+    if attempt is None or not _is_open(state, event.attempt_id, Phase.SENDING):
+        return state
+    idle = replace(state, attempt=None, due_at=event.due_at)
+    match event.family:
+        case Family.DELIVERED:
+            instance_id = event.instance_id or state.instance_id
+            if instance_id is None:
+                # Created, they say, and not what: without an id it can only be looked for.
+                return replace(idle, attempt=replace(attempt, phase=Phase.UNDECIDED, looks=0))
+            return _delivered(state, instance_id, attempt.content_hash)
+        case Family.NOT_SENT | Family.THROTTLED | Family.STOP | Family.REAUTHENTICATE:
+            return idle
+        case Family.TRY_LATER:
+            return replace(idle, tries=state.tries + 1)
+        case Family.UNDECIDED:
+            return replace(idle, attempt=replace(attempt, phase=Phase.UNDECIDED, looks=0))
+        case Family.REFUSED:
+            if not _still_desired(state, attempt):
+                return idle  # newer content stands behind it and deserves its own answer
+            return replace(idle, block=Block.SUSPECT, block_reason=event.reason)
+        case Family.GONE:
+            return _gone(idle)
+        case _:
+            assert_never(event.family)
+
+
+def _still_desired(state: RecordState, attempt: Attempt) -> bool:
+    return (
+        isinstance(state.desired, DesiredDraft)
+        and state.desired.content_hash == attempt.content_hash
+        and state.desired.key == attempt.key
+    )
+
+
+def _delivered(state: RecordState, instance_id: InstanceId, found: ContentHash | None) -> RecordState:
+    """Bound to its instance, holding ``found``; whatever is desired beyond that is due at once."""
+    after = replace(state, attempt=None, instance_id=instance_id, delivered_hash=found, tries=0, resends=0)
+    if after.block in (Block.SUSPECT, Block.PARKED):
+        after = replace(after, block=None, block_reason="")
+    return replace(after, due_at=state.attempt.sent_at if state.attempt is not None else state.due_at)
+
+
+def _gone(state: RecordState) -> RecordState:
+    return replace(
+        state, attempt=None, block=Block.PARKED, block_reason=ParkReason.INSTANCE_GONE, due_at=None
+    )
+
+
+def _looked(state: RecordState, event: Looked) -> RecordState:
+    attempt = state.attempt
+    if attempt is None or not _is_open(state, event.attempt_id, Phase.UNDECIDED):
+        return state
+    unseen = replace(state, attempt=replace(attempt, looks=attempt.looks + 1), due_at=event.due_at)
+    instance_id = event.instance_id or state.instance_id
+    match event.finding:
+        case Finding.EQUAL:
+            if instance_id is None:
+                return unseen  # what has no id can be bound to nothing
+            return _delivered(state, instance_id, attempt.content_hash)
+        case Finding.OTHER:
+            if instance_id is None:
+                return unseen
+            bound = _delivered(state, instance_id, event.found_hash)
+            if attempt.operation is Operation.UPDATE:
+                # Not applied: sent again, each time a little later.
+                return replace(bound, resends=state.resends + 1, due_at=event.due_at)
+            return bound
+        case Finding.ABSENT:
+            if state.resends >= event.resend_limit:
+                parked = replace(state, block=Block.PARKED, block_reason=ParkReason.RESEND_LIMIT)
+                return replace(parked, attempt=None, due_at=None)
+            return replace(state, attempt=None, resends=state.resends + 1, due_at=event.due_at)
+        case Finding.UNSEEN:
+            return unseen
+        case Finding.AMBIGUOUS:
+            reason = event.reason or ParkReason.AMBIGUOUS
+            return replace(state, block=Block.PARKED, block_reason=reason, due_at=None)
+        case Finding.GONE:
+            return _gone(state)
+        case _:
+            assert_never(event.finding)
+
+
+def _retried(state: RecordState, event: Retried) -> RecordState:
+    if state.attempt is not None:
+        if state.attempt.phase is Phase.SENDING:
+            return state
+        return replace(_unparked(state), due_at=event.at)
+    if state.block is Block.WAITING:
+        return state
+    recreate = state.block is Block.PARKED and state.block_reason == ParkReason.INSTANCE_GONE
+    # Only what was given up begins anew: a create on its way to be resent stays the one that is.
+    resends = 0 if state.block is Block.PARKED else state.resends
+    after = replace(_unparked(state), due_at=event.at, tries=0, resends=resends)
+    return replace(after, instance_id=None, delivered_hash=None) if recreate else after
+
+
+def _discarded(state: RecordState) -> RecordState:
+    if state.attempt is not None and state.attempt.phase is Phase.SENDING:
+        return state
+    if is_delivered(state) and state.attempt is None:
+        return state
+    # An undecided attempt stays open underneath: new content is decided first, never sent blindly.
+    return replace(state, block=Block.DISCARDED, due_at=None)
