@@ -109,17 +109,19 @@ class Demo:
         with (folder.path / _LOG).open("a", encoding="utf-8", buffering=1) as log:
             self._log_to(log, set())
             async with contextlib.AsyncExitStack() as stack:
+                port = stack.enter_context(_reserved_port(self._plan.port))
                 vendors = await self._unless_stopped(
                     stack.enter_async_context(
                         simulated_vendors(_arguments(self._plan), folder.path / _SIMULATION_LOG)
                     )
                 )
-                settings = self._configured(folder.path, vendors)
+                settings = self._configured(folder.path, vendors, port)
                 self._log_to(log, settings.secret_values())
                 self._tell_the_world()
                 status = 0
                 try:
                     await self._unless_stopped(self._synchronise(settings, vendors), vendors)
+                    port.close()
                     status = await self._unless_stopped(self._live(settings, vendors, folder), vendors)
                 except _StoppedError:
                     pass
@@ -155,14 +157,14 @@ class Demo:
             for other in others:
                 other.cancel()
 
-    def _configured(self, folder: Path, vendors: Vendors) -> Settings:
+    def _configured(self, folder: Path, vendors: Vendors, port: socket.socket) -> Settings:
         habits = Habits(
             ledger=_LEDGER,
             every=_EVERY,
             requests_per_second=round(self._plan.qps * _BELOW_THE_LIMIT, 1),
             monthly_calls=_MONTHLY_CALLS,
             read_back_after=_LOOKS,
-            port=_free_port() if self._plan.port is None else self._plan.port,
+            port=port.getsockname()[1],
         )
         path = folder / _CONFIG
         options = SimulatorOptions()
@@ -369,17 +371,23 @@ def _seconds(span: timedelta) -> str:
     return f"{span.total_seconds():g} s"
 
 
-def _free_port() -> int:
-    """The usual port of the console or one after it; 0 where all of them are taken."""
-    for port in range(_FIRST_PORT, _FIRST_PORT + _PORTS):
-        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as trying:
-            trying.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                trying.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
-    return 0
+def _reserved_port(asked_for: int | None) -> socket.socket:
+    """A socket that keeps a port of the console for us until the daemon takes it over: the usual one, one
+    of the next, or any. Raises ``ConfigurationError`` where the port asked for is taken.
+    """
+    usual = (*range(_FIRST_PORT, _FIRST_PORT + _PORTS), 0)
+    for port in usual if asked_for is None else (asked_for,):
+        keeping = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        keeping.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            keeping.bind(("127.0.0.1", port))
+            keeping.listen(1)  # a port that is only bound could be bound twice
+        except OSError:
+            keeping.close()
+            continue
+        return keeping
+    found = "all ports are taken" if asked_for is None else f"{asked_for}, which is taken"
+    raise ConfigurationError([Fault("--port", found, "a free port; 0 takes any")])
 
 
 def _command() -> str:

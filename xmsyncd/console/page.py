@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Any, Final
 
 import jinja2
 
 from xmsyncd.console.words import WORDS
+from xmsyncd.ledger.cycles import CycleResult
 from xmsyncd.ledger.states import VisibleState
+from xmsyncd.ledger.views import StageDecision
 
 # From what is done to what needs a person, as the bar shows them from left to right.
 _BAR: Final = (
@@ -24,7 +28,47 @@ _BAR: Final = (
     VisibleState.DISCARDED,
 )
 
+_NEED_A_PERSON: Final = (
+    VisibleState.WAITING,
+    VisibleState.HELD,
+    VisibleState.REJECTED,
+    VisibleState.PARKED,
+)
+_ON_THEIR_WAY: Final = (VisibleState.PENDING, VisibleState.SENDING)
+
+# What a cycle decided, the news first.
+_DECISIONS: Final = (
+    StageDecision.CREATE,
+    StageDecision.UPDATE,
+    StageDecision.REJECTED,
+    StageDecision.WAITING,
+    StageDecision.HELD,
+    StageDecision.PENDING,
+    StageDecision.UNCHANGED,
+    StageDecision.FILTERED,
+    StageDecision.REPEAT,
+)
+_NEWS: Final = frozenset({StageDecision.CREATE, StageDecision.UPDATE})
+
 _REFRESH_SECONDS: Final = 5
+
+
+class Severity(StrEnum):
+    """How much a pipeline needs somebody; the colours of the page, from calm to alarm."""
+
+    GOOD = "good"
+    BUSY = "busy"
+    WARN = "warn"
+    BAD = "bad"
+
+
+@dataclass(frozen=True, slots=True)
+class Headline:
+    """A pipeline in one sentence, and the sentence behind it."""
+
+    severity: Severity
+    text: str
+    more: str
 
 
 class Page:
@@ -51,6 +95,12 @@ class Page:
             nonce=nonce,
             refresh_seconds=_REFRESH_SECONDS,
             bar=bar,
+            headline=lambda one: headline(one, words),
+            latest_ended=latest_ended,
+            severity=lambda of: severity(of, words),
+            decided=lambda decisions: decided(decisions, words),
+            proofs=lambda cycle: [one for one in (cycle.get("proof") or "").split(",") if one],
+            advice=lambda failure: words.get(f"advice.{failure['reason']}", words["advice.other"]),
             ago=lambda moment: _ago(moment, now, words),
             span=lambda seconds: span(seconds, words),
             time=_time,
@@ -78,6 +128,72 @@ def _quality(parameters: str) -> float:
         return float(value)
     except ValueError:
         return 0.0
+
+
+def severity(status: Mapping[str, Any] | None, words: Mapping[str, str]) -> Severity:
+    """The worst of all pipelines; no status at all is as bad as can be."""
+    if status is None:
+        return Severity.BAD
+    found = [headline(one, words).severity for one in status["pipelines"]]
+    return max(found, key=list(Severity).index, default=Severity.GOOD)
+
+
+def headline(one: Mapping[str, Any], words: Mapping[str, str]) -> Headline:
+    """What most needs to be known of a pipeline: the first of these that is true."""
+    backlog = one["backlog"]
+    ended = latest_ended(one)
+    person, on_the_way = _sum(backlog, _NEED_A_PERSON), _sum(backlog, _ON_THEIR_WAY)
+    undecided = backlog.get(VisibleState.UNDECIDED, 0)
+    if one["stop"] is not None:
+        found = Severity.BAD, words["headline.stopped"]
+    elif ended is not None and ended.get("cannot_work"):
+        found = Severity.BAD, words["headline.unreadable"]
+    elif ended is not None and ended["result"] == CycleResult.FAILED:
+        found = Severity.WARN, words["headline.failed"]
+    elif one["gaps"]:
+        found = Severity.WARN, words["headline.gaps"]
+    elif person:
+        found = Severity.WARN, _counted("headline.person", person, words)
+    elif undecided:
+        found = Severity.BUSY, _counted("headline.undecided", undecided, words)
+    elif on_the_way:
+        found = Severity.BUSY, _counted("headline.busy", on_the_way, words)
+    elif one["watermark"] is None:
+        found = Severity.BUSY, words["headline.first" if one["cycles"] else "headline.new"]
+    else:
+        found = Severity.GOOD, words["headline.well"]
+    return Headline(*found, _share_delivered(backlog, words))
+
+
+def latest_ended(one: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """The pipeline's latest cycle that is over; its ``cannot_work`` says why OKKI cannot be read, if so."""
+    return next((cycle for cycle in one["cycles"] if cycle["result"] is not None), None)
+
+
+def _sum(backlog: Mapping[str, int], states: Iterable[VisibleState]) -> int:
+    return sum(backlog.get(state, 0) for state in states)
+
+
+def _counted(name: str, number: int, words: Mapping[str, str]) -> str:
+    return words[f"{name}.one"] if number == 1 else words[name].format(f"{number:,}")
+
+
+def _share_delivered(backlog: Mapping[str, int], words: Mapping[str, str]) -> str:
+    total, delivered = sum(backlog.values()), backlog.get(VisibleState.DELIVERED, 0)
+    if not total:
+        return words["no_records"]
+    if delivered == total:
+        return words["more.all"].format(f"{total:,}")
+    return words["more.part"].format(f"{delivered:,}", f"{total:,}")
+
+
+def decided(decisions: Mapping[str, int], words: Mapping[str, str]) -> list[dict[str, Any]]:
+    """What a cycle's items came to, news first: ``text``, and whether it ``is_quiet``."""
+    return [
+        {"text": f"{words[f'decision.{one}']} {decisions[one]:,}", "is_quiet": one not in _NEWS}
+        for one in _DECISIONS
+        if decisions.get(one)
+    ]
 
 
 def bar(backlog: Mapping[str, int]) -> list[dict[str, Any]]:
@@ -111,10 +227,12 @@ def span(seconds: float | None, words: Mapping[str, str]) -> str:
 
 
 def _ago(moment: str | None, now: datetime | None, words: Mapping[str, str]) -> str:
-    """``3 min ago`` or ``in 3 min``."""
+    """``3 min ago``, ``in 3 min``, ``now`` or ``never``."""
     if moment is None or now is None:
         return words["never"]
     seconds = (now - datetime.fromisoformat(moment)).total_seconds()
+    if round(abs(seconds)) == 0:
+        return words["now"]
     text = span(abs(seconds), words)
     return words["ago"].format(text) if seconds >= 0 else words["in"].format(text)
 

@@ -7,12 +7,11 @@ import contextlib
 import sqlite3
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
 
 from xmsyncd.clock import Clock
 from xmsyncd.cycle.plan import CyclePlan, CycleRequest, plan_cycle, until_end_is_over
+from xmsyncd.cycle.progress import CycleEvents, CycleProgress, CycleReport, Running
 from xmsyncd.cycle.shape import TRIED_AGAIN, UNREADABLE, Shaper, unreadable_item
 from xmsyncd.errors import CannotWorkError, CycleError, RefusedError, TryLaterError
 from xmsyncd.ledger import Ledger, cycles, people, pipelines, staging
@@ -23,7 +22,7 @@ from xmsyncd.okki.proof import ProofDecision
 from xmsyncd.okki.reader import PageRead, SliceRead, read_window
 from xmsyncd.okki.resources import Resource
 from xmsyncd.okki.windows import BEGINNING, Window
-from xmsyncd.records import ContentHash, Item, Rejection, RejectionReason, SourceId
+from xmsyncd.records import ContentHash, Item, Rejection
 from xmsyncd.settings import DeletedItems, OnChange, SourceSettings
 from xmsyncd.steps import Step, StepListener
 
@@ -35,62 +34,6 @@ _LARGEST_SECOND_CHANCE = 200
 
 # Pages in memory between the reader and the ledger. OKKI is the slow side; two keep both busy.
 _PAGES_AHEAD = 2
-
-
-class CycleEvents(Protocol):
-    """Who is told what a cycle does."""
-
-    def cycle_started(
-        self, pipeline: str, cycle_id: int, kind: str, start: datetime | None, end: datetime
-    ) -> None: ...
-    def page_staged(
-        self,
-        pipeline: str,
-        decisions: Mapping[StageDecision, int],
-        rejected: Mapping[RejectionReason, int],
-        read: int,
-    ) -> None: ...
-    def window_proved(self, pipeline: str, result: str) -> None: ...
-    def cycle_finished(
-        self,
-        pipeline: str,
-        cycle_id: int,
-        kind: str,
-        result: str,
-        seconds: float,
-        balance: int,
-        detail: str,
-        watermark: datetime | None,
-    ) -> None: ...
-    def cycle_failed(self, pipeline: str, error: Exception) -> None: ...
-
-
-@dataclass(slots=True)
-class CycleProgress:
-    """What a running cycle has done so far, for whoever watches."""
-
-    kind: str = ""
-    reason: str = ""
-    pages: int = 0
-    read: int = 0
-    total: int | None = None
-    repeats: int = 0
-    filtered: int = 0
-    decisions: Counter[StageDecision] = field(default_factory=Counter)
-
-
-@dataclass(frozen=True, slots=True)
-class CycleReport:
-    """How a cycle ended. ``error`` is what stopped it, where something did."""
-
-    cycle_id: int | None
-    kind: CycleKind
-    result: CycleResult
-    progress: CycleProgress
-    details: int
-    balance: int
-    watermark: datetime | None
-    error: Exception | None = None
 
 
 class Cycle:
@@ -132,7 +75,7 @@ class Cycle:
         """
         progress = progress or CycleProgress()
         started = self._clock.monotonic()
-        running = _Running(progress=progress)
+        running = Running(progress=progress)
         try:
             result, proof = await self._read(request, running)
             error: Exception | None = None
@@ -144,7 +87,7 @@ class Cycle:
             raise
         return await self._finish(running, result, proof, error, started)
 
-    async def _read(self, request: CycleRequest, running: _Running) -> tuple[CycleResult, str]:
+    async def _read(self, request: CycleRequest, running: Running) -> tuple[CycleResult, str]:
         await self.shaper.prepare()
         if self._client.clock_offset is None:
             await self._client.authenticate()  # its answer tells OKKI's clock, which bounds the window
@@ -171,7 +114,7 @@ class Cycle:
         done = running.proven_to == plan.window.end
         return (CycleResult.DONE if done else CycleResult.UNPROVEN), ",".join(sorted(running.proofs))
 
-    async def _try_rejected_again(self, running: _Running) -> None:
+    async def _try_rejected_again(self, running: Running) -> None:
         """Products whose rejection lies elsewhere (group, detail) get another chance each cycle."""
         kept = await self._ledger.read(
             people.rejected_items, self._pipeline, TRIED_AGAIN, _LARGEST_SECOND_CHANCE
@@ -202,7 +145,7 @@ class Cycle:
         )
 
     async def _read_one(
-        self, window: Window, request: CycleRequest, running: _Running, *, is_gap: bool
+        self, window: Window, request: CycleRequest, running: Running, *, is_gap: bool
     ) -> None:
         """Pages go through a bounded queue, so that OKKI is read while the ledger writes."""
         queue: asyncio.Queue[_FromReader] = asyncio.Queue(maxsize=_PAGES_AHEAD)
@@ -239,7 +182,7 @@ class Cycle:
         else:
             await queue.put(None)
 
-    async def _page(self, page: PageRead, request: CycleRequest, running: _Running, *, is_gap: bool) -> None:
+    async def _page(self, page: PageRead, request: CycleRequest, running: Running, *, is_gap: bool) -> None:
         items = self._kept(page.items, running)
         if request.is_partial:
             items = await self._chosen(items, request, running)
@@ -254,7 +197,7 @@ class Cycle:
         self._staged()
 
     async def _chosen(
-        self, items: tuple[Item, ...], request: CycleRequest, running: _Running
+        self, items: tuple[Item, ...], request: CycleRequest, running: Running
     ) -> tuple[Item, ...]:
         """The part of a page that a first try asks for; notes when no more pages are needed."""
         if request.only is not None:
@@ -274,7 +217,7 @@ class Cycle:
         return (await self.shaper.map_item(item, None)).key == key
 
     async def _write_page(
-        self, entries: tuple[StageEntry, ...], running: _Running
+        self, entries: tuple[StageEntry, ...], running: Running
     ) -> Mapping[StageDecision, int]:
         return await self._ledger.write(
             _stage,
@@ -288,7 +231,7 @@ class Cycle:
             counts=running.counts(self.shaper.detail_calls),
         )
 
-    def _kept(self, items: tuple[Item, ...], running: _Running) -> tuple[Item, ...]:
+    def _kept(self, items: tuple[Item, ...], running: Running) -> tuple[Item, ...]:
         """Without what OKKI lists as deleted, unless that is to be delivered too."""
         if self._source.deleted is DeletedItems.DELIVER:
             return items
@@ -305,7 +248,7 @@ class Cycle:
         page: PageRead,
         entries: tuple[StageEntry, ...],
         decisions: Mapping[StageDecision, int],
-        running: _Running,
+        running: Running,
         request: CycleRequest,
         *,
         is_gap: bool,
@@ -334,7 +277,7 @@ class Cycle:
         rejected = Counter(entry.result.reason for entry in entries if isinstance(entry.result, Rejection))
         self._events.page_staged(self._pipeline, decisions, rejected, len(page.items) + len(page.unreadable))
 
-    async def _slice(self, done: SliceRead, running: _Running, *, is_gap: bool) -> None:
+    async def _slice(self, done: SliceRead, running: Running, *, is_gap: bool) -> None:
         self._events.window_proved(self._pipeline, done.decision)
         if running.plan is None or running.plan.kind is CycleKind.PARTIAL:
             return
@@ -362,7 +305,7 @@ class Cycle:
             running.is_contiguous = False
 
     async def _finish(
-        self, running: _Running, result: CycleResult, proof: str, error: Exception | None, started: float
+        self, running: Running, result: CycleResult, proof: str, error: Exception | None, started: float
     ) -> CycleReport:
         plan, progress = running.plan, running.progress
         kind = CycleKind.INCREMENTAL if plan is None else plan.kind
@@ -406,38 +349,6 @@ class Cycle:
         )
         return CycleReport(
             running.cycle_id, kind, result, progress, self.shaper.detail_calls, balance, watermark, error
-        )
-
-
-@dataclass(slots=True)
-class _Running:
-    """What a cycle has come to so far."""
-
-    progress: CycleProgress
-    plan: CyclePlan | None = None
-    cycle_id: int | None = None
-    context: ContentHash | None = None
-    okki_now: datetime | None = None
-    proven_to: datetime | None = None
-    is_contiguous: bool = True
-    is_enough: bool = False
-    proofs: set[str] = field(default_factory=set)
-    read_in_window: int = 0
-    gap_ids: set[SourceId] = field(default_factory=set)
-    met_again: set[SourceId] = field(default_factory=set)
-    chosen: set[SourceId] = field(default_factory=set)
-    filtered: set[SourceId] = field(default_factory=set)
-    unreadable: set[SourceId] = field(default_factory=set)
-
-    def counts(self, details: int) -> CycleCounts:
-        """The numbers so far; an id met in a gap and again in the window is one."""
-        read = self.progress.read - len(self.met_again)
-        return CycleCounts(
-            pages=self.progress.pages,
-            items_read=read + (0 if self.chosen else len(self.unreadable)),
-            repeats=self.progress.repeats,
-            details=details,
-            filtered=len(self.filtered),
         )
 
 

@@ -9,8 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
-from xmsyncd.cycle.cycle import Cycle, CycleProgress, CycleReport
+from xmsyncd.cycle.cycle import Cycle
 from xmsyncd.cycle.plan import CycleRequest
+from xmsyncd.cycle.progress import CycleProgress, CycleReport
 
 
 @dataclass(slots=True)

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from xmsyncd.cycle.cycle import CycleReport
 from xmsyncd.cycle.plan import CycleRequest
+from xmsyncd.cycle.progress import CycleReport
 from xmsyncd.errors import CannotWorkError, StoppedError
 from xmsyncd.ledger import cycles, pipelines
 from xmsyncd.ledger.cycles import CycleResult

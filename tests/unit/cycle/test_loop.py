@@ -7,9 +7,9 @@ import asyncio
 import pytest
 
 from tests.world import until
-from xmsyncd.cycle.cycle import CycleProgress, CycleReport
 from xmsyncd.cycle.loop import CycleLoop
 from xmsyncd.cycle.plan import CycleRequest
+from xmsyncd.cycle.progress import CycleProgress, CycleReport
 from xmsyncd.ledger.cycles import CycleKind, CycleResult
 
 

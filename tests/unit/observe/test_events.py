@@ -9,7 +9,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from tests.unit.observe.conftest import NOW
-from xmsyncd.cycle.cycle import CycleEvents
+from xmsyncd.cycle.progress import CycleEvents
 from xmsyncd.delivery.delivery import DeliveryEvents
 from xmsyncd.errors import CannotWorkError, EmptyGroupTreeError, TryLaterError
 from xmsyncd.ledger.events import Finding, Looked, Settled

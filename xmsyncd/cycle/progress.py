@@ -1,0 +1,102 @@
+"""What a cycle tells and keeps: its progress, its report, and what it has come to so far."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from xmsyncd.cycle.plan import CyclePlan
+from xmsyncd.ledger.cycles import CycleCounts, CycleKind, CycleResult
+from xmsyncd.ledger.views import StageDecision
+from xmsyncd.records import ContentHash, RejectionReason, SourceId
+
+
+class CycleEvents(Protocol):
+    """Who is told what a cycle does."""
+
+    def cycle_started(
+        self, pipeline: str, cycle_id: int, kind: str, start: datetime | None, end: datetime
+    ) -> None: ...
+    def page_staged(
+        self,
+        pipeline: str,
+        decisions: Mapping[StageDecision, int],
+        rejected: Mapping[RejectionReason, int],
+        read: int,
+    ) -> None: ...
+    def window_proved(self, pipeline: str, result: str) -> None: ...
+    def cycle_finished(
+        self,
+        pipeline: str,
+        cycle_id: int,
+        kind: str,
+        result: str,
+        seconds: float,
+        balance: int,
+        detail: str,
+        watermark: datetime | None,
+    ) -> None: ...
+    def cycle_failed(self, pipeline: str, error: Exception) -> None: ...
+
+
+@dataclass(slots=True)
+class CycleProgress:
+    """What a running cycle has done so far, for whoever watches."""
+
+    kind: str = ""
+    reason: str = ""
+    pages: int = 0
+    read: int = 0
+    total: int | None = None
+    repeats: int = 0
+    filtered: int = 0
+    decisions: Counter[StageDecision] = field(default_factory=Counter)
+
+
+@dataclass(frozen=True, slots=True)
+class CycleReport:
+    """How a cycle ended. ``error`` is what stopped it, where something did."""
+
+    cycle_id: int | None
+    kind: CycleKind
+    result: CycleResult
+    progress: CycleProgress
+    details: int
+    balance: int
+    watermark: datetime | None
+    error: Exception | None = None
+
+
+@dataclass(slots=True)
+class Running:
+    """What a cycle has come to so far."""
+
+    progress: CycleProgress
+    plan: CyclePlan | None = None
+    cycle_id: int | None = None
+    context: ContentHash | None = None
+    okki_now: datetime | None = None
+    proven_to: datetime | None = None
+    is_contiguous: bool = True
+    is_enough: bool = False
+    proofs: set[str] = field(default_factory=set)
+    read_in_window: int = 0
+    gap_ids: set[SourceId] = field(default_factory=set)
+    met_again: set[SourceId] = field(default_factory=set)
+    chosen: set[SourceId] = field(default_factory=set)
+    filtered: set[SourceId] = field(default_factory=set)
+    unreadable: set[SourceId] = field(default_factory=set)
+
+    def counts(self, details: int) -> CycleCounts:
+        """The numbers so far; an id met in a gap and again in the window is one."""
+        read = self.progress.read - len(self.met_again)
+        return CycleCounts(
+            pages=self.progress.pages,
+            items_read=read + (0 if self.chosen else len(self.unreadable)),
+            repeats=self.progress.repeats,
+            details=details,
+            filtered=len(self.filtered),
+        )
