@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -91,7 +92,8 @@ def shown_progress(
     pipeline: str, words: Words, *, monotonic: Callable[[], float] = time.monotonic
 ) -> Iterator[Shown]:
     """Bars while standard error is a terminal, else lines."""
-    if not sys.stderr.isatty():
+    # A terminal that cannot move its cursor (TERM=dumb) would show nothing of a bar until its end.
+    if not sys.stderr.isatty() or os.environ.get("TERM") in (None, "dumb", "unknown"):
         yield _Lines(pipeline, words, monotonic)
         return
     columns = (
