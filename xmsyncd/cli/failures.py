@@ -20,7 +20,7 @@ _pipeline_option = click.option("--pipeline", metavar="NAME", help="This pipelin
 @click.group("failures", context_settings={"help_option_names": ["-h", "--help"]})
 @common_options
 def failures() -> None:
-    """What did not go through, by reason: parked, undecided and rejected records."""
+    """What did not go through, by reason: parked, undecided, rejected, waiting and held records."""
 
 
 def _selecting(function: Callable[..., Any]) -> Callable[..., Any]:

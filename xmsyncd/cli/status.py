@@ -45,7 +45,14 @@ def exit_status(shown: dict[str, Any]) -> int:
     from xmsyncd.operations.exit_status import ExitStatus, worst
 
     def status_of(one: dict[str, Any]) -> ExitStatus:
-        ended = next((cycle for cycle in one["cycles"] if cycle["finished"] is not None), None)
+        ended = next(
+            (
+                cycle
+                for cycle in one["cycles"]
+                if cycle["finished"] is not None and cycle["kind"] != "partial"
+            ),
+            None,
+        )
         if one["stop"] is not None or (ended is not None and ended["cannot_work"] is not None):
             return ExitStatus.CANNOT_WORK
         left_over = any(one["backlog"].get(state) for state in _LEFT_OVER)

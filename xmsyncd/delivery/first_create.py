@@ -199,7 +199,9 @@ class FirstCreate:
             self._bell.ring()
             return now
         if now - first.created_at >= delays[-1]:
-            if await self._target.get(first.instance_id) is None:
+            still_there = await self._target.get(first.instance_id) is not None
+            await self._ledger.write(_count_call, self._meter())
+            if not still_there:
                 await self._ledger.write(claims.mark_gone, self._form, first.instance_id)
                 return now
             return await self._stop(

@@ -16,7 +16,7 @@ from xmsyncd.ledger.times import from_ms
 from xmsyncd.records import ContentHash, Item, RecordId, RejectionReason, SourceId
 
 FAILED_STATES = (VisibleState.PARKED, VisibleState.UNDECIDED, VisibleState.REJECTED)
-"""What ``failures`` lists by default; waiting and held records stand in a list of their own state."""
+"""What a person is asked about, and what ``--all`` means; waiting and held records are listed beside them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +86,11 @@ def raw_item(connection: sqlite3.Connection, record_id: RecordId) -> tuple[Item,
 def rejected_items(
     connection: sqlite3.Connection, pipeline: str, reasons: Sequence[RejectionReason], limit: int
 ) -> tuple[tuple[Item, Any], ...]:
-    """The items (and details) that were rejected for one of these reasons, longest ago first."""
+    """The items (and details) rejected for one of these reasons, those tried longest ago first."""
     marks = ",".join("?" for _ in reasons)
     found = connection.execute(
         f"""{_RAW_ITEMS} WHERE r.pipeline = ? AND r.state = 'rejected' AND r.rejection IN ({marks})
-            AND c.raw IS NOT NULL ORDER BY r.desired_ms, r.id LIMIT ?""",
+            AND c.raw IS NOT NULL ORDER BY r.cycle_id, r.id LIMIT ?""",
         (pipeline, *reasons, limit),
     )
     return tuple(_raw_item(row) for row in found)
