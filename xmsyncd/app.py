@@ -182,6 +182,7 @@ async def open_app(
                 pipeline.source,
                 mapping,
                 _group_policies(pipeline),
+                on_change=pipeline.target.on_change,
                 ledger=ledger,
                 clock=clock,
             )

@@ -12,7 +12,7 @@ import urllib.request
 from pathlib import Path
 from typing import Self
 
-import psutil  # type: ignore[import-untyped]  # no stubs among the pinned packages
+import psutil
 import pytest
 
 from tests.scenario import ROOT, wait_until

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import time
-from datetime import timedelta
+from collections.abc import Sequence
 from pathlib import Path
 
+import psutil
 import pytest
 
 from tests.scenario import DaemonProcess, wait_until, write_configuration
@@ -15,9 +17,9 @@ _LIMIT = 20
 _SECONDS = 60
 # Creates before the minute begins: the first few wait until a search shows them, the rest warm up.
 _WARM_UP = 60
-# How long the daemon may wait for a core in that minute (1.5 s on an idle machine of two): what that makes a
-# permit late is lost, and 3 s are the whole 5 %.
-_MOST_WAITING = timedelta(seconds=3)
+# What others may take of the machine in that minute, disk waits included: a permit that is late is lost, so
+# beside other tests the pace says more about them than about the daemon.
+_MOST_FOR_OTHERS = 0.05
 
 
 @pytest.mark.slow
@@ -37,11 +39,13 @@ def test_a_minute_of_creates_uses_the_vendors_limit_and_is_hardly_ever_refused(t
         with DaemonProcess(config) as daemon:
             wait_until(lambda: simulated.count("start", "ok") >= _WARM_UP, 40, "the first creates")
             simulated.control("POST", "/counters/reset")
-            began, waited_before = time.monotonic(), _waited_for_a_core(daemon.pid)
+            ours = (os.getpid(), daemon.pid, simulated.pid)
+            began, before = time.monotonic(), _taken_by_others(ours)
             time.sleep(_SECONDS)
             shown = simulated.counters()
             allowance = _LIMIT * (time.monotonic() - began)
-            waited = _waited_for_a_core(daemon.pid) - waited_before
+            taken = _taken_by_others(ours) - before
+            share = taken / ((time.monotonic() - began) * (os.cpu_count() or 1))
     calls = {
         name.rpartition(".")[2]: number
         for name, number in shown["calls"].items()
@@ -50,15 +54,13 @@ def test_a_minute_of_creates_uses_the_vendors_limit_and_is_hardly_ever_refused(t
     seconds = shown["seconds"]["yida.start"]
     assert calls.keys() <= {"ok", "throttled"}, calls
     assert calls.get("throttled", 0) <= 0.01 * sum(calls.values()), (calls, seconds)
-    if waited > _MOST_WAITING and calls["ok"] < 0.95 * allowance:
-        pytest.skip(f"this machine is too busy: the daemon waited {waited} for a core")
-    assert calls["ok"] >= 0.95 * allowance, (calls, allowance, waited, seconds)
+    if share > _MOST_FOR_OTHERS and calls["ok"] < 0.95 * allowance:
+        pytest.skip(f"this machine is too busy to tell: others took {share:.0%} of it")
+    assert calls["ok"] >= 0.95 * allowance, (calls, allowance, share, seconds)
 
 
-def _waited_for_a_core(pid: int) -> timedelta:
-    """How long the daemon's event loop was ready to run and did not; 0 where the kernel does not tell."""
-    try:
-        nanoseconds = int(Path(f"/proc/{pid}/schedstat").read_text().split()[1])
-    except FileNotFoundError:
-        nanoseconds = 0
-    return timedelta(microseconds=nanoseconds // 1000)
+def _taken_by_others(ours: Sequence[int]) -> float:
+    """Seconds of all cores that went to other processes, to waiting for the disk, or to another machine."""
+    whole = psutil.cpu_times()
+    busy = float(sum(whole) - whole.idle - getattr(whole, "guest", 0.0))
+    return busy - sum(sum(psutil.Process(pid).cpu_times()[:2]) for pid in ours)

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.world import World, until, world
+from tests.world import World, application, until, world
 from xmsyncd.operations.sync import exit_status
 from xmsyncd.simulator.options import GroupsShape, SimulatorOptions
+from xmsyncd.simulator.server import Simulator
 
 
 def _list_pages(here: World) -> int:
@@ -166,3 +167,53 @@ async def test_dirty_products_are_listed_the_others_arrive_and_the_balance_holds
         assert result["backlog"]["rejected"] > 0
         assert result["backlog"]["waiting"] == len(verdict["conflicts"])
         assert sum(result["backlog"].values()) == result["cycle"]["read"]
+
+
+async def test_the_detail_of_an_earlier_listing_is_never_taken_for_that_of_a_later_one(
+    tmp_path: Path,
+) -> None:
+    async with world(tmp_path, SimulatorOptions(products=10), okki={"tries": 1}) as here:
+        await here.sync()
+        catalogue = here.simulated.catalogue
+        product = catalogue.ids()[3]
+        kind = 1 + catalogue.product(product)["product_type"] % 3
+        catalogue.edit(product, product_type=kind)
+        here.simulated.faults.add("okki_server_error", operation="detail", times=1)
+        await here.sync()
+        assert (await here.record(product))["state"] == "rejected"
+        await here.sync()
+        assert here.verdict()["agrees"], here.verdict()
+
+
+async def test_products_whose_details_stay_away_do_not_stop_the_others(tmp_path: Path) -> None:
+    async with world(tmp_path, SimulatorOptions(products=10), okki={"tries": 1}) as here:
+        await here.sync()
+        catalogue = here.simulated.catalogue
+        bad = [catalogue.create() for _ in range(5)]
+        faults = [
+            here.simulated.faults.add("okki_server_error", operation="detail", match=str(one)) for one in bad
+        ]
+        good = [catalogue.create() for _ in range(3)]
+        for _ in range(5):
+            result = await here.sync()
+        assert result["cycle"]["result"] == "done"
+        assert result["backlog"] == {"delivered": 13, "rejected": 5}
+        assert [(await here.record(one))["state"] for one in good] == ["delivered"] * 3
+        for fault in faults:
+            here.simulated.faults.remove(fault)
+        await here.sync()
+        assert await here.states() == {"delivered": 18}
+        assert here.verdict()["agrees"]
+
+
+async def test_what_a_pipeline_ignored_is_delivered_once_it_no_longer_ignores_changes(tmp_path: Path) -> None:
+    async with Simulator(SimulatorOptions(products=6)) as simulated:
+        async with application(tmp_path, simulated, target={"on_change": "ignore"}) as here:
+            await here.sync()
+            simulated.catalogue.edit(simulated.catalogue.ids()[2], name="被忽略的修改")
+            await here.sync()
+            assert here.calls("update") == 0
+        async with application(tmp_path, simulated) as here:
+            await here.sync()
+            assert here.calls("update") == 1
+            assert here.verdict()["agrees"]

@@ -22,7 +22,7 @@ from xmsyncd.okki.proof import ProofDecision
 from xmsyncd.okki.reader import PageRead, SliceRead, read_window
 from xmsyncd.okki.resources import Resource
 from xmsyncd.okki.windows import BEGINNING, Window
-from xmsyncd.records import ContentHash, Item, Rejection
+from xmsyncd.records import ContentHash, Item, Rejection, RejectionReason
 from xmsyncd.settings import DeletedItems, OnChange, SourceSettings
 from xmsyncd.steps import Step, StepListener
 
@@ -31,6 +31,7 @@ _FromReader = PageRead | SliceRead | Exception | None
 
 # Rejected products that one cycle tries again; the rest has its turn in the next.
 _LARGEST_SECOND_CHANCE = 200
+_SECOND_CHANCES_AT_ONCE = 5
 
 # Pages in memory between the reader and the ledger. OKKI is the slow side; two keep both busy.
 _PAGES_AHEAD = 2
@@ -122,12 +123,17 @@ class Cycle:
         items = tuple(item for item, _ in kept)
         if not items:
             return
-        entries = await self.shaper.shape(items, {})
-        decisions = await self._write_page(entries, running)
-        running.progress.decisions.update(decisions)
-        running.progress.read += len(items)
-        running.gap_ids.update(item.source_id for item in items)
-        self._staged()
+        known = await self._ledger.read(staging.listed, self._pipeline, [item.source_id for item in items])
+        for start in range(0, len(items), _SECOND_CHANCES_AT_ONCE):
+            some = items[start : start + _SECOND_CHANCES_AT_ONCE]
+            entries = await self.shaper.shape(some, known)
+            decisions = await self._write_page(entries, running)
+            running.progress.decisions.update(decisions)
+            running.progress.read += len(entries)
+            running.gap_ids.update(entry.item.source_id for entry in entries)
+            self._staged()
+            if self.shaper.cut_short_by is not None or all(_has_no_detail(entry) for entry in entries):
+                return  # OKKI's details are away: the others have their turn in the next cycle
 
     async def _plan(self, request: CycleRequest) -> CyclePlan:
         view = await self._ledger.read(pipelines.view, self._pipeline)
@@ -192,6 +198,8 @@ class Cycle:
             *(unreadable_item(raw) for raw in page.unreadable if not request.is_partial),
         )
         decisions = await self._write_page(entries, running)
+        if self.shaper.cut_short_by is not None:
+            raise self.shaper.cut_short_by
         self._count(page, entries, decisions, running, request, is_gap=is_gap)
         self._step(Step.STAGED)
         self._staged()
@@ -350,6 +358,10 @@ class Cycle:
         return CycleReport(
             running.cycle_id, kind, result, progress, self.shaper.detail_calls, balance, watermark, error
         )
+
+
+def _has_no_detail(entry: StageEntry) -> bool:
+    return isinstance(entry.result, Rejection) and entry.result.reason is RejectionReason.DETAIL_UNAVAILABLE
 
 
 def _stage(

@@ -9,14 +9,14 @@ from typing import Any
 import orjson
 
 from xmsyncd.clock import Clock
-from xmsyncd.errors import EmptyGroupTreeError, RefusedError, ThrottledError, TryLaterError
+from xmsyncd.errors import CannotWorkError, EmptyGroupTreeError, RefusedError, ThrottledError, TryLaterError
 from xmsyncd.ledger import Ledger, lookups
 from xmsyncd.ledger.views import Listed, StageEntry
 from xmsyncd.okki.client import OkkiClient
 from xmsyncd.okki.groups import GroupTree
 from xmsyncd.okki.resources import Resource
 from xmsyncd.records import ContentHash, Draft, Item, Rejection, RejectionReason, SourceId
-from xmsyncd.settings import FetchDetail, SourceSettings
+from xmsyncd.settings import FetchDetail, OnChange, SourceSettings
 from xmsyncd.transform.context import context_hash
 from xmsyncd.transform.derived import GroupPolicies, derive_group_levels, group_id_of
 from xmsyncd.transform.hashes import hash_of
@@ -31,7 +31,7 @@ UNREADABLE = "unreadable:"
 """How the ledger names an entry without an id; the hash of the entry follows."""
 
 # Details that fail one after the other are an outage: the cycle ends, and the next one tries again.
-_DETAIL_OUTAGE = 3
+DETAIL_OUTAGE = 3
 
 
 class Shaper:
@@ -49,6 +49,7 @@ class Shaper:
         mapping: FieldMapping,
         policies: GroupPolicies,
         *,
+        on_change: OnChange,
         ledger: Ledger,
         clock: Clock,
     ) -> None:
@@ -57,6 +58,7 @@ class Shaper:
         self._source = source
         self._mapping = mapping
         self._policies = policies
+        self._on_change = on_change
         self._ledger = ledger
         self._clock = clock
         self._tree: GroupTree | None = None
@@ -64,6 +66,7 @@ class Shaper:
         self._refreshed = False
         self._details_failed_in_a_row = 0
         self.detail_calls = 0
+        self.cut_short_by: TryLaterError | CannotWorkError | None = None
 
     @property
     def context(self) -> ContentHash:
@@ -73,6 +76,7 @@ class Shaper:
             policies=self._policies,
             tree_hash=None if self._tree is None else self._tree.hash,
             further={
+                "on_change": self._on_change.value,
                 "fetch_detail": self._source.fetch_detail.value,
                 "detail_fields": sorted(self._source.detail_fields),
             },
@@ -108,25 +112,40 @@ class Shaper:
     async def shape(self, items: Sequence[Item], known: Mapping[SourceId, Listed]) -> tuple[StageEntry, ...]:
         """A page's items, in order, ready to be staged.
 
-        An item that is listed as before and was mapped under this context is passed on unmapped.
+        An item that is listed as before and was mapped under this context is passed on unmapped. Where OKKI
+        fails under way, those before are returned and :attr:`cut_short_by` says why the rest is missing: what
+        is known of them must not be lost, or the same ones would fail the next cycle again.
         """
-        return tuple([await self._shape(item, known.get(item.source_id)) for item in items])
+        self.cut_short_by = None
+        entries: list[StageEntry] = []
+        for item in items:
+            try:
+                entries.append(await self._shape(item, known.get(item.source_id)))
+            except (TryLaterError, CannotWorkError) as error:
+                if not entries:
+                    raise
+                self.cut_short_by = error
+                break
+        return tuple(entries)
 
     async def _shape(self, item: Item, known: Listed | None) -> StageEntry:
         same = known is not None and known.listed_hash == item.listed_hash
         if known is not None and same and known.context_hash == self.context and not _is_tried_again(known):
             return StageEntry(item, None)
         detail = known.detail if known is not None and same else None
+        missing = self._missing(item)
         try:
-            fetched = await self._detail(item) if detail is None and self._wants_detail(item) else None
+            if missing and (detail is None or not missing <= detail.keys()):
+                detail = await self._detail(item)
         except (RefusedError, TryLaterError) as error:
-            if not isinstance(error, RefusedError):
-                self._blame_the_item_or_raise(error)
-            return StageEntry(
-                item,
-                Rejection(item.source_id, item.updated_at, RejectionReason.DETAIL_UNAVAILABLE, str(error)),
+            if isinstance(error, TryLaterError):
+                self._blame_the_item_or_raise(error, known)
+            rejection = Rejection(
+                item.source_id, item.updated_at, RejectionReason.DETAIL_UNAVAILABLE, str(error)
             )
-        return StageEntry(item, await self.map_item(item, fetched or detail), fetched)
+            return StageEntry(item, rejection, context_hash=self.context)
+        result = await self.map_item(item, detail)
+        return StageEntry(item, result, detail, self.context)
 
     async def map_item(self, item: Item, detail: Mapping[str, Any] | None) -> Draft | Rejection:
         """The mapping alone, with the group tree it needs (fetched again once a cycle if unknown)."""
@@ -147,29 +166,33 @@ class Shaper:
     def _path_of(self, group_id: str) -> Sequence[Any]:
         return () if self._tree is None else self._tree.path_of(group_id)
 
-    def _blame_the_item_or_raise(self, error: TryLaterError) -> None:
-        """One product whose detail fails again and again must not hold up all the others for ever."""
-        self._details_failed_in_a_row += 1
-        if isinstance(error, ThrottledError) or self._details_failed_in_a_row >= _DETAIL_OUTAGE:
+    def _blame_the_item_or_raise(self, error: TryLaterError, known: Listed | None) -> None:
+        """Products whose detail fails again and again must not hold up all the others for ever."""
+        if isinstance(error, ThrottledError):
+            raise error
+        if known is None or known.rejection != RejectionReason.DETAIL_UNAVAILABLE:
+            self._details_failed_in_a_row += 1
+        if self._details_failed_in_a_row >= DETAIL_OUTAGE:
             raise error
 
-    def _wants_detail(self, item: Item) -> bool:
+    def _missing(self, item: Item) -> frozenset[str]:
+        """The fields for which the detail is asked, by the listing and the settings."""
+        asked = self._mapping.item_needs & frozenset(self._source.detail_fields)
         match self._source.fetch_detail:
             case FetchDetail.NEVER:
-                return False
+                return frozenset()
             case FetchDetail.ALWAYS:
-                return True
+                return asked or frozenset(self._source.detail_fields)
             case FetchDetail.AUTO:
-                needed = self._mapping.item_needs & frozenset(self._source.detail_fields)
-                return any(item.raw.get(name) is None for name in needed)
+                return frozenset(name for name in asked if item.raw.get(name) is None)
 
     async def _detail(self, item: Item) -> Mapping[str, Any]:
         """What the mapping may need of the detail: no more is kept than is used."""
         self.detail_calls += 1
         whole = await self._client.fetch_detail(self._resource, item.source_id)
         self._details_failed_in_a_row = 0
-        wanted = self._mapping.item_needs | {"group_id", "group_name"}
-        return {name: whole[name] for name in sorted(wanted) if name in whole}
+        wanted = self._mapping.item_needs | {"group_id", "group_name"} | frozenset(self._source.detail_fields)
+        return {name: whole.get(name) for name in sorted(wanted)}
 
 
 def _is_tried_again(known: Listed) -> bool:

@@ -122,12 +122,19 @@ def decide_empty(
             return CreateFinding(Finding.UNSEEN, "no_witness_yet")
 
 
-def decide_update(look: Look, shown: Found | None) -> CreateFinding:
-    """What a get by id says about an open update: it shows the content, or the update is sent again."""
+def decide_update(
+    look: Look, shown: Found | None, delays: Sequence[timedelta], now: datetime
+) -> CreateFinding:
+    """What a get by id says about an open update: it shows the content, or the update is sent again.
+
+    Not too early: a call that is carried out late would put its older content over the newer one for good.
+    """
     if shown is None:
         return CreateFinding(Finding.GONE, "instance_gone")
     if shown.content_hash == look.content_hash:
         return CreateFinding(Finding.EQUAL, "found", look.instance_id, shown.content_hash)
+    if now - look.ended_at < delays[0] or not needs_witness(look, delays, now):
+        return CreateFinding(Finding.UNSEEN, "too_early")
     return CreateFinding(Finding.OTHER, "not_applied", look.instance_id, shown.content_hash)
 
 

@@ -96,15 +96,14 @@ def decide_allowance(view: LaneView, lane: LaneNow, rules: SendingRules) -> Allo
         return Allowance(0, "all_refused", stop=stop, retry_at=stop.probe_at)
     limit, reason, retry_at = left, "", None
     # Half of what may be refused goes out at once, so that there is a half left to take from elsewhere.
-    room = rules.suspects_before_stop // 2 + lane.accepted_in_a_row - lane.in_flight
+    room = max(1, rules.suspects_before_stop // 2) + lane.accepted_in_a_row - lane.in_flight
     if view.suspects:
         room = min(room, rules.suspects_before_stop - view.suspects - lane.in_flight)
     if room < limit:
         limit, reason = room, "suspects" if view.suspects else "unanswered"
-    if view.operation is Operation.CREATE:
-        gate = _create_gate(view, lane, rules)
-        if gate is not None and gate.limit < limit:
-            limit, reason, retry_at = gate.limit, gate.reason, gate.retry_at
+    gate = _gate(view, lane, rules)
+    if gate is not None and gate.limit < limit:
+        limit, reason, retry_at = gate.limit, gate.reason, gate.retry_at
     return Allowance(
         max(0, limit), reason, shuffle=2 * view.suspects >= rules.suspects_before_stop, retry_at=retry_at
     )
@@ -124,18 +123,19 @@ def _while_stopped(view: LaneView, lane: LaneNow, rules: SendingRules) -> Allowa
     if stop.reason is StopReason.QUOTA and rules.monthly_calls and quota_is_spent:
         later = Stop(stop.reason, stop.detail, stop.stopped_at, next_month(view.now))
         return Allowance(0, stop.reason, stop=later, retry_at=later.probe_at)
-    gate = _create_gate(view, lane, rules) if view.operation is Operation.CREATE else None
+    gate = _gate(view, lane, rules)
     if gate is not None and gate.limit <= 0:
-        return gate  # a probe is a create like any other
+        return gate  # a probe is a call like any other
     probe = Stop(stop.reason, stop.detail, stop.stopped_at, view.now + rules.probe_every)
     return Allowance(1, "probe", include_suspects=True, stop=probe, retry_at=probe.probe_at)
 
 
-def _create_gate(view: LaneView, lane: LaneNow, rules: SendingRules) -> Allowance | None:
-    if view.pipeline.bootstrap_at is None:
+def _gate(view: LaneView, lane: LaneNow, rules: SendingRules) -> Allowance | None:
+    if view.operation is Operation.CREATE and view.pipeline.bootstrap_at is None:
         return Allowance(0, "bootstrap")
-    if rules.read_back and view.pipeline.search_proven_at is None:
+    if view.operation is Operation.CREATE and rules.read_back and view.pipeline.search_proven_at is None:
         return Allowance(max(0, rules.first_creates - view.creates_sent), "first_creates")
+    # Updates too: in an outage each would cost a call and a look again and again.
     if lane.undecided_in_a_row >= rules.undecided_streak:
         if lane.in_flight:
             return Allowance(0, "undecided_streak")

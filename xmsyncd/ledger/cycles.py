@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from xmsyncd.ledger import documents
 from xmsyncd.ledger.times import from_ms, to_ms
 from xmsyncd.ledger.views import StageDecision
 from xmsyncd.records import ContentHash
@@ -148,7 +149,7 @@ def finish(
     connection.execute(
         """UPDATE cycles SET finished_ms = ?, result = ?, detail = ?, cannot_work = ?, proof = ?, balance = ?,
                watermark_ms = (SELECT watermark_ms FROM pipelines WHERE name = ?) WHERE id = ?""",
-        (to_ms(now), result, detail, cannot_work, proof, balance, pipeline, cycle_id),
+        (to_ms(now), result, documents.printable(detail), cannot_work, proof, balance, pipeline, cycle_id),
     )
     return balance
 

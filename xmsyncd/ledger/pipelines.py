@@ -6,7 +6,7 @@ import sqlite3
 from datetime import datetime, timedelta
 
 from xmsyncd.errors import LedgerUnusableError
-from xmsyncd.ledger import history, rows
+from xmsyncd.ledger import documents, history, rows
 from xmsyncd.ledger.events import Orphaned
 from xmsyncd.ledger.history import HistoryEvent
 from xmsyncd.ledger.times import from_ms, to_ms
@@ -71,12 +71,18 @@ def stop(connection: sqlite3.Connection, name: str, order: Stop) -> bool:
     if before is not None and before.reason is order.reason:
         connection.execute(
             "UPDATE pipelines SET probe_ms = ?, stop_detail = ? WHERE name = ?",
-            (to_ms(order.probe_at), order.detail, name),
+            (to_ms(order.probe_at), documents.printable(order.detail), name),
         )
         return False
     connection.execute(
         "UPDATE pipelines SET stop_reason = ?, stop_detail = ?, stopped_ms = ?, probe_ms = ? WHERE name = ?",
-        (order.reason, order.detail, to_ms(order.stopped_at), to_ms(order.probe_at), name),
+        (
+            order.reason,
+            documents.printable(order.detail),
+            to_ms(order.stopped_at),
+            to_ms(order.probe_at),
+            name,
+        ),
     )
     history.note(
         connection, order.stopped_at, name, HistoryEvent.STOPPED, reason=order.reason, detail=order.detail

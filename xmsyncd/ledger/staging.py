@@ -87,6 +87,7 @@ def _stage(
     now: datetime,
 ) -> StageDecision:
     item, result = entry.item, _storable(entry.result)
+    context_hash = entry.context_hash or context_hash
     before: RecordState | None = None
     is_news = result is not None
     known = connection.execute(
@@ -226,7 +227,7 @@ def _write_listing(
             to_ms(item.updated_at),
             item.listed_hash,
             context_hash,
-            "" if rejection is None else rejection.detail,
+            "" if rejection is None else documents.printable(rejection.detail),
             None if rejection is None else rejection.component,
             None if rejection is None else rejection.key or None,
             row.record_id,
@@ -243,9 +244,8 @@ def _write_contents(
 ) -> None:
     """The wide half: written only when it differs, because a re-read of the overlap changes nothing."""
     if isinstance(result, Draft):
-        if row.state.desired != _desired(result):
-            return  # ignored: what Yida was given first stays
-        if before is None or before.desired != row.state.desired:
+        is_ignored = row.state.desired != _desired(result)  # what Yida was given first stays
+        if not is_ignored and (before is None or before.desired != row.state.desired):
             connection.execute(
                 "UPDATE contents SET content = ?, raw = NULL WHERE record_id = ?",
                 (documents.dump(result.content), row.record_id),
@@ -254,11 +254,12 @@ def _write_contents(
         connection.execute(
             "UPDATE contents SET raw = ? WHERE record_id = ?", (documents.dump(entry.item.raw), row.record_id)
         )
-    if entry.detail is not None:
-        connection.execute(
-            "UPDATE contents SET detail = ? WHERE record_id = ?",
-            (documents.dump(entry.detail), row.record_id),
-        )
+    # Without a detail of this very listing none is kept: that of an earlier one must not be taken for it.
+    detail = None if entry.detail is None else documents.dump(entry.detail)
+    connection.execute(
+        "UPDATE contents SET detail = ? WHERE record_id = ? AND detail IS NOT ?",
+        (detail, row.record_id, detail),
+    )
 
 
 def _note(connection: sqlite3.Connection, row: RecordRow, result: Draft | Rejection, now: datetime) -> None:

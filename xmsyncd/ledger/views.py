@@ -60,6 +60,9 @@ class StageEntry:
     item: Item
     result: Draft | Rejection | None
     detail: Content | None = None
+    """What the detail call told of the item *as it is listed here*, now or before."""
+    context_hash: ContentHash | None = None
+    """The context it was mapped under, where that is not the page's (a group tree fetched in between)."""
 
 
 @dataclass(frozen=True, slots=True)

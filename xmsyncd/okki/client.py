@@ -211,7 +211,11 @@ class OkkiClient:
             message = f"asked for silence, {left.total_seconds():.0f} s of it are left"
             raise self._failures.throttled(call.endpoint, message, wait=left)
         await self._pacer.acquire()
-        return await self._transport.send(call)
+        reply = await self._transport.send(call)
+        if self._clock_offset is None and reply.server_time is not None:
+            # Also from the token's answer: the first window's end depends on it.
+            self._clock_offset = reply.server_time - self._clock.now()
+        return reply
 
     async def _token(self, stale: str | None) -> str:
         """The token, or another one than ``stale``. The caller holds the lock, so fetching it is in turn."""

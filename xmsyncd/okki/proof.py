@@ -27,6 +27,8 @@ class PassSummary:
     """Entries that differ in their id."""
     fingerprint: int
     """Equal for passes that saw the same ids, each with the same update time when first seen."""
+    entered: int = 0
+    """Entries of an unfiltered list that were not there when the read was begun."""
 
 
 class ProofDecision(StrEnum):
@@ -64,7 +66,8 @@ def decide_proof(passes: Sequence[PassSummary], union: int) -> ProofDecision:
 
     - A window with a frozen end gains nothing: an edit takes an item out of it. So a pass sees only what was
       listed when it began, and if it sees as many as that, it saw all. An unfiltered list loses nothing (an
-      edit only moves an item), so equal totals mean that it gained nothing either.
+      edit only moves an item) but by deletion, and what entered it is counted: one that came would make room
+      in the count for one that went and one that was never seen.
     - By the same token the set at the first page of the first pass has ``first_total`` members (an
       unfiltered one at the end: ``last_total``), and the union of all passes lies within it.
     - A pass that saw more ids than its totals admit shows that they lie; then they prove nothing here.
@@ -73,7 +76,8 @@ def decide_proof(passes: Sequence[PassSummary], union: int) -> ProofDecision:
     """
     last = passes[-1]
     first_total, last_total = passes[0].first_total, last.last_total
-    if first_total is not None and last_total is not None and not any(_totals_lie(one) for one in passes):
+    is_countable = not any(_totals_lie(one) or one.entered for one in passes)
+    if first_total is not None and last_total is not None and is_countable:
         if last.first_total == last_total == last.distinct:
             return ProofDecision.PROVEN_TOTALS
         if union == max(first_total, last_total):
@@ -83,14 +87,20 @@ def decide_proof(passes: Sequence[PassSummary], union: int) -> ProofDecision:
     return ProofDecision.READ_AGAIN if len(passes) < MAX_PASSES else ProofDecision.HALVE
 
 
-def is_explained_by_departures(union: Set[int], departed: Set[int], total_now: int) -> bool:
+def is_explained_by_departures(
+    union: Set[int], departed: Set[int], *, first_total: int, total_now: int
+) -> bool:
     """Whether all that is still in a frozen window has been seen, by the ids that have left it.
 
     ``union`` are the ids seen in the window, ``departed`` those that the next window shows, ``total_now`` how
     many the window has at that moment. Nothing enters a frozen window, so what was seen and has not departed
     is still in it; if that is as many as it has, it is all of it. What departed is the next window's.
+
+    A product that is deleted meanwhile is in neither window, and would make room in the count for one that
+    was never seen. So what was missed of ``first_total`` must be found among what departed, too.
     """
-    return len(union - departed) == total_now
+    missed = first_total - len(union)
+    return len(union - departed) == total_now and missed <= len(departed - union)
 
 
 def _totals_lie(one: PassSummary) -> bool:

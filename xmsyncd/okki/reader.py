@@ -25,7 +25,7 @@ from xmsyncd.okki.proof import (
 )
 from xmsyncd.okki.resources import Resource
 from xmsyncd.okki.windows import Window, earliest_accepted, filters_of, halves_of
-from xmsyncd.okki.wire import Page
+from xmsyncd.okki.wire import Page, parse_time
 from xmsyncd.records import Item
 from xmsyncd.settings import SourceSettings
 from xmsyncd.transform.hashes import hash_of
@@ -166,7 +166,7 @@ class _SliceReading:
             page = await self._fetch(number)
             # Made once, so that the sets share the integers.
             entries = [_id_number(item.source_id) for item in page.items]
-            sightings.take(page, entries)
+            sightings.take(page, entries, self._entered(page, entries))
             self._note_times(page)
             yield self._shown_page(page, entries, number)
             if first_backward_page is None:
@@ -202,7 +202,7 @@ class _SliceReading:
             now = await self._fetch(1)
             if now.total is None:
                 return False
-            if is_explained_by_departures(self.union, departed, now.total):
+            if is_explained_by_departures(self.union, departed, first_total=first_total, total_now=now.total):
                 return True
         return False
 
@@ -235,6 +235,20 @@ class _SliceReading:
         bound = first.pages + 1 if first.ended_empty else 2 * first.pages + 10
         page = min(max(by_total, first.last_fresh_page), bound, self._source.max_pages)
         return max(page, 1)
+
+    def _entered(self, page: Page, entries: Sequence[int]) -> set[int]:
+        """Of an unfiltered page, the products made since the read was begun. A filtered window gains nothing.
+
+        Where the list does not tell when a product was made, those changed since count.
+        """
+        if self._window.start is not None:
+            return set()
+
+        def made_at(item: Item) -> datetime | None:
+            return parse_time(item.raw.get("create_time"), self._client.timezone) or item.updated_at
+
+        known = zip(page.items, entries, strict=True)
+        return {entry for item, entry in known if (at := made_at(item)) is not None and at > self._window.end}
 
     async def _fetch(self, number: int, filters: Mapping[str, str] | None = None) -> Page:
         source = self._source
@@ -292,9 +306,11 @@ class _Sightings:
         self.first_total: int | None = None
         self.last_total: int | None = None
         self._fingerprint = 0
+        self._entered: set[int] = set()
 
-    def take(self, page: Page, entries: Sequence[int]) -> None:
-        """Count a page; ``entries`` are the ids of its items."""
+    def take(self, page: Page, entries: Sequence[int], entered: set[int]) -> None:
+        """Count a page; ``entries`` are the ids of its items, ``entered`` those that came during the read."""
+        self._entered |= entered
         on_page = _entries_of(page)
         # A page beyond the end may hide the total, so those with entries are asked for it.
         if self.largest_page == 0:
@@ -326,7 +342,9 @@ class _Sightings:
 
     def summary(self) -> PassSummary:
         """The pass, when it is over."""
-        return PassSummary(self.first_total, self.last_total, len(self.seen), self._fingerprint)
+        return PassSummary(
+            self.first_total, self.last_total, len(self.seen), self._fingerprint, len(self._entered)
+        )
 
     def forget_ids(self) -> None:
         """Free the memory of a pass that is over."""

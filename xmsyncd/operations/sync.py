@@ -70,6 +70,8 @@ async def sync(
             "read", pipeline, asked.progress, await runtime.ledger.read(backlog, pipeline.name), start
         )
     _go_on(runtime)
+    if asked.report.cancelled():
+        raise StoppedError("the cycle was cut short; what was staged is delivered next time")
     report = await asked.report
     while True:
         now = await runtime.ledger.read(backlog, pipeline.name)

@@ -143,7 +143,7 @@ class Fault:
 
     It strikes calls of `operation` (`*`: every operation that it can strike but the token call, which must be
     named) with probability `rate`, at most `times` times, after letting `after` of them pass. `match`
-    restricts it to calls about business keys that contain this text.
+    restricts it to calls about business keys (of OKKI's details: product ids) that contain this text.
     """
 
     name: FaultName

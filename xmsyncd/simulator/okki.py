@@ -163,7 +163,8 @@ class Okki:
         arrived = self.clock.monotonic()
         pause = self.options.okki_latency.total_seconds()
         drifts, lie = False, 0
-        for fault in self._faults.strike(Stage.BESIDE, Vendor.OKKI, operation):
+        key = request.query.get("product_id")
+        for fault in self._faults.strike(Stage.BESIDE, Vendor.OKKI, operation, key):
             if fault.name is FaultName.SLOW:
                 pause += 1.0 if fault.seconds is None else fault.seconds
             elif fault.name is FaultName.LYING_TOTAL:
@@ -171,14 +172,18 @@ class Okki:
             else:
                 drifts = True
         await self._line.pause(pause)
-        before = self._faults.strike(Stage.BEFORE, Vendor.OKKI, operation)
+        before = self._faults.strike(Stage.BEFORE, Vendor.OKKI, operation, key)
         if before:
             return await self._instead(request, operation, before[0], arrived)
         answer = execute(lie) if authorised else _stale_token()
         if drifts:
             # After the page was built: its reader cannot know that the next one has moved.
             self.catalogue.edit_random()
-        after = self._faults.strike(Stage.AFTER, Vendor.OKKI, operation) if answer.result is Result.OK else []
+        after = (
+            self._faults.strike(Stage.AFTER, Vendor.OKKI, operation, key)
+            if answer.result is Result.OK
+            else []
+        )
         if after:
             self._counters.arrived(Vendor.OKKI, operation, arrived, Result.LOST)
             return await self._line.spoil(request, after[0], answer)

@@ -85,7 +85,8 @@ def classify(
     ``vendor`` is (code, message, request id), see :class:`VendorWords`. A time that the vendor told
     (``Retry-After``) wins over the row's.
     """
-    code, message, request_id = vendor
+    # Half a surrogate pair fits into no database: a vendor may have cut its text within an emoji.
+    code, message, request_id = (one.encode("utf-8", "backslashreplace").decode() for one in vendor)
     if reply.fault is not None:
         family = Family.NOT_SENT if reply.fault is Fault.NOT_SENT else Family.UNDECIDED
         return Verdict(family=family, code=reply.fault.value, message=reply.detail)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -149,13 +150,24 @@ def test_with_a_single_delay_the_first_look_may_decide():
 
 def test_an_update_is_there_or_is_sent_again_or_its_instance_is_gone():
     update = look(operation=Operation.UPDATE, instance_id=InstanceId("i1"))
-    assert decide_update(update, None) == CreateFinding(Finding.GONE, "instance_gone")
-    assert decide_update(update, found("i1")) == CreateFinding(
+    late = NOW + MINUTE
+    assert decide_update(update, None, DELAYS, NOW) == CreateFinding(Finding.GONE, "instance_gone")
+    assert decide_update(update, found("i1"), DELAYS, NOW) == CreateFinding(
         Finding.EQUAL, "found", InstanceId("i1"), ContentHash("h1")
     )
-    assert decide_update(update, found("i1", content_hash="old")) == CreateFinding(
+    assert decide_update(update, found("i1", content_hash="old"), DELAYS, late) == CreateFinding(
         Finding.OTHER, "not_applied", InstanceId("i1"), ContentHash("old")
     )
+
+
+def test_an_update_that_may_still_be_carried_out_is_not_sent_again_yet():
+    """Carried out late, its older content would be put over the newer one for good."""
+    update = look(operation=Operation.UPDATE, instance_id=InstanceId("i1"))
+    early = decide_update(update, found("i1", content_hash="old"), DELAYS, NOW + 29 * SECOND)
+    assert (early.finding, early.reason) == (Finding.UNSEEN, "too_early")
+    just_given_up = replace(update, ended_at=NOW + 30 * SECOND)
+    still = decide_update(just_given_up, found("i1", content_hash="old"), DELAYS, NOW + 31 * SECOND)
+    assert still.finding is Finding.UNSEEN
 
 
 # Times

@@ -312,7 +312,8 @@ class AnyOrder(RuleBasedStateMachine):
     def look_for(self, look: Look, *, seen: bool) -> None:
         if look.operation is Operation.UPDATE:
             assert look.instance_id is not None
-            finding = look_policy.decide_update(look, self.yida.get(look.instance_id))
+            shown_now = self.yida.get(look.instance_id)
+            finding = look_policy.decide_update(look, shown_now, [timedelta(0)], self.now)
         else:
             shown = self.yida.search(look.key)
             owners = looks.owners(self.db, sample.FORM, [one.instance_id for one in shown])

@@ -64,11 +64,19 @@ def test_exactly_the_proven_decisions_are_proven():
         ({1, 2}, {3, 9}, 2, True),
         ({1, 2}, {9}, 3, False),
         ({1, 2, 3}, set(), 2, False),
+        ({1, 2}, set(), 2, False),
     ],
-    ids=["seen and left", "left unseen", "one was never seen", "one is gone and nowhere"],
+    ids=[
+        "seen and left",
+        "left unseen",
+        "one was never seen",
+        "one is gone and nowhere",
+        "one was deleted, another never seen",
+    ],
 )
 def test_what_left_for_the_next_window_explains_a_shrinking_total(seen, departed, total_now, explained):
-    assert is_explained_by_departures(seen, departed, total_now) is explained
+    found = is_explained_by_departures(seen, departed, first_total=3, total_now=total_now)
+    assert found is explained
 
 
 @pytest.mark.parametrize(

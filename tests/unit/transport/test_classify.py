@@ -61,3 +61,11 @@ def test_a_broken_table_shows_when_it_is_loaded():
         Rule(Family.REFUSED, stop=StopReason.QUOTA)
     with pytest.raises(Exception, match="unterminated"):
         Rule(Family.REFUSED, text="[")
+
+
+def test_words_cut_within_an_emoji_fit_into_any_database():
+    """A code with half a surrogate pair once ended the daemon, at every start."""
+    cut = verdict(Reply(status=418), "code\ud83d", "words\ud83d", "id\ud83d")
+    for text in (cut.code, cut.message, cut.request_id):
+        assert text.encode()
+        assert text.endswith("\\ud83d")
