@@ -20,7 +20,6 @@ from xmsyncd.records import (
     Outcome,
     RecordId,
     Rejection,
-    SourceId,
     StopReason,
 )
 
@@ -175,14 +174,6 @@ class KnownInstance:
     instance_id: InstanceId
     key: KeyValue
     created_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class SourceRef:
-    """How a record is named to people."""
-
-    source_id: SourceId
-    key: KeyValue | None
 
 
 @dataclass(frozen=True, slots=True)

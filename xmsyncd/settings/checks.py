@@ -20,6 +20,7 @@ from xmsyncd.settings.nearest import nearest
 from xmsyncd.settings.pipelines import FieldSettings, PipelineSettings
 from xmsyncd.settings.schema import Path
 from xmsyncd.settings.values import format_duration, quoted
+from xmsyncd.transform.grammar import TemplateError, compile_template
 
 QEASY_KEYS = frozenset(
     {"describe", "is_required", "parent", "children", "id", "default", "parser", "mapping", "format"}
@@ -230,6 +231,15 @@ def _fields(path: Path, pipeline: PipelineSettings) -> Problems:
         yield Problem((*path, "fields"), "no entry with a field", "at least one entry with a field")
 
 
+def _templates(path: Path, pipeline: PipelineSettings) -> Problems:
+    for position, entry in enumerate(pipeline.fields):
+        try:
+            compile_template(entry.value)
+        except TemplateError as error:
+            found = f"{error.found} (character {error.position + 1})"
+            yield Problem((*path, "fields", position, "value"), found, error.expected)
+
+
 def _repeated_fields(path: Path, pipeline: PipelineSettings) -> Problems:
     seen: set[str] = set()
     for position, entry in enumerate(pipeline.fields):
@@ -297,6 +307,7 @@ _PIPELINE: tuple[Callable[[Path, PipelineSettings], Problems], ...] = (
     _source,
     _kind,
     _fields,
+    _templates,
     _repeated_fields,
     _key,
     _key_is_text,
