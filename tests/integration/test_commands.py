@@ -84,7 +84,7 @@ def quick(tmp_path: Path) -> Iterator[Commands]:
 def test_a_first_day(quick: Commands):
     checked = quick.json("check")
     assert checked["failed"] == 0
-    assert checked["metered_calls"] == 2
+    assert checked["metered_calls"] == 3
     assert not quick.ledger.exists(), "a check needs no ledger"
 
     first = quick.json("sync")["pipelines"][0]

@@ -1,8 +1,8 @@
 """Our client puts on the wire what the vendor's own SDK puts there, seen by one recording server.
 
 Compared are method, path, query, body (as JSON, the JSON text inside it as well) and the headers that mean
-something. Allowed to differ: ``User-Agent``; ``Accept-Encoding``; and that the SDK's GET calls carry
-``Content-Type: application/octet-stream`` with an empty body, which ours leave out.
+something. Allowed to differ: ``User-Agent``; ``Accept-Encoding``; and that the SDK's GET and DELETE calls
+carry ``Content-Type: application/octet-stream`` with an empty body, which ours leave out.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ class Recorder:
         text = await request.text()
         headers = {name: request.headers[name] for name in MEANINGFUL_HEADERS if name in request.headers}
         if not text:
-            headers.pop("content-type", None)  # the SDK's GET, see the module's docstring
+            headers.pop("content-type", None)  # the SDK's GET and DELETE, see the module's docstring
         self.requests.append(
             Request(request.method, request.path, dict(request.query), headers, _parsed(text))
         )
@@ -88,6 +88,8 @@ class Recorder:
     def _response(method: str, path: str) -> web.Response:
         if path.endswith("/accessToken"):
             return web.json_response({"accessToken": TOKEN, "expireIn": 7200})
+        if path.endswith("/preview"):
+            return web.json_response({"result": [{"showName": "审批", "operatorUserId": "user-2"}]})
         if path.endswith("/start"):
             return web.json_response({"result": ID})
         if "/definitions/" in path:
@@ -95,6 +97,8 @@ class Recorder:
             return web.json_response({"result": [component]})
         if method == "GET":
             return web.json_response(INSTANCE)
+        if method == "DELETE":
+            return web.Response()
         if method == "PUT":
             # The SDK reads JSON after the call for process instances and fails on an empty body there,
             # although the documentation says empty; after the call for forms it takes either.
@@ -333,3 +337,44 @@ async def test_definitions(sides: Sides) -> None:
     )
     writer = sides.writer(language="zh_CN")
     compare(await sides.ours(writer.definitions), theirs)
+
+
+@pytest.mark.parametrize("whole", [False, True], ids=["required fields", "every field"])
+async def test_preview(sides: Sides, whole: bool) -> None:
+    options = {"process_code": "TPROC--1", "department_id": "7", "language": "zh_CN"} if whole else {}
+    theirs = await sides.theirs(
+        V1Client(sides.config()).preview_published_process_with_options_async(
+            v1_models.PreviewPublishedProcessRequest(
+                app_type="APP_1",
+                system_token=SYSTEM_TOKEN,
+                user_id="user-1",
+                form_uuid="FORM-1",
+                form_data_json=FORM_DATA,
+                **options,
+            ),
+            v1_models.PreviewPublishedProcessHeaders(x_acs_dingtalk_access_token=TOKEN),
+            RuntimeOptions(),
+        )
+    )
+    writer = sides.writer(**options)
+    nodes: list[Any] = []
+
+    async def preview() -> None:
+        nodes.extend(await writer.preview(CONTENT))
+
+    compare(await sides.ours(preview), theirs)
+    assert [(node.name, node.people) for node in nodes] == [("审批", ("user-2",))]
+
+
+async def test_delete(sides: Sides) -> None:
+    theirs = await sides.theirs(
+        V1Client(sides.config()).delete_instance_with_options_async(
+            v1_models.DeleteInstanceRequest(
+                app_type="APP_1", system_token=SYSTEM_TOKEN, user_id="user-1", process_instance_id=ID
+            ),
+            v1_models.DeleteInstanceHeaders(x_acs_dingtalk_access_token=TOKEN),
+            RuntimeOptions(),
+        )
+    )
+    writer = sides.writer()
+    compare(await sides.ours(lambda: writer.delete(ID)), theirs)

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 @common_options
 @framed
 def check(common: Common) -> int:
-    """Look at configuration, credentials, reachability, permissions, component ids and their types.
+    """Look at configuration, credentials, permissions, component ids and types, and who would get a task.
 
-    Writes nothing. Makes two metered calls of DingTalk for each pipeline.
+    Writes nothing. Makes three metered calls of DingTalk for each pipeline.
     """
     import asyncio
     import random
@@ -36,8 +36,9 @@ def check(common: Common) -> int:
 
     async def work() -> int:
         known = await asyncio.to_thread(load_known, settings.ledger.path)
-        async with open_vendors(settings, clock=SystemClock(), rng=random.Random()) as vendors:
-            result = await checking.check(settings, vendors, known)
+        clock = SystemClock()
+        async with open_vendors(settings, clock=clock, rng=random.Random()) as vendors:
+            result = await checking.check(settings, vendors, known, clock.now())
         if common.json:
             print_json(result)
         else:

@@ -10,7 +10,7 @@ from typing import Any, Final, TypeVar
 from zoneinfo import ZoneInfo
 
 from xmsyncd.clock import Clock
-from xmsyncd.errors import ThrottledError, TryLaterError
+from xmsyncd.errors import RefusedError, ThrottledError, TryLaterError
 from xmsyncd.flow.backoff import jittered_delay
 from xmsyncd.flow.pace import Pacer
 from xmsyncd.okki.auth import TOKEN_ENDPOINT, TokenFetcher, TokenRefusedError
@@ -141,6 +141,10 @@ class OkkiClient:
 
         return await self._read(resource.path, LIST_ENDPOINT, params, opened)
 
+    async def fetch_envelope(self, resource: Resource, params: Mapping[str, str]) -> Envelope:
+        """The answer of a list as it came, for those who ask about the answer itself."""
+        return await self._read(resource.path, LIST_ENDPOINT, params, lambda envelope: envelope)
+
     async def fetch_detail(self, resource: Resource, source_id: SourceId) -> Mapping[str, Any]:
         """One item in full. Raises ``RefusedError`` when OKKI does not have it (any more)."""
 
@@ -156,6 +160,23 @@ class OkkiClient:
             return data
 
         return await self._read(resource.detail_path, DETAIL_ENDPOINT, {resource.id_field: source_id}, opened)
+
+    async def find_by_number(self, resource: Resource, number: str) -> Mapping[str, Any] | None:
+        """The item with this business number in full; ``None`` where OKKI shows none, or another one.
+
+        Numbers are not unique at OKKI; which of several it shows is its own choice.
+        """
+
+        def opened(envelope: Envelope) -> Mapping[str, Any] | None:
+            return envelope.data if isinstance(envelope.data, Mapping) and envelope.data else None
+
+        try:
+            found = await self._read(
+                resource.detail_path, DETAIL_ENDPOINT, {resource.number_field: number}, opened
+            )
+        except RefusedError:
+            return None
+        return found if found and str(found.get(resource.number_field, "")).strip() == number else None
 
     async def fetch_groups(self, resource: Resource = PRODUCT) -> GroupTree:
         """The whole tree of product groups. An empty one is returned as such: the caller judges it."""

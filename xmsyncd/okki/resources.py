@@ -27,10 +27,12 @@ class Resource:
     path: str
     """Lists pages of items."""
     detail_path: str
-    """Shows one item, asked for by ``id_field``."""
+    """Shows one item, asked for by ``id_field`` or by ``number_field``."""
     groups_path: str
     """Shows the whole group tree."""
     id_field: str
+    number_field: str
+    """What people call an item by; may be empty, repeated or edited."""
     updated_field: str
 
 
@@ -40,6 +42,7 @@ PRODUCT: Final = Resource(
     detail_path="/v1/product/info",
     groups_path="/v1/product/groups",
     id_field="product_id",
+    number_field="product_no",
     updated_field="update_time",
 )
 

@@ -1,22 +1,25 @@
 """Would it work? Asks both vendors everything that can be asked without writing, and needs no ledger.
 
-Costs two metered calls of DingTalk for each pipeline (form definition, a count by search), which are counted.
+Costs three metered calls of DingTalk for each pipeline (form definition, a count by search, a preview of the
+approval), which are counted.
 """
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar
 
 from xmsyncd.errors import CannotWorkError, RefusedError, TryLaterError
 from xmsyncd.okki.client import OkkiClient, Page
 from xmsyncd.okki.resources import RESOURCES
 from xmsyncd.operations.components import component_findings
-from xmsyncd.operations.findings import Finding, FindingState, failed, ok, warning
+from xmsyncd.operations.findings import Finding, FindingState, failed, note, ok, warning
 from xmsyncd.operations.known import Known
+from xmsyncd.operations.probe.approval import approval_path
+from xmsyncd.operations.probe.content import marked_content
 from xmsyncd.operations.vendors import Vendors
-from xmsyncd.records import Item, StopReason
+from xmsyncd.records import Item, KeyValue, StopReason
 from xmsyncd.settings import FetchDetail, PipelineSettings, ReadBack, Settings
 from xmsyncd.settings.nearest import nearest
 from xmsyncd.transform.mapping import FieldMapping
@@ -43,7 +46,9 @@ _YIDA_ADVICE: Final[Mapping[StopReason, str]] = {
 }
 
 
-async def check(settings: Settings, vendors: Vendors, known: Mapping[str, Known] | None) -> dict[str, Any]:
+async def check(
+    settings: Settings, vendors: Vendors, known: Mapping[str, Known] | None, now: datetime
+) -> dict[str, Any]:
     """``{"findings": […], "failed", "warnings", "metered_calls"}``; a finding as :meth:`Finding.to_json`.
 
     ``known`` is what the ledger remembers (:func:`load_known`), ``None`` where it could not be asked. What a
@@ -53,7 +58,7 @@ async def check(settings: Settings, vendors: Vendors, known: Mapping[str, Known]
     for name, pipeline in settings.pipelines.items():
         source = _Source(name, pipeline, vendors, settings)
         findings += await source.findings()
-        target = _Target(name, pipeline, vendors, settings, known)
+        target = _Target(name, pipeline, vendors, settings, known, now)
         findings += await target.findings()
     unique = list(dict.fromkeys(findings))  # a connection that two pipelines share is told once
     return {
@@ -231,7 +236,9 @@ class _Target:
         vendors: Vendors,
         settings: Settings,
         known: Mapping[str, Known] | None,
+        now: datetime,
     ) -> None:
+        self._now = now
         self._name = name
         self._where = f"pipelines.{name}"
         self._pipeline = pipeline
@@ -257,7 +264,28 @@ class _Target:
         number = await self._asking.ask(what, self._writer.count_instances)
         if number is not None:
             self._judge_instances(what, number)
+        if definitions is not None and not any(one.state is FindingState.FAILED for one in found):
+            await self._approvers()
         return found
+
+    async def _approvers(self) -> None:
+        """Who would get a task, by the vendor's preview of a start. Not to know it hinders nothing."""
+        what = f"{self._where}.target approval"
+        pipeline = self._pipeline
+        content = marked_content(pipeline.fields, pipeline.target.key, KeyValue("xmsyncd check"), self._now)
+        try:
+            nodes = await self._writer.preview(content)
+        except (CannotWorkError, RefusedError, TryLaterError) as error:
+            self._asking.found.append(
+                note(
+                    what,
+                    f"Yida does not preview the approval: {error}",
+                    advice="see in the form's process design (流程设计) who would get a task",
+                )
+            )
+            return
+        path = approval_path(nodes, pipeline.target.user_id)
+        self._asking.found.append(ok(what, path.sentence))
 
     async def _authenticate(self) -> bool:
         await self._client.authenticate()

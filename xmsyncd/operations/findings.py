@@ -11,6 +11,7 @@ class FindingState(StrEnum):
     """How the thing that was looked at is."""
 
     OK = "ok"
+    NOTE = "note"
     WARNING = "warning"
     FAILED = "failed"
 
@@ -39,6 +40,11 @@ class Finding:
 def ok(what: str, found: str) -> Finding:
     """Nothing to do."""
     return Finding(what, FindingState.OK, found)
+
+
+def note(what: str, found: str, *, advice: str = "") -> Finding:
+    """Could not be found out, and does not matter for the work."""
+    return Finding(what, FindingState.NOTE, found, advice=advice)
 
 
 def warning(what: str, found: str, *, expected: str = "", advice: str = "") -> Finding:

@@ -13,7 +13,7 @@ import aiohttp
 from xmsyncd.clock import Clock
 from xmsyncd.flow.pace import Pacer
 from xmsyncd.okki.client import OkkiClient
-from xmsyncd.settings import PipelineSettings, Settings
+from xmsyncd.settings import PipelineSettings, Settings, TargetSettings
 from xmsyncd.transform.fields import FieldSpec
 from xmsyncd.transform.mapping import FieldMapping
 from xmsyncd.transform.quality import RuleSpec
@@ -115,24 +115,24 @@ async def open_vendors(settings: Settings, *, clock: Clock, rng: random.Random) 
         targets = {}
         for name, pipeline in settings.pipelines.items():
             connection, _ = settings.dingtalk_of(pipeline)
-            targets[name] = _target(yida[connection], pipeline, mappings[name], pacers[connection], metered)
+            targets[name] = writer_of(
+                yida[connection], pipeline.target, mappings[name], pacers[connection], metered
+            )
         yield Vendors(okki, yida, mappings, targets, metered)
 
 
-def _target(
-    client: YidaClient,
-    pipeline: PipelineSettings,
-    mapping: FieldMapping,
-    pacer: Pacer,
-    metered: Counter[str],
+def writer_of(
+    client: YidaClient, target: TargetSettings, mapping: FieldMapping, pacer: Pacer, metered: Counter[str]
 ) -> ProcessWriter:
+    """The writer of one form; the calls of its reads are counted in ``metered`` by API."""
+
     async def permit_for(api: str) -> None:
         await pacer.acquire()
 
     def count(api: str) -> None:
         metered[api] += 1
 
-    return ProcessWriter(client, pipeline.target, mapping.components, permit_for, metered=count)
+    return ProcessWriter(client, target, mapping.components, permit_for, metered=count)
 
 
 def mapping_of(name: str, pipeline: PipelineSettings) -> FieldMapping:

@@ -83,6 +83,15 @@ class EqMeaning(StrEnum):
     EXACT = "exact"
     IGNORE_CASE = "ignore_case"
     TRIMMED = "trimmed"
+    SUBSTRING = "substring"
+
+
+class InstanceTimes(StrEnum):
+    """How the times of instances read: their names say GMT, samples look like local time (unknown)."""
+
+    UTC = "utc"
+    LOCAL = "local"
+    UNMARKED_UTC = "unmarked_utc"
 
 
 class Searchable(StrEnum):
@@ -189,7 +198,12 @@ class SimulatorOptions:
     process_update_refused: bool = False
     forms_update_on_process: bool = True
     instance_status: str = "RUNNING"
+    process_update_lost: bool = False
     blank_text: BlankText = BlankText.SHOWN
+    instance_times: InstanceTimes = InstanceTimes.UTC
+    approver: str = ""
+    preview_refused: bool = False
+    delete_refused: bool = False
 
     # Yida's search
     index_lag: timedelta = timedelta(0)

@@ -54,7 +54,14 @@ class Search:
     exact_text: tuple[str, str] | None = None
 
 
-def parse_search(form: Form, text: Any, *, fold: Callable[[str], str], searchable: Searchable) -> Search:
+def parse_search(
+    form: Form,
+    text: Any,
+    *,
+    fold: Callable[[str], str],
+    searchable: Searchable,
+    eq_is_substring: bool = False,
+) -> Search:
     """Understand `searchFieldJson`, or raise RefusedError as the vendor does."""
     if text in (None, ""):
         return Search()
@@ -69,7 +76,7 @@ def parse_search(form: Form, text: Any, *, fold: Callable[[str], str], searchabl
     if isinstance(parsed, dict):
         search = _from_object(form, parsed)
     elif isinstance(parsed, list) and all(isinstance(each, dict) for each in parsed):
-        search = _from_conditions(form, parsed, fold)
+        search = _from_conditions(form, parsed, fold, eq_is_substring=eq_is_substring)
     else:
         raise RefusedError("invalidParameter.methodInputs.invalidFormat", "searchFieldJson 格式不正确")
     if search.data_tests and searchable is Searchable.REFUSED:
@@ -91,7 +98,9 @@ def _component(form: Form, field_id: Any) -> Component:
     return component
 
 
-def _from_conditions(form: Form, conditions: list[dict[str, Any]], fold: Callable[[str], str]) -> Search:
+def _from_conditions(
+    form: Form, conditions: list[dict[str, Any]], fold: Callable[[str], str], *, eq_is_substring: bool
+) -> Search:
     """Mode 2: an array of conditions, combined with AND."""
     data_tests: list[Callable[[Mapping[str, Any]], bool]] = []
     row_tests: list[Callable[[Row], bool]] = []
@@ -130,7 +139,7 @@ def _from_conditions(form: Form, conditions: list[dict[str, Any]], fold: Callabl
                     "invalidParameter.json.componentValuesEmptyInSearchFieldJson",
                     "searchFieldJson所有组件值都为空",
                 )
-            if each["operator"] == "eq":
+            if each["operator"] == "eq" and not eq_is_substring:
                 exact = exact or (component.field_id, value)
                 data_tests.append(_equal_text(component.field_id, fold(value), fold))
             else:

@@ -10,7 +10,14 @@ import orjson
 
 from xmsyncd.simulator.forms import Form
 from xmsyncd.simulator.instances import Instance, InstanceStore, SearchIndex, Version
-from xmsyncd.simulator.options import BlankText, Component, EqMeaning, FormKind, SimulatorOptions
+from xmsyncd.simulator.options import (
+    BlankText,
+    Component,
+    EqMeaning,
+    FormKind,
+    InstanceTimes,
+    SimulatorOptions,
+)
 from xmsyncd.simulator.refusals import RefusedError, gone
 from xmsyncd.simulator.searching import Row, filter_tests, find, paging, parse_search
 from xmsyncd.simulator.times import SimulatedClock
@@ -93,7 +100,7 @@ class YidaApp:
     def _fold(self, text: str) -> str:
         meaning = self.options.eq_meaning
         match meaning:
-            case EqMeaning.EXACT:
+            case EqMeaning.EXACT | EqMeaning.SUBSTRING:
                 return text
             case EqMeaning.IGNORE_CASE:
                 return text.casefold()
@@ -127,7 +134,10 @@ class YidaApp:
         form = self.forms[arguments.text("formUuid")]
         self._check_process(form, arguments)
         form.check(form.parsed(arguments.get("formDataJson"), "formDataJson"), complete=True)
-        return {"result": [{"activityId": "node_start", "activityName": "发起", "activityType": "start"}]}
+        nodes = [_node("node_start", "发起", arguments.text("userId"), "同步账号")]
+        if self.options.approver:
+            nodes.append(_node("node_approve", "审批", self.options.approver, "审批人"))
+        return {"result": nodes}
 
     @staticmethod
     def _check_process(form: Form, arguments: Arguments) -> None:
@@ -152,7 +162,11 @@ class YidaApp:
             depth=self.options.search_depth,
         )
         search = parse_search(
-            form, arguments.get("searchFieldJson"), fold=self._fold, searchable=self.searchable
+            form,
+            arguments.get("searchFieldJson"),
+            fold=self._fold,
+            searchable=self.searchable,
+            eq_is_substring=self.options.eq_meaning is EqMeaning.SUBSTRING,
         )
         rows, total = find(
             form,
@@ -177,7 +191,8 @@ class YidaApp:
     def update_process(self, arguments: Arguments) -> dict[str, Any]:
         """An empty object, not the documented empty body: the vendor's SDK cannot read that one here."""
         form, instance = self._existing(arguments.text("processInstanceId"))
-        self._update(form, instance, arguments)
+        if not self.options.process_update_lost:
+            self._update(form, instance, arguments)
         return {}
 
     def _update(self, form: Form, instance: Instance, arguments: Arguments) -> None:
@@ -193,6 +208,15 @@ class YidaApp:
         form, instance = self._existing(arguments.text("processInstanceId"))
         form.store.delete(instance)
 
+    def _time_text(self, epoch_seconds: float) -> str:
+        match self.options.instance_times:
+            case InstanceTimes.UTC:
+                return self.clock.minute_text(epoch_seconds)
+            case InstanceTimes.LOCAL:
+                return self.clock.text(epoch_seconds)
+            case InstanceTimes.UNMARKED_UTC:
+                return self.clock.minute_text(epoch_seconds).removesuffix("Z")
+
     def _process_row(self, form: Form, instance: Instance, version: Version) -> dict[str, Any]:
         person = _person(instance.user_id)
         return {
@@ -202,8 +226,8 @@ class YidaApp:
             "processCode": form.process_code,
             "instanceStatus": instance.status,
             "approvedResult": "agree" if instance.status == "COMPLETED" else "",
-            "createTimeGMT": self.clock.minute_text(instance.created_at),
-            "modifiedTimeGMT": self.clock.minute_text(version.written_at),
+            "createTimeGMT": self._time_text(instance.created_at),
+            "modifiedTimeGMT": self._time_text(version.written_at),
             "version": instance.versions.index(version) + 1,
             "data": form.shown(version.data()),
             "originator": person,
@@ -238,7 +262,7 @@ class YidaApp:
         return {
             "formInstId": instance.id,
             "formData": form.shown(instance.latest.data()),
-            "modifiedTimeGMT": self.clock.minute_text(instance.latest.written_at),
+            "modifiedTimeGMT": self._time_text(instance.latest.written_at),
             "originator": _person(instance.user_id),
         }
 
@@ -278,6 +302,18 @@ def loaded(text: Any) -> Any:
         return orjson.loads(text) if isinstance(text, str) else None
     except orjson.JSONDecodeError:
         return None
+
+
+def _node(activity_id: str, name: str, user_id: str, person: str) -> dict[str, Any]:
+    return {
+        "activityId": activity_id,
+        "showName": name,
+        "operatorUserId": user_id,
+        "operatorName": person,
+        "operatorDisplayName": person,
+        "type": "TODO",
+        "size": 1,
+    }
 
 
 def _person(user_id: str) -> dict[str, Any]:

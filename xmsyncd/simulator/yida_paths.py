@@ -129,7 +129,13 @@ def apis(app: YidaApp) -> Iterator[Api]:
         ("language", "env"),
     )
     yield Api(
-        "DELETE", "/v1.0/yida/processes/instances", Operation.DELETE, app.delete, single, ("language", "env")
+        "DELETE",
+        "/v1.0/yida/processes/instances",
+        Operation.DELETE,
+        app.delete,
+        single,
+        ("language", "env"),
+        closed=app.options.delete_refused,
     )
     yield Api(
         "POST",
@@ -139,6 +145,7 @@ def apis(app: YidaApp) -> Iterator[Api]:
         (*formed, "formDataJson"),
         ("language", "processCode", "departmentId", "env"),
         read,
+        closed=app.options.preview_refused,
     )
     yield Api(
         "GET",

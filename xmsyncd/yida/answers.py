@@ -31,7 +31,15 @@ _MESSAGE_CHARACTERS = 300
 _CODE_CHARACTERS = 120
 _IP_BLOCK_STATUS = 1111
 _SUCCESS_CODES = frozenset({"", "0", "200", "ok", "success"})
-_EXTRA_FIELDS = ("title", "processCode", "approvedResult", "modifiedTimeGMT", "version")
+_EXTRA_FIELDS = (
+    "title",
+    "processCode",
+    "approvedResult",
+    "createTimeGMT",
+    "createdTimeGMT",
+    "modifiedTimeGMT",
+    "version",
+)
 
 
 class UnreadableError(ValueError):
@@ -46,6 +54,14 @@ class Component:
     component_name: str
     label: str
     parent_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalNode:
+    """One node that a started instance would pass; ``people`` as "name (user id)", where Yida tells them."""
+
+    name: str
+    people: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +190,36 @@ def components_of(body: Any) -> tuple[Component, ...]:
         for entry in entries
         if _text(entry, "fieldId")
     )
+
+
+def nodes_of(body: Any) -> tuple[ApprovalNode, ...]:
+    """The nodes of a preview, in order: ``{"result": [{"showName", "operatorName", "operatorUserId", …}]}``.
+
+    A node with several people names them under ``domains``, in entries of the same shape (inferred: the
+    vendor's page does not say what stands there). Raises UnreadableError.
+    """
+    entries = body.get("result") if isinstance(body, Mapping) else None
+    if not isinstance(entries, list) or not all(isinstance(entry, Mapping) for entry in entries):
+        raise UnreadableError("a preview without a list of nodes")
+    return tuple(
+        ApprovalNode(
+            _first_text(entry, "showName", "activityName", "activityId"),
+            tuple(dict.fromkeys(person for each in _several(entry) if (person := _person(each)))),
+        )
+        for entry in entries
+    )
+
+
+def _several(entry: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    domains = entry.get("domains")
+    more = [each for each in domains if isinstance(each, Mapping)] if isinstance(domains, list) else []
+    return [entry, *more]
+
+
+def _person(entry: Mapping[str, Any]) -> str:
+    name = _first_text(entry, "operatorDisplayName", "operatorName", "operatorNickName")
+    user_id = _text(entry, "operatorUserId")
+    return f"{name} ({user_id})" if name and user_id else name or user_id
 
 
 def _code_of(body: Mapping[str, Any]) -> str:

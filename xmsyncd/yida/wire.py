@@ -2,7 +2,7 @@
 
 Only fields that are set are sent (the vendor's SDK does the same; the source article's empty ``language`` is
 left out). ``systemToken`` opens the whole Yida application: it goes into the body where the API takes one,
-and into the query only for GET calls, which have none.
+and into the query only for GET and DELETE calls, which have none.
 """
 
 from __future__ import annotations
@@ -24,8 +24,10 @@ UPDATE = "update"
 SEARCH = "search"
 GET = "get"
 DEFINITIONS = "definitions"
+PREVIEW = "preview"
+DELETE = "delete"
 
-APIS = (TOKEN, START, UPDATE, SEARCH, GET, DEFINITIONS)
+APIS = (TOKEN, START, UPDATE, SEARCH, GET, DEFINITIONS, PREVIEW, DELETE)
 """The closed set of calls: label of metrics and key of the pacers."""
 
 TOKEN_HEADER = "x-acs-dingtalk-access-token"
@@ -115,6 +117,29 @@ def get_call(target: TargetSettings, instance_id: InstanceId) -> Call:
     return _query_call(path, GET, _common_of(target))
 
 
+def preview_call(target: TargetSettings, content: Content) -> Call:
+    """Shows the nodes that a start with this content would pass; nothing is started.
+
+    Without ``processData``, which the vendor's SDK does not take here. Raises ValueError where the content
+    cannot be written as JSON.
+    """
+    form_data = {component: value for component, value in content.items() if value is not None}
+    body = _set(
+        _common_of(target),
+        formUuid=target.form_uuid,
+        processCode=target.process_code,
+        formDataJson=_json_text(form_data),
+        departmentId=target.department_id,
+    )
+    return _body_call("POST", "/v1.0/yida/processes/preview", PREVIEW, body)
+
+
+def delete_call(target: TargetSettings, instance_id: InstanceId) -> Call:
+    """Deletes a process instance. Only a probe does that, to the instance that it has started itself."""
+    params = {**_common_of(target), "processInstanceId": instance_id}
+    return _query_call("/v1.0/yida/processes/instances", DELETE, params, method="DELETE")
+
+
 def definitions_call(target: TargetSettings) -> Call:
     """Lists the components of the form. The v1.0 call is the current one."""
     path = (
@@ -163,5 +188,5 @@ def _body_call(
     return Call(method=method, path=path, endpoint=endpoint, params=params, json=body)
 
 
-def _query_call(path: str, endpoint: str, params: Mapping[str, str]) -> Call:
-    return Call(method="GET", path=path, endpoint=endpoint, params=params)
+def _query_call(path: str, endpoint: str, params: Mapping[str, str], *, method: str = "GET") -> Call:
+    return Call(method=method, path=path, endpoint=endpoint, params=params)

@@ -17,7 +17,7 @@ from xmsyncd.settings import TargetSettings
 from xmsyncd.transport.classify import Verdict
 from xmsyncd.transport.session import Call
 from xmsyncd.yida import answers, wire
-from xmsyncd.yida.answers import Component, InstancePage, UnreadableError
+from xmsyncd.yida.answers import ApprovalNode, Component, InstancePage, UnreadableError
 from xmsyncd.yida.client import Answer, YidaClient
 from xmsyncd.yida.codes import (
     NO_INSTANCE_ID,
@@ -28,6 +28,10 @@ from xmsyncd.yida.codes import (
     Table,
 )
 from xmsyncd.yida.failures import error_of
+from xmsyncd.yida.marks import is_mark
+
+# Rows that a count looks at, in the same one call: enough to tell a few marks of probes from products.
+_COUNTED_ROWS = 10
 
 MAX_PAGES = 3
 """Pages that one look reads at most: 300 instances that Yida takes for one key are no look-up any more."""
@@ -142,11 +146,42 @@ class ProcessWriter:
         return found
 
     async def count_instances(self) -> int:
-        """How many instances of the form the user may see, by the search. Raises the errors of a read."""
-        page = await self._fetch_page([], 1, 1)
+        """How many instances of the form the user may see, by the search. Raises the errors of a read.
+
+        Instances that a probe has started do not count, where there are no more than ten altogether.
+        """
+        page = await self._fetch_page([], 1, _COUNTED_ROWS)
         if page.total is None:
             raise self._unreadable(wire.SEARCH, "a search answer without totalCount")
-        return page.total
+        if page.total > len(page.rows):
+            return page.total
+        return page.total - sum(is_mark(self._found(row, wire.SEARCH).key) for row in page.rows)
+
+    async def first_page(self) -> tuple[tuple[Found, ...], int | None]:
+        """Up to 100 instances, whatever they hold, and how many Yida counts; the order is Yida's own.
+
+        Raises the errors of a read.
+        """
+        page = await self._fetch_page([], 1, wire.PAGE_SIZE)
+        return tuple(self._found(row, wire.SEARCH) for row in page.rows), page.total
+
+    async def preview(self, content: Content) -> tuple[ApprovalNode, ...]:
+        """The nodes that a start with this content would pass, nothing being started.
+
+        Raises the errors of a read, and ValueError for content that cannot be written as JSON.
+        """
+        answer = await self._send_read(wire.preview_call(self._target, content), Table.READ)
+        try:
+            return answers.nodes_of(self._body_of(answer, wire.PREVIEW))
+        except UnreadableError as error:
+            raise self._unreadable(wire.PREVIEW, str(error)) from error
+
+    async def delete(self, instance_id: InstanceId) -> Outcome:
+        """Delete an instance. Safe to repeat: one that is no longer there ends as ``gone``.
+
+        The caller holds the permit of the first try, as for every write.
+        """
+        return _outcome(await self._write(wire.delete_call(self._target, instance_id), Table.UPDATE))
 
     async def definitions(self) -> tuple[Component, ...]:
         """The components of the form, sub-table children included. Raises the errors of a read."""

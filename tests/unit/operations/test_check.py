@@ -23,7 +23,7 @@ from xmsyncd.operations.known import Known, load_known
 from xmsyncd.operations.vendors import Vendors, mapping_of
 from xmsyncd.records import ContentHash, Item, SourceId, StopReason
 from xmsyncd.settings import FieldSettings, Settings
-from xmsyncd.yida.answers import Component
+from xmsyncd.yida.answers import ApprovalNode, Component
 
 FORM = (
     Component("textField_key", "TextField", "产品编码", ""),
@@ -69,6 +69,7 @@ class Yida:
     token: Exception | None = None
     form: Any = FORM
     instances: Any = 0
+    nodes: Any = (ApprovalNode("发起", ("同步 (user)",)), ApprovalNode("审批", ("张三 (boss)",)))
     asked: list[str] = field(default_factory=list)
 
     async def authenticate(self) -> None:
@@ -79,6 +80,10 @@ class Yida:
 
     async def count_instances(self) -> Any:
         return _answer("count", self.instances, self.asked)
+
+    async def preview(self, content: Any) -> Any:
+        self.previewed = content
+        return _answer("preview", self.nodes, self.asked)
 
 
 def _answer(name: str, answer: Any, asked: list[str]) -> Any:
@@ -113,7 +118,7 @@ async def checked(
         cast(Any, {"products": yida}),
         Counter(a=2),
     )
-    return await check(settings, vendors, {} if known is None else known)
+    return await check(settings, vendors, {} if known is None else known, NOW)
 
 
 def of(result: dict[str, Any], what: str) -> dict[str, Any]:
@@ -125,6 +130,32 @@ async def test_all_is_well(tmp_path: Path):
     result = await checked(settings_with(tmp_path), Okki(), Yida())
     assert {one["state"] for one in result["findings"]} == {"ok"}
     assert (result["failed"], result["warnings"], result["metered_calls"]) == (0, 0, 2)
+
+
+async def test_who_would_get_a_task_is_named(tmp_path: Path):
+    yida = Yida()
+    result = await checked(settings_with(tmp_path, "{x}"), Okki(), yida)
+    found = of(result, "approval")
+    assert (found["state"], found["found"]) == (
+        "ok",
+        "each new instance is a task for 张三 (boss): 发起 (同步 (user)) → 审批 (张三 (boss))",
+    )
+    assert set(yida.previewed) == {"textField_key", "textField_g"}
+
+
+@pytest.mark.parametrize("error", [TryLaterError("away"), RefusedError("a required component"), WRONG_SECRET])
+async def test_a_preview_that_is_refused_is_a_note(tmp_path: Path, error):
+    result = await checked(settings_with(tmp_path), Okki(), Yida(nodes=error))
+    assert of(result, "approval")["state"] == "note"
+    assert str(error) in of(result, "approval")["found"]
+    assert (result["failed"], result["warnings"]) == (0, 0)
+
+
+async def test_a_form_that_does_not_fit_is_not_previewed(tmp_path: Path):
+    yida = Yida(form=FORM[1:])
+    result = await checked(settings_with(tmp_path), Okki(), yida)
+    assert result["failed"] == 1
+    assert "preview" not in yida.asked
 
 
 async def test_one_page_with_the_further_parameters_is_asked_for(tmp_path: Path):

@@ -129,7 +129,7 @@ def test_an_instance_is_normalised_and_hashed_over_the_mapped_components_only() 
     assert found.content_hash == hash_of(found.content)
     assert found.created_at == datetime(2024, 1, 2, tzinfo=UTC)
     assert found.status == "RUNNING"
-    assert found.extra == {"title": "张三发起的产品"}
+    assert found.extra == {"title": "张三发起的产品", "createTimeGMT": "2024-01-02 08:00:00"}
 
 
 def test_form_data_may_be_text_and_a_missing_key_is_empty() -> None:

@@ -120,6 +120,25 @@ def test_reads_without_a_body_carry_the_secret_in_the_query_and_nothing_shows_it
     assert wire.secrets_in(get) == wire.secrets_in(definitions) == ("system-token-of-ours",)
 
 
+def test_a_preview_is_asked_as_a_start_but_for_the_chosen_approvers(target: TargetSettings) -> None:
+    target = changed(target, process_data='[{"key":"n","value":["u"]}]', process_code="TPROC--1")
+    start, preview = (
+        wire.start_call(target, {"a": 1, "b": None}),
+        wire.preview_call(target, {"a": 1, "b": None}),
+    )
+    assert (preview.method, preview.path) == ("POST", "/v1.0/yida/processes/preview")
+    assert isinstance(start.json, dict)
+    assert preview.json == {name: value for name, value in start.json.items() if name != "processData"}
+
+
+def test_a_delete_names_one_instance_in_the_query(target: TargetSettings) -> None:
+    call = wire.delete_call(changed(target, api_version="v2.0"), InstanceId("i-1"))
+    assert (call.method, call.path, call.json) == ("DELETE", "/v1.0/yida/processes/instances", None)
+    assert call.params is not None
+    assert call.params["processInstanceId"] == "i-1"
+    assert wire.secrets_in(call) == ("system-token-of-ours",)
+
+
 def test_endpoints_are_the_closed_set(target: TargetSettings) -> None:
     calls = [
         wire.token_call(DingtalkSettings(app_key="k", app_secret="another-secret")),
@@ -128,6 +147,8 @@ def test_endpoints_are_the_closed_set(target: TargetSettings) -> None:
         wire.search_call(target, conditions=[], page_number=1, page_size=1),
         wire.get_call(target, InstanceId("i")),
         wire.definitions_call(target),
+        wire.preview_call(target, {}),
+        wire.delete_call(target, InstanceId("i")),
     ]
     assert tuple(call.endpoint for call in calls) == wire.APIS
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import aiohttp
@@ -288,13 +289,55 @@ async def test_a_page_that_is_not_json_is_no_missing_instance(yida: Yida) -> Non
 
 async def test_counting_the_instances_of_the_form(yida: Yida) -> None:
     yida.give_token()
-    url = f"{BASE}/v1.0/yida/processes/instances?pageNumber=1&pageSize=1"
+    url = f"{BASE}/v1.0/yida/processes/instances?pageNumber=1&pageSize=10"
     yida.http.post(url, payload={"totalCount": 42, "data": [row("i-1")]})
     assert await yida.writer.count_instances() == 42
     assert "searchFieldJson" not in yida.bodies("POST", url)[0]
     yida.http.post(url, payload={"data": []})
     with pytest.raises(TryLaterError):
         await yida.writer.count_instances()
+
+
+async def test_marks_of_probes_are_no_instances_that_count(yida: Yida) -> None:
+    yida.give_token()
+    url = f"{BASE}/v1.0/yida/processes/instances?pageNumber=1&pageSize=10"
+    marked = row("i-1")
+    marked["data"] = {**marked["data"], KEY: "XMSYNCD-PROBE-ABCDEFGH2K"}
+    yida.http.post(url, payload={"totalCount": 2, "data": [marked, row("i-2")]})
+    assert await yida.writer.count_instances() == 1
+    yida.http.post(url, payload={"totalCount": 30, "data": [marked, row("i-2")]})
+    assert await yida.writer.count_instances() == 30
+
+
+async def test_the_nodes_of_a_preview(yida: Yida) -> None:
+    yida.give_token()
+    url = f"{BASE}/v1.0/yida/processes/preview"
+    several = [{"operatorName": "乙", "operatorUserId": "u-2"}, "?"]
+    result = [
+        {"showName": "发起", "operatorUserId": "u-0"},
+        {"activityId": "n1", "operatorDisplayName": "甲", "operatorUserId": "u-1", "domains": several},
+        {"showName": "结束"},
+    ]
+    yida.http.post(url, payload={"result": result})
+    nodes = await yida.writer.preview({KEY: "x"})
+    assert [(node.name, node.people) for node in nodes] == [
+        ("发起", ("u-0",)),
+        ("n1", ("甲 (u-1)", "乙 (u-2)")),
+        ("结束", ()),
+    ]
+    yida.http.post(url, payload={"result": "none"})
+    with pytest.raises(TryLaterError):
+        await yida.writer.preview({KEY: "x"})
+
+
+async def test_deleting_an_instance_ends_in_an_outcome(yida: Yida) -> None:
+    yida.give_token()
+    url = re.compile(rf"{re.escape(BASE)}/v1.0/yida/processes/instances\?.*processInstanceId=i-1.*")
+    yida.http.delete(url, body="")
+    assert (await yida.writer.delete(I1)).family is Family.DELIVERED
+    payload = {"code": "invalidState.form.dataDoesNotExistOrIsDeleted", "message": "x"}
+    yida.http.delete(url, status=400, payload=payload)
+    assert (await yida.writer.delete(I1)).family is Family.GONE
 
 
 async def test_definitions_of_the_form(yida: Yida) -> None:

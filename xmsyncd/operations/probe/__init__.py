@@ -1,0 +1,1 @@
+"""What only a tenant can answer, asked of it: by reading, and with one marked instance on the real form."""
