@@ -112,7 +112,7 @@ async def open_app(
             metrics.declare_connection(Api.OKKI, name)
         for name in settings.dingtalk:
             metrics.declare_connection(Api.DINGTALK, name)
-        events = Events(metrics, monotonic=clock.monotonic)
+        events = Events(metrics, monotonic=clock.monotonic, repeat_every=settings.log.repeat_every)
         ledger = await stack.enter_async_context(Ledger(settings.ledger.path))
         session = await stack.enter_async_context(open_session())
         zone = settings.zone

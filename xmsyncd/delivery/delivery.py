@@ -18,6 +18,7 @@ from xmsyncd.delivery.read_back import ReadBack
 from xmsyncd.delivery.settler import Settler
 from xmsyncd.delivery.target import Target
 from xmsyncd.delivery.waiting import Bell, Stoppable
+from xmsyncd.errors import XmsyncdError
 from xmsyncd.flow.pace import Pacer
 from xmsyncd.ledger import Ledger, pipelines
 from xmsyncd.ledger.claims import Meter
@@ -36,6 +37,7 @@ class DeliveryEvents(Protocol):
     def pipeline_resumed(self, pipeline: str, reason: StopReason) -> None: ...
     def search_proven(self, pipeline: str, lag: timedelta) -> None: ...
     def orphans_found(self, pipeline: str, number: int) -> None: ...
+    def read_put_off(self, pipeline: str, what: str, error: XmsyncdError) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +128,7 @@ class Delivery:
             decided=self._looked,
             stopped=self._stopped,
             resumed=self._resumed,
+            put_off=lambda error: events.read_put_off(pipeline, "look", error),
         )
         self._first_create = FirstCreate(
             pipeline,
@@ -142,6 +145,7 @@ class Delivery:
             stopped=self._stopped,
             resumed=self._resumed,
             proven=lambda lag: events.search_proven(pipeline, lag),
+            put_off=lambda error: events.read_put_off(pipeline, "first_create", error),
         )
 
     async def prepare(self) -> None:

@@ -13,7 +13,7 @@ from xmsyncd.delivery.look_policy import visibility_delays
 from xmsyncd.delivery.policy import SendingRules, next_probe_at
 from xmsyncd.delivery.target import Target
 from xmsyncd.delivery.waiting import Bell, Stoppable
-from xmsyncd.errors import CannotWorkError, RefusedError, TryLaterError
+from xmsyncd.errors import CannotWorkError, RefusedError, TryLaterError, XmsyncdError
 from xmsyncd.ledger import Ledger, claims, looks, meters, pipelines
 from xmsyncd.ledger.claims import Meter
 from xmsyncd.ledger.views import KnownInstance, PipelineView, Stop
@@ -57,6 +57,7 @@ class FirstCreate:
         stopped: Callable[[Stop], None],
         resumed: Callable[[StopReason], None],
         proven: Callable[[timedelta], None],
+        put_off: Callable[[XmsyncdError], None],
     ) -> None:
         self._pipeline = pipeline
         self._form = form
@@ -72,6 +73,7 @@ class FirstCreate:
         self._clock = clock
         self._stopped = stopped
         self._resumed = resumed
+        self._put_off = put_off
         self._proven = proven
         self._looked_at: datetime | None = None
         self._not_before: datetime | None = None
@@ -111,7 +113,7 @@ class FirstCreate:
             return await self._stop(error.reason, str(error))
         except (TryLaterError, RefusedError) as error:
             self._failures_in_a_row += 1
-            _log.info("first_create_put_off", pipeline=self._pipeline, reason=str(error))
+            self._put_off(error)
             told = error.wait if isinstance(error, TryLaterError) else None
             growing = min(
                 self._rules.retry_base * 2 ** min(self._failures_in_a_row, 10), self._rules.retry_cap

@@ -5,22 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
-import structlog
-
 from xmsyncd.clock import Clock
 from xmsyncd.delivery import look_policy
 from xmsyncd.delivery.look_policy import CreateFinding, Sight, Witness
 from xmsyncd.delivery.policy import SendingRules, next_month, next_probe_at
 from xmsyncd.delivery.target import Target
 from xmsyncd.delivery.waiting import Bell, Stoppable
-from xmsyncd.errors import CannotWorkError, RefusedError, TryLaterError
+from xmsyncd.errors import CannotWorkError, RefusedError, TryLaterError, XmsyncdError
 from xmsyncd.ledger import Ledger, claims, looks, meters, pipelines
 from xmsyncd.ledger.claims import Meter
 from xmsyncd.ledger.events import Finding, Looked
 from xmsyncd.ledger.views import Look, LookSettlement, Stop
 from xmsyncd.records import Found, Operation, StopReason
-
-_log = structlog.get_logger(__name__)
 
 # Calls for finding one witness: people may have deleted every instance that could be one.
 _LARGEST_WITNESS_HUNT = 6
@@ -48,6 +44,7 @@ class ReadBack:
         decided: Callable[[Sequence[LookSettlement]], None],
         stopped: Callable[[Stop], None],
         resumed: Callable[[StopReason], None],
+        put_off: Callable[[XmsyncdError], None],
     ) -> None:
         self._pipeline = pipeline
         self._form = form
@@ -63,6 +60,7 @@ class ReadBack:
         self._decided = decided
         self._stopped = stopped
         self._resumed = resumed
+        self._put_off = put_off
         self._failures_in_a_row = 0
         self._not_before: datetime | None = None
         self._halted_for: StopReason | None = None
@@ -113,7 +111,7 @@ class ReadBack:
             return
         except TryLaterError as error:
             self._failures_in_a_row += 1
-            _log.info("look_put_off", pipeline=self._pipeline, reason=str(error))
+            self._put_off(error)
             growing = self._rules.retry_base * 2 ** min(self._failures_in_a_row, 10)
             self._not_before = self._clock.now() + (error.wait or min(growing, self._rules.retry_cap))
             return

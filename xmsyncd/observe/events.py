@@ -2,7 +2,8 @@
 
 What happens to each record is said at DEBUG; at INFO a cycle is one line and deliveries are summed up, so
 that a day's log of a healthy daemon stays readable. WARNING is for what will be dealt with but should be
-known (parked, rejected, undecided), ERROR for what a person should look at.
+known (parked, rejected, undecided), ERROR for what a person should look at. Trouble that goes on is said
+once in a while and once when it is over (:mod:`xmsyncd.observe.outages`); the metrics count all of it.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import Any
 import structlog
 
 from xmsyncd import __version__
-from xmsyncd.errors import ThrottledError, TryLaterError
+from xmsyncd.errors import TryLaterError, XmsyncdError
 from xmsyncd.ledger.cycles import CycleKind, CycleResult
 from xmsyncd.ledger.views import LookSettlement, Settlement, StageDecision, Stop
 from xmsyncd.observe.labels import (
@@ -38,15 +39,26 @@ from xmsyncd.observe.labels import (
     source_failure,
 )
 from xmsyncd.observe.metrics import Metrics, known
+from xmsyncd.observe.outages import OutageLine, Outages, OutageStage, Turns
+from xmsyncd.observe.unknown_answers import Telling, UnknownAnswers
 from xmsyncd.okki.proof import ProofDecision
 from xmsyncd.records import Family, Operation, RejectionReason, StopReason
 from xmsyncd.schedule import RingTrouble
+from xmsyncd.transport.classify import Verdict
+from xmsyncd.transport.reply import Reply
 from xmsyncd.transport.session import CallResult
 from xmsyncd.yida import wire
 
 _log = structlog.get_logger(__name__)
 
 _SUMMARY_EVERY = timedelta(minutes=5)
+_LONG_PAUSE_SECONDS = 60
+REPEAT_EVERY = timedelta(minutes=1)
+"""The default of how often trouble that goes on is told at most."""
+
+# What an answer says of the vendor: that it is in trouble, or that it is there. A stale token says neither.
+_IN_TROUBLE = (Family.NOT_SENT, Family.THROTTLED, Family.TRY_LATER, Family.UNDECIDED)
+_IS_THERE = (Family.DELIVERED, Family.REFUSED, Family.GONE, Family.STOP)
 
 # The call of DingTalk whose pace a write goes by.
 _ENDPOINT_OF = {Operation.CREATE: wire.START, Operation.UPDATE: wire.UPDATE}
@@ -67,18 +79,36 @@ class _Told:
     read: int = 0
     proofs: Counter[str] = field(default_factory=Counter)
     stop: tuple[StopReason, datetime] | None = None
+    unsaid_stop: Stop | None = None
+    stop_turns: dict[StopReason, Turns] = field(default_factory=dict)
+    failed_cycles: int = 0
+    failing_since: float = 0.0
+    failed_for: str = ""
+    failure_turns: Turns | None = None
+    rejection_turns: Turns | None = None
 
 
 class Events:
     """Implements ``DeliveryEvents``, ``CycleEvents`` and ``CallObserver``. Never raises for a strange value.
 
     ``monotonic`` times the summaries: the first delivery after a quiet time is told at once, what follows is
-    summed up every five minutes, by the next event or by :meth:`summarise`. For the event loop's thread only.
+    summed up every five minutes, by the next event or by :meth:`summarise`. Trouble that goes on is told at
+    most every ``repeat_every``, and ever seldomer. For the event loop's thread only.
     """
 
-    def __init__(self, metrics: Metrics, *, monotonic: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        metrics: Metrics,
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
+        repeat_every: timedelta = REPEAT_EVERY,
+    ) -> None:
         self._metrics = metrics
         self._monotonic = monotonic
+        self._repeat_every = repeat_every
+        self._outages = Outages(repeat_every)
+        self._unknown = UnknownAnswers()
+        self._pauses: dict[tuple[str, str, str, bool], Turns] = {}
         self._pipelines: dict[str, _Told] = {}
 
     def _told(self, pipeline: str) -> _Told:
@@ -162,14 +192,30 @@ class Events:
         """What stopped the cycle; :meth:`cycle_finished` follows with the result ``failed``."""
         reason = source_failure(error)
         self._failed(pipeline, Stage.SOURCE, reason)
-        passing = isinstance(error, TryLaterError | ThrottledError)
+        told, now = self._told(pipeline), self._monotonic()
+        if not told.failed_cycles:
+            told.failing_since = now
+        told.failed_cycles += 1
+        if told.failed_for != reason or told.failure_turns is None:
+            told.failed_for, told.failure_turns = reason, Turns(self._repeat_every)
+        if isinstance(error, TryLaterError) and error.connection:
+            # The outage of the connection is one thing, however many cycles it fails.
+            may_tell = self._outages.take_turn((Api.OKKI, error.connection), now)
+        else:
+            may_tell = told.failure_turns.take(now)
+        if not may_tell:
+            log = _log.debug
+        elif isinstance(error, TryLaterError):
+            log = _log.warning
+        else:
+            log = _log.error
         unforeseen = reason == SourceFailure.UNFORESEEN
-        log = _log.warning if passing else _log.error
         log(
             "cycle_failed",
             pipeline=pipeline,
             reason=reason,
             error=str(error),
+            **({"failed_cycles": told.failed_cycles} if told.failed_cycles > 1 else {}),
             **({"exc_info": error} if unforeseen else {}),
         )
 
@@ -194,8 +240,15 @@ class Events:
             log = _log.error
         elif result == CycleResult.UNPROVEN:
             log = _log.warning
+        elif result == CycleResult.FAILED:
+            log = _log.debug  # cycle_failed has said it, or has it held back
         else:
             log = _log.info
+        after: dict[str, Any] = {}
+        if result in (CycleResult.DONE, CycleResult.UNPROVEN) and told.failed_cycles:
+            lasted = round(self._monotonic() - told.failing_since, 3)
+            after = {"after_failed_cycles": told.failed_cycles, "failed_for_seconds": lasted}
+            told.failed_cycles, told.failed_for = 0, ""
         log(
             "cycle_finished",
             pipeline=pipeline,
@@ -209,13 +262,18 @@ class Events:
             balance=balance,
             watermark=_iso(watermark),
             **({"detail": detail} if detail else {}),
+            **after,
         )
         if told.rejected.total():
-            _log.warning(
-                "records_rejected", pipeline=pipeline, cycle_id=cycle_id, reasons=_plain(told.rejected)
-            )
+            turns = told.rejection_turns = told.rejection_turns or Turns(self._repeat_every)
+            if turns.take(self._monotonic()):
+                turns.begin_again()
+                _log.warning(
+                    "records_rejected", pipeline=pipeline, cycle_id=cycle_id, reasons=_plain(told.rejected)
+                )
+                told.rejected.clear()
         told.read = 0
-        for counter in (told.staged, told.rejected, told.proofs):
+        for counter in (told.staged, told.proofs):
             counter.clear()
 
     # Delivery
@@ -287,19 +345,45 @@ class Events:
             self._metrics.pipeline_stopped.labels(pipeline, told.stop[0]).set(0)
         told.stop = (stop.reason, stop.stopped_at)
         self._failed(pipeline, Stage.DELIVERY, stop.reason)
+        told.unsaid_stop = stop
+        self._say_stop(pipeline, told)
+
+    def _say_stop(self, pipeline: str, told: _Told) -> None:
+        """Say a stop, unless one for the same reason was said a moment ago; then :meth:`summarise` does."""
+        stop = told.unsaid_stop
+        if stop is None:
+            return
+        turns = told.stop_turns.setdefault(stop.reason, Turns(self._repeat_every))
+        held_back = turns.held_back
+        if not turns.take(self._monotonic()):
+            return
+        told.unsaid_stop = None
         _log.error(
             "pipeline_stopped",
             pipeline=pipeline,
             reason=stop.reason,
             detail=stop.detail,
             probe_at=_iso(stop.probe_at),
+            **({"stops_before": held_back} if held_back else {}),
         )
 
     def pipeline_resumed(self, pipeline: str, reason: StopReason) -> None:
         """What the pipeline stood still for is over."""
         self._metrics.pipeline_stopped.labels(pipeline, reason).set(0)
-        self._told(pipeline).stop = None
-        _log.info("pipeline_resumed", pipeline=pipeline, reason=reason)
+        told = self._told(pipeline)
+        told.stop = None
+        log = _log.debug if told.unsaid_stop is not None else _log.info  # the stop was not said either
+        told.unsaid_stop = None
+        log("pipeline_resumed", pipeline=pipeline, reason=reason)
+
+    def read_put_off(self, pipeline: str, what: str, error: XmsyncdError) -> None:
+        """A look at Yida failed in a way that may pass, and is made again later."""
+        self._failed(pipeline, Stage.READ_BACK, source_failure(error))
+        connection = self._metrics.dingtalk_of(pipeline) or ""
+        may_tell = self._outages.take_turn((Api.DINGTALK, connection), self._monotonic())
+        (_log.info if may_tell else _log.debug)(
+            "read_put_off", pipeline=pipeline, what=what, reason=str(error)
+        )
 
     def search_proven(self, pipeline: str, lag: timedelta) -> None:
         """A search shows what this pipeline creates; ``lag`` is how long that took the first time."""
@@ -321,6 +405,9 @@ class Events:
             if at_once:
                 told.summarised_at = None
             self._summarise(pipeline, told)
+            self._say_stop(pipeline, told)
+        for (api, connection), line in self._outages.due(self._monotonic()):
+            _say_outage(api, connection, line)
 
     def _summarise(self, pipeline: str, told: _Told) -> None:
         if not told.deliveries:
@@ -351,6 +438,42 @@ class Events:
             seconds=round(seconds, 4),
         )
 
+    def answer_judged(self, connection: str, api: str, endpoint: str, reply: Reply, verdict: Verdict) -> None:
+        """What came back from a call, and what it means; outages are seen here, and unknown answers."""
+        of = known(api, Api)
+        key, now = (of, connection), self._monotonic()
+        line = None
+        if verdict.family in _IN_TROUBLE:
+            cause = verdict.code or f"HTTP {reply.status}"
+            line = self._outages.failed(key, endpoint, cause, now)
+        elif verdict.family in _IS_THERE:
+            line = self._outages.answered(key, endpoint, now, token=wire.TOKEN)
+        if line is not None:
+            _say_outage(of, connection, line)
+        if verdict.is_unknown:
+            self._unknown_answer(connection, of, endpoint, reply, verdict)
+
+    def _unknown_answer(
+        self, connection: str, api: str, endpoint: str, reply: Reply, verdict: Verdict
+    ) -> None:
+        labels = ENDPOINTS[Api(api)] if api in tuple(Api) else ()
+        self._metrics.unknown_answers.labels(connection, api, known(endpoint, labels)).inc()
+        telling = self._unknown.seen(connection, api, endpoint, verdict.code)
+        if telling is Telling.KNOWN:
+            return
+        _log.warning(
+            "unknown_answer",
+            connection=connection,
+            api=api,
+            endpoint=endpoint,
+            status=reply.status,
+            code=verdict.code,
+            message=verdict.message,
+            request_id=verdict.request_id,
+            taken_as=verdict.family,
+            **({"further_ones": "are only counted"} if telling is Telling.TELL_AS_LAST else {}),
+        )
+
     def api_paused(
         self, connection: str, api: str, seconds: float, code: str, endpoint: str = ALL_ENDPOINTS
     ) -> None:
@@ -359,7 +482,13 @@ class Events:
         endpoint = known(endpoint, (ALL_ENDPOINTS, *LIMITS[Api(of)])) if of in tuple(Api) else ALL_ENDPOINTS
         self._metrics.throttled.labels(connection, of, endpoint).inc()
         # The vendor's short pauses are daily business; minutes of silence are not.
-        log = _log.info if seconds < 60 else _log.warning
+        is_long = seconds >= _LONG_PAUSE_SECONDS
+        turns = self._pauses.setdefault((connection, of, endpoint, is_long), Turns(self._repeat_every))
+        if not turns.take(self._monotonic()):
+            log = _log.debug
+        else:
+            turns.begin_again()
+            log = _log.warning if is_long else _log.info
         log(
             "api_paused",
             connection=connection,
@@ -368,6 +497,32 @@ class Events:
             seconds=round(seconds, 3),
             code=code,
         )
+
+
+_OUTAGE_EVENTS = {
+    OutageStage.HICCUP: "calls_failed",
+    OutageStage.AWAY: "vendor_away",
+    OutageStage.STILL_AWAY: "vendor_still_away",
+    OutageStage.BACK: "vendor_back",
+}
+
+
+def _say_outage(api: str, connection: str, line: OutageLine) -> None:
+    if line.needs_a_person:
+        log = _log.error
+    elif line.stage in (OutageStage.AWAY, OutageStage.STILL_AWAY):
+        log = _log.warning
+    else:
+        log = _log.info
+    log(
+        _OUTAGE_EVENTS[line.stage],
+        connection=connection,
+        api=api,
+        endpoints=list(line.endpoints),
+        seconds=round(line.seconds, 3),
+        failed=line.failed,
+        causes=dict(line.causes),
+    )
 
 
 def _iso(moment: datetime | None) -> str | None:

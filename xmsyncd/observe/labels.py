@@ -92,6 +92,9 @@ class SourceFailure(StrEnum):
 DOUBLE = "double"
 """The reason of a second Yida instance for one record."""
 
+PUT_OFF = (SourceFailure.TRY_LATER, SourceFailure.THROTTLED, SourceFailure.REFUSED)
+"""Why a look at Yida had to be put off."""
+
 DELIVERY_FAILURES = (
     Family.NOT_SENT,
     Family.TRY_LATER,
@@ -107,7 +110,7 @@ FAILURE_REASONS: dict[Stage, tuple[str, ...]] = {
     Stage.SOURCE: (*SourceFailure, *(f"cannot_work:{reason}" for reason in StopReason)),
     Stage.TRANSFORM: tuple(RejectionReason),
     Stage.DELIVERY: (*DELIVERY_FAILURES, *StopReason),
-    Stage.READ_BACK: (*ParkReason, DOUBLE),
+    Stage.READ_BACK: (*ParkReason, DOUBLE, *PUT_OFF),
 }
 """All pairs. Of delivery, a family is how an attempt ended, a stop reason why the pipeline stands still."""
 

@@ -158,6 +158,13 @@ class Metrics:
         self.throttled = self._counter(
             "throttled", "Calls that a vendor refused for their pace.", "connection", "api", "endpoint"
         )
+        self.unknown_answers = self._counter(
+            "unknown_answers",
+            "Answers that no table of the vendor's codes knows; each is in the log once.",
+            "connection",
+            "api",
+            "endpoint",
+        )
         self.rate_limit = self._gauge(
             "rate_limit_per_second", "Calls a second that are allowed now.", "connection", "api", "endpoint"
         )
@@ -216,6 +223,7 @@ class Metrics:
         of = Api(api)
         _create(self.http_requests, [name], [of], ENDPOINTS[of], CallResult)
         _create(self.http_request_duration, [name], [of], ENDPOINTS[of])
+        _create(self.unknown_answers, [name], [of], ENDPOINTS[of])
         _create(self.throttled, [name], [of], LIMITS[of])
 
     def dingtalk_of(self, pipeline: str) -> str | None:

@@ -14,13 +14,12 @@ from xmsyncd.errors import RefusedError, ThrottledError, TryLaterError
 from xmsyncd.flow.backoff import jittered_delay
 from xmsyncd.flow.pace import Pacer
 from xmsyncd.okki.auth import TOKEN_ENDPOINT, TokenFetcher, TokenRefusedError
-from xmsyncd.okki.codes import READS
+from xmsyncd.okki.codes import DEFAULT, READS, UNREADABLE
 from xmsyncd.okki.failures import (
     DETAIL_ENDPOINT,
     GROUPS_ENDPOINT,
     LIST_ENDPOINT,
     Failures,
-    UnknownCodeError,
 )
 from xmsyncd.okki.groups import GroupTree
 from xmsyncd.okki.resources import PRODUCT, Resource, check_allowed
@@ -31,11 +30,11 @@ from xmsyncd.okki.wire import (
     id_from,
     page_from,
     parse_envelope,
-    words_of,
+    words_of_reply,
 )
 from xmsyncd.records import Family, SourceId
 from xmsyncd.settings import OkkiSettings
-from xmsyncd.transport.classify import Verdict, classify
+from xmsyncd.transport.classify import Judged, Verdict, classify, nobody_asks
 from xmsyncd.transport.reply import Reply
 from xmsyncd.transport.session import Call, Transport
 from xmsyncd.transport.token import TokenSource
@@ -61,6 +60,8 @@ class OkkiClient:
       more than two minutes of silence, which the pacer then keeps;
     - ``CannotWorkError`` for credentials, permission or a list that OKKI refuses altogether;
     - ``RefusedError`` for one product that it refuses.
+
+    An answer that no table knows, or a success in another shape than the documented one, is tried later.
     """
 
     def __init__(
@@ -73,6 +74,7 @@ class OkkiClient:
         clock: Clock,
         random: random_module.Random,
         timezone: ZoneInfo,
+        judged: Judged = nobody_asks,
     ) -> None:
         self._settings = settings
         self._name = name
@@ -81,6 +83,7 @@ class OkkiClient:
         self._clock = clock
         self._random = random
         self._timezone = timezone
+        self._judged = judged
         self._success_codes = frozenset(settings.success_codes)
         self._one_at_a_time = asyncio.Lock()
         self._clock_offset: timedelta | None = None
@@ -200,12 +203,9 @@ class OkkiClient:
             async with self._one_at_a_time:
                 token = await self._token(None)
                 while True:
-                    envelope, verdict = await self._ask(path, endpoint, params, token)
-                    if verdict is None:
-                        try:
-                            return opened(envelope)
-                        except UnreadableAnswerError as error:
-                            raise self._failures.unreadable(endpoint, str(error)) from error
+                    reply, envelope, verdict = await self._ask(path, endpoint, params, token)
+                    if verdict.family is Family.DELIVERED:
+                        return self._opened(endpoint, reply, envelope, opened)
                     if verdict.family is not Family.REAUTHENTICATE or renewed:
                         raise self._failures.of(endpoint, verdict)
                     renewed = True
@@ -215,15 +215,28 @@ class OkkiClient:
 
     async def _ask(
         self, path: str, endpoint: str, params: Mapping[str, str], token: str
-    ) -> tuple[Envelope, Verdict | None]:
-        """One request; the verdict is ``None`` for a success."""
+    ) -> tuple[Reply, Envelope, Verdict]:
+        """One request. A success is told by :meth:`_opened`, which alone sees its shape."""
         headers = {"Authorization": self._settings.auth_prefix + token}
         reply = await self._send(Call("GET", path, endpoint, params=params, headers=headers))
         envelope = parse_envelope(reply.body, self._success_codes, self._timezone)
         self._learn_clock(reply, envelope)
         if reply.status is not None and 200 <= reply.status < 300 and envelope.ok:
-            return envelope, None
-        return envelope, classify(reply, envelope.words, READS, Family.REFUSED)
+            return reply, envelope, Verdict(Family.DELIVERED)
+        verdict = classify(reply, words_of_reply(reply), READS, DEFAULT)
+        self._judged(endpoint, reply, verdict)
+        return reply, envelope, verdict
+
+    def _opened(
+        self, endpoint: str, reply: Reply, envelope: Envelope, opened: Callable[[Envelope], _T]
+    ) -> _T:
+        try:
+            content = opened(envelope)
+        except UnreadableAnswerError as error:
+            self._judged(endpoint, reply, Verdict(Family.TRY_LATER, code=UNREADABLE, message=str(error)))
+            raise self._failures.unreadable(endpoint, str(error)) from error
+        self._judged(endpoint, reply, Verdict(Family.DELIVERED))
+        return content
 
     async def _send(self, call: Call) -> Reply:
         """One request with its own permit. The caller holds the lock."""
@@ -243,7 +256,8 @@ class OkkiClient:
         try:
             return await (self._tokens.get() if stale is None else self._tokens.renew(stale))
         except TokenRefusedError as error:
-            verdict = classify(error.reply, words_of(error.reply.body), READS, Family.REFUSED)
+            verdict = classify(error.reply, words_of_reply(error.reply), READS, DEFAULT)
+            self._judged(TOKEN_ENDPOINT, error.reply, verdict)
             raise self._failures.of(TOKEN_ENDPOINT, verdict) from None
 
     async def _tried(self, once: Callable[[], Awaitable[_T]]) -> _T:
@@ -252,10 +266,6 @@ class OkkiClient:
         while True:
             try:
                 return await once()
-            except UnknownCodeError as error:
-                if tries >= self._settings.tries:
-                    raise error.final from None
-                await self._clock.sleep(self._delay(tries).total_seconds())
             except TryLaterError as error:
                 wait = error.wait
                 if wait is None:

@@ -12,6 +12,15 @@ from typing import Final
 from xmsyncd.records import Family, StopReason
 from xmsyncd.transport.classify import Rule
 
+NOT_JSON: Final = "not-json"
+"""Made up: a body that is not JSON, so an error page of a gateway or of something before it."""
+
+UNREADABLE: Final = "unreadable"
+"""Made up: a success in another shape than the documented one."""
+
+DEFAULT: Final = Family.TRY_LATER
+"""What an answer means that no row knows: it may pass, and nothing is lost by asking again."""
+
 OK_STATUS: Final = range(200, 300)
 
 READS: Final = (
@@ -42,6 +51,9 @@ READS: Final = (
     Rule(Family.TRY_LATER, status=OK_STATUS, code="500", source="doc"),
     # No code at all inside HTTP 200: a gateway's page, or an answer cut to pieces.
     Rule(Family.TRY_LATER, status=OK_STATUS, code="", source="inf"),
+    Rule(Family.TRY_LATER, status=OK_STATUS, code=NOT_JSON, source="inf"),
+    # OKKI's own refusals are JSON, so this page stands for something before it.
+    Rule(Family.TRY_LATER, status=403, code=NOT_JSON, source="inf"),
     # Statuses.
     Rule(Family.STOP, status=403, stop=StopReason.PERMISSION, source="inf"),
     Rule(Family.REFUSED, status=404, source="doc"),
@@ -49,4 +61,4 @@ READS: Final = (
     # A redirect is never followed (it could leave the allow-list); maintenance pages come this way.
     Rule(Family.TRY_LATER, status=range(300, 400), source="inf"),
 )
-"""An answer that no row knows is refused, after the tries that are allowed (unknown codes may pass)."""
+"""Of the whole table; what no row knows is DEFAULT."""

@@ -8,6 +8,7 @@ from typing import Final, assert_never
 
 from xmsyncd.errors import CannotWorkError, RefusedError, ThrottledError, TryLaterError, XmsyncdError
 from xmsyncd.okki.auth import TOKEN_ENDPOINT
+from xmsyncd.okki.codes import UNREADABLE
 from xmsyncd.records import Family, StopReason
 from xmsyncd.transport.classify import Verdict
 
@@ -16,14 +17,6 @@ DETAIL_ENDPOINT: Final = "info"
 GROUPS_ENDPOINT: Final = "groups"
 ENDPOINTS: Final = (TOKEN_ENDPOINT, LIST_ENDPOINT, DETAIL_ENDPOINT, GROUPS_ENDPOINT)
 """What is asked of OKKI: the closed set of metric labels."""
-
-
-class UnknownCodeError(XmsyncdError):
-    """A code that no row of the table knows, or an answer of another shape: tried again, then ``final``."""
-
-    def __init__(self, final: XmsyncdError) -> None:
-        self.final = final
-        super().__init__(str(final))
 
 
 class Failures:
@@ -56,18 +49,14 @@ class Failures:
 
     def _refusal(self, endpoint: str, verdict: Verdict) -> XmsyncdError:
         code, message = verdict.code, verdict.message or "refused"
-        if verdict.rule is None:
-            return self.unreadable(endpoint, message, code=code)
         if endpoint == DETAIL_ENDPOINT:
             return self.refused(endpoint, message, code=code)
         # Refusing a whole list is no matter of one product: most likely base_url or a parameter.
         return self.cannot_work(endpoint, StopReason.CONFIGURATION, message, code=code)
 
-    def unreadable(self, endpoint: str, message: str, *, code: str = "") -> UnknownCodeError:
-        """An answer that says nothing known. One product that stays so is refused, and the others go on."""
-        if endpoint == DETAIL_ENDPOINT:
-            return UnknownCodeError(self.refused(endpoint, message, code=code))
-        return UnknownCodeError(self.try_later(endpoint, message, code=code))
+    def unreadable(self, endpoint: str, message: str) -> TryLaterError:
+        """A success in a shape that says nothing."""
+        return self.try_later(endpoint, message, code=UNREADABLE)
 
     def throttled(
         self, endpoint: str, message: str, *, code: str = "", wait: timedelta | None = None

@@ -18,9 +18,11 @@ from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from xmsyncd.okki.codes import NOT_JSON
 from xmsyncd.records import Item, SourceId
 from xmsyncd.transform.hashes import hash_of
 from xmsyncd.transport.classify import VendorWords
+from xmsyncd.transport.reply import Reply
 
 _MESSAGE_CHARACTERS = 200
 _NO_WORDS = VendorWords()
@@ -74,6 +76,14 @@ def words_of(body: Any) -> VendorWords:
     code = _first_text(body, ("error", "error_code", "code"))
     message = _first_text(body, ("error_description", "message", "msg"))
     return VendorWords(code[:_MESSAGE_CHARACTERS], message[:_MESSAGE_CHARACTERS])
+
+
+def words_of_reply(reply: Reply) -> VendorWords:
+    """As :func:`words_of`; a page that is no JSON has the code NOT_JSON and its own first words."""
+    text = " ".join(reply.text.split())
+    if not reply.is_json and text:
+        return VendorWords(NOT_JSON, text[:_MESSAGE_CHARACTERS])
+    return words_of(reply.body)
 
 
 def page_from(

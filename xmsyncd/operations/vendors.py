@@ -7,6 +7,8 @@ import random
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
+from typing import Protocol
 
 import aiohttp
 
@@ -17,10 +19,20 @@ from xmsyncd.settings import PipelineSettings, Settings, TargetSettings
 from xmsyncd.transform.fields import FieldSpec
 from xmsyncd.transform.mapping import FieldMapping
 from xmsyncd.transform.quality import RuleSpec
+from xmsyncd.transport.classify import Verdict
+from xmsyncd.transport.reply import Reply
 from xmsyncd.transport.session import CallObserver, Transport, open_session
 from xmsyncd.yida.client import YidaClient
 from xmsyncd.yida.values import encode
 from xmsyncd.yida.writers import ProcessWriter
+
+
+class VendorObserver(CallObserver, Protocol):
+    """Who counts calls, and knows what their answers meant."""
+
+    def answer_judged(self, connection: str, api: str, endpoint: str, reply: Reply, verdict: Verdict) -> None:
+        """What came back from one call, and what it means."""
+        ...
 
 
 def okki_client(
@@ -31,7 +43,7 @@ def okki_client(
     pacer: Pacer,
     clock: Clock,
     rng: random.Random,
-    observer: CallObserver,
+    observer: VendorObserver,
 ) -> OkkiClient:
     """The client of the OKKI connection ``name``."""
     one = settings.okki[name]
@@ -46,12 +58,19 @@ def okki_client(
         observer=observer,
     )
     return OkkiClient(
-        one, name=name, transport=transport, pacer=pacer, clock=clock, random=rng, timezone=settings.zone
+        one,
+        name=name,
+        transport=transport,
+        pacer=pacer,
+        clock=clock,
+        random=rng,
+        timezone=settings.zone,
+        judged=partial(observer.answer_judged, name, "okki"),
     )
 
 
 def yida_client(
-    settings: Settings, name: str, session: aiohttp.ClientSession, *, clock: Clock, observer: CallObserver
+    settings: Settings, name: str, session: aiohttp.ClientSession, *, clock: Clock, observer: VendorObserver
 ) -> YidaClient:
     """The client of the DingTalk connection ``name``."""
     one = settings.dingtalk[name]
@@ -65,13 +84,17 @@ def yida_client(
         clock=clock,
         observer=observer,
     )
-    return YidaClient(one, name=name, transport=transport, clock=clock)
+    judged = partial(observer.answer_judged, name, "dingtalk")
+    return YidaClient(one, name=name, transport=transport, clock=clock, judged=judged)
 
 
 class _NobodyCounts:
     """A command that ends in a moment has nobody who reads its metrics."""
 
     def call_done(self, connection: str, api: str, endpoint: str, result: str, seconds: float) -> None:
+        """Nothing."""
+
+    def answer_judged(self, connection: str, api: str, endpoint: str, reply: Reply, verdict: Verdict) -> None:
         """Nothing."""
 
 
@@ -89,7 +112,7 @@ class Vendors:
 @contextlib.asynccontextmanager
 async def open_vendors(settings: Settings, *, clock: Clock, rng: random.Random) -> AsyncIterator[Vendors]:
     """Everything that needs no ledger, opened; closed on leaving. Sends nothing by itself."""
-    observer: CallObserver = _NobodyCounts()
+    observer: VendorObserver = _NobodyCounts()
     async with open_session() as session:
         okki = {
             name: okki_client(

@@ -199,3 +199,8 @@ class LogSettings(Section):
 
     level: LogLevel = Field(default=LogLevel.INFO, description="Least important message that is written.")
     format: LogFormat = Field(default=LogFormat.JSON, description="JSON lines, or text for a person.")
+    repeat_every: Duration = Field(
+        default=span("1m"),
+        ge=span("100ms"),
+        description="Trouble that goes on (a vendor is away) is told at most so often, then ever seldomer.",
+    )

@@ -6,7 +6,7 @@ The status alone decides nothing: one vendor throttles with 403 and the other re
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from fnmatch import fnmatchcase
@@ -71,6 +71,20 @@ class Verdict:
     wait: timedelta | None = None
     stop_reason: StopReason | None = None
     rule: Rule | None = None
+
+    @property
+    def is_unknown(self) -> bool:
+        """Whether there was an answer and no row knew it, so that the default of its operation holds."""
+        by_default = self.rule is None and self.family is not Family.DELIVERED
+        return by_default and self.code not in tuple(Fault)
+
+
+Judged = Callable[[str, Reply, Verdict], None]
+"""Told the kind of call (a metric label), what came back and what it means, once for each call."""
+
+
+def nobody_asks(endpoint: str, reply: Reply, verdict: Verdict) -> None:
+    """What a client tells where nobody counts."""
 
 
 def classify(

@@ -11,7 +11,7 @@ from datetime import timedelta
 from xmsyncd.clock import Clock
 from xmsyncd.records import Family
 from xmsyncd.settings import DingtalkSettings
-from xmsyncd.transport.classify import Verdict, classify
+from xmsyncd.transport.classify import Judged, Verdict, classify, nobody_asks
 from xmsyncd.transport.reply import Reply
 from xmsyncd.transport.session import Transport
 from xmsyncd.transport.token import TokenSource
@@ -27,11 +27,20 @@ HOLD_SECONDS = 1.0
 class TokenFetcher:
     """Asks DingTalk for the token; :meth:`source` is what callers use."""
 
-    def __init__(self, settings: DingtalkSettings, *, name: str, transport: Transport, clock: Clock) -> None:
+    def __init__(
+        self,
+        settings: DingtalkSettings,
+        *,
+        name: str,
+        transport: Transport,
+        clock: Clock,
+        judged: Judged = nobody_asks,
+    ) -> None:
         self._settings = settings
         self._name = name
         self._transport = transport
         self._clock = clock
+        self._judged = judged
         self._failure: Verdict | None = None
         self._failure_holds_until = 0.0
 
@@ -51,9 +60,11 @@ class TokenFetcher:
                 verdict = Verdict(family=Family.TRY_LATER, code=UNREADABLE, message=str(error))
             else:
                 self._failure = None
+                self._judged(wire.TOKEN, reply, Verdict(family=Family.DELIVERED))
                 return token
         else:
             verdict = self._judge(reply)
+        self._judged(wire.TOKEN, reply, verdict)
         self._failure = verdict
         hold = HOLD_SECONDS if verdict.wait is None else verdict.wait.total_seconds()
         self._failure_holds_until = self._clock.monotonic() + hold

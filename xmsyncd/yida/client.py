@@ -14,7 +14,7 @@ from xmsyncd.clock import Clock
 from xmsyncd.errors import CannotWorkError, RefusedError, TryLaterError
 from xmsyncd.records import Family
 from xmsyncd.settings import DingtalkSettings
-from xmsyncd.transport.classify import Verdict, classify
+from xmsyncd.transport.classify import Judged, Verdict, classify, nobody_asks
 from xmsyncd.transport.reply import Reply
 from xmsyncd.transport.session import Call, Transport
 from xmsyncd.yida import wire
@@ -39,12 +39,22 @@ class Answer:
 class YidaClient:
     """The calls of one DingTalk connection; safe to use from many tasks at once."""
 
-    def __init__(self, settings: DingtalkSettings, *, name: str, transport: Transport, clock: Clock) -> None:
+    def __init__(
+        self,
+        settings: DingtalkSettings,
+        *,
+        name: str,
+        transport: Transport,
+        clock: Clock,
+        judged: Judged = nobody_asks,
+    ) -> None:
         self._name = name
         self._transport = transport
         self._clock = clock
+        self._judged = judged
         self._app_secret = settings.app_secret.get_secret_value()
-        self._tokens = TokenFetcher(settings, name=name, transport=transport, clock=clock).source()
+        fetcher = TokenFetcher(settings, name=name, transport=transport, clock=clock, judged=judged)
+        self._tokens = fetcher.source()
         self._clock_offset: timedelta | None = None
 
     @property
@@ -92,12 +102,19 @@ class YidaClient:
             self._clock_offset = reply.server_time - self._clock.now()
         if has_succeeded(reply):
             words = vendor_words(reply)
-            return reply, Verdict(family=Family.DELIVERED, request_id=words.request_id)
+            verdict = Verdict(family=Family.DELIVERED, request_id=words.request_id)
+            self._judged(call.endpoint, reply, verdict)
+            return reply, verdict
         words = vendor_words(reply, (token, self._app_secret, *wire.secrets_in(call)))
         verdict = classify(reply, words, TABLES[table], DEFAULTS[table])
         if verdict.family is Family.THROTTLED and verdict.wait is None:
             verdict = dataclasses.replace(verdict, wait=SECOND)
+        self._judged(call.endpoint, reply, verdict)
         return reply, verdict
+
+    def note_unreadable(self, endpoint: str, reply: Reply, family: Family, code: str, message: str) -> None:
+        """A success in another shape than the documented one, which only its reader can see."""
+        self._judged(endpoint, reply, Verdict(family=family, code=code, message=message))
 
 
 def _metered(verdict: Verdict) -> int:

@@ -183,6 +183,10 @@ _STOP: tuple[Rule, ...] = (
         "invalidState.form.invalidPageStatus",
         "invalidState.process.*",
         "invalidState.processConfig.*",
+        # Of insertOrUpdate, which is not called here: in the table, because every page lists them.
+        "failure.batchOperation.sameComponentInConditionAndUpdateTarget",
+        "invalidState.batchOperation.duplicateConditionExist",
+        "invalidState.batchOperation.onlyTheFrontPortionCanBeUpdated",
         stop=StopReason.CONFIGURATION,
     ),
     *_rows(
@@ -223,31 +227,39 @@ _BUSY: tuple[Rule, ...] = (
     *_rows(Family.TRY_LATER, "doc", "failure.operation.canNotModify", wait=LOCKED),
 )
 
+_AMBIGUOUS_CODES = (
+    "innerError",
+    "unclassifiedError",
+    "failure.businessError.*",
+    "systemRuntimeException.*",
+    "failure.service.*",
+    "failure.process.*",
+    "failure.serviceCallBack.*",
+    "invalidState.serviceCallBack.*",
+    "invalidParameter.serviceCallBack.*",
+    "invalidState.plugin.*",
+    "failure.operation.logicService*",
+    "failure.operation.*SystemError",
+    "failure.connector.*",
+    "failure.message.*",
+    "failure.operation.exceptionOccurredInSearch",
+    "invalidState.openSearch.*",  # of a write: saved, perhaps, but not in the index
+    "invalidState.key.keyCorrespondingToDataAlreadyExists",  # its real trigger is unknown: look first
+    "unknownError",
+    "ServiceUnavailable",
+    "system.error",
+    "-1",  # the legacy "busy"
+)
+
 _AMBIGUOUS: tuple[Rule, ...] = (
-    *_rows(
-        Family.UNDECIDED,
-        "doc",
-        "innerError",
-        "unclassifiedError",
-        "failure.businessError.*",
-        "systemRuntimeException.*",
-        "failure.service.*",
-        "failure.process.*",
-        "failure.serviceCallBack.*",
-        "invalidState.serviceCallBack.*",
-        "invalidParameter.serviceCallBack.*",
-        "invalidState.plugin.*",
-        "failure.operation.logicService*",
-        "failure.operation.*SystemError",
-        "failure.connector.*",
-        "failure.message.*",
-        "invalidState.openSearch.*",  # saved, perhaps, but not in the index
-        "invalidState.key.keyCorrespondingToDataAlreadyExists",  # its real trigger is unknown: look first
-        "unknownError",
-        "ServiceUnavailable",
-        "system.error",
-    ),
+    *_rows(Family.UNDECIDED, "doc", *_AMBIGUOUS_CODES),
     Rule(family=Family.UNDECIDED, status=range(500, 600), source="inf"),
+)
+
+_FAILED_READ: tuple[Rule, ...] = (
+    # The same answers to a call that changes nothing.
+    *_rows(Family.TRY_LATER, "doc", *_AMBIGUOUS_CODES),
+    Rule(family=Family.TRY_LATER, status=range(500, 600), source="inf"),
 )
 
 _REFUSED: tuple[Rule, ...] = (
@@ -302,6 +314,7 @@ TABLES: dict[Table, tuple[Rule, ...]] = {
         *_THROTTLED,
         *_STOP,
         Rule(family=Family.STOP, status=401, stop=StopReason.CREDENTIALS, source="inf"),
+        *_FAILED_READ,
     ),
     Table.START: (*_GATEWAY, *_STOP, *_BUSY, *_AMBIGUOUS, *_REFUSED, *_UNAUTHORISED),
     Table.UPDATE: (
@@ -322,6 +335,7 @@ TABLES: dict[Table, tuple[Rule, ...]] = {
         *_BUSY,
         Rule(family=Family.GONE, status=404, source="inf"),
         *_GONE_BY_TEXT,
+        *_FAILED_READ,
         *_rows(Family.REFUSED, "doc", "invalidParameter.*"),
         *_UNAUTHORISED,
     ),
@@ -344,8 +358,9 @@ TABLES: dict[Table, tuple[Rule, ...]] = {
             "invalidState.openSearch.cursorExceedFiveThousand",
             "failure.form.dataAmountExceedFiveThousand",
             "failure.operation.numberOfQueryDataExceed",
-            "invalidParameter.*",
         ),
+        *_FAILED_READ,
+        *_rows(Family.REFUSED, "doc", "invalidParameter.*"),
         *_UNAUTHORISED,
     ),
 }

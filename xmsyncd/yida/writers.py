@@ -78,10 +78,14 @@ class ProcessWriter:
             return _outcome(answer)
         instance_id = answers.instance_id_of(answer.reply.body) if answer.reply is not None else None
         if instance_id is None:
+            message = "the answer names no instance"
+            if answer.reply is not None:
+                family = Family.UNDECIDED
+                self._client.note_unreadable(wire.START, answer.reply, family, NO_INSTANCE_ID, message)
             return Outcome(
                 family=Family.UNDECIDED,
                 code=NO_INSTANCE_ID,
-                message="the answer names no instance",
+                message=message,
                 request_id=answer.verdict.request_id,
                 calls=answer.calls,
             )

@@ -18,6 +18,7 @@ from xmsyncd.clock import SystemClock
 from xmsyncd.delivery.delivery import Delivery, DeliveryOptions
 from xmsyncd.delivery.policy import SendingRules
 from xmsyncd.delivery.waiting import Bell
+from xmsyncd.errors import XmsyncdError
 from xmsyncd.flow.pace import Pacer
 from xmsyncd.ledger import Ledger, meters, pipelines
 from xmsyncd.ledger.claims import Meter
@@ -163,6 +164,7 @@ class Told:
     resumed: list[StopReason] = field(default_factory=list)
     judged: list[tuple[int, int]] = field(default_factory=list)
     proven: list[timedelta] = field(default_factory=list)
+    put_off: list[tuple[str, str]] = field(default_factory=list)
     orphans: int = 0
 
     def attempt_settled(self, settlement: Settlement) -> None:
@@ -182,6 +184,9 @@ class Told:
 
     def search_proven(self, pipeline: str, lag: timedelta) -> None:
         self.proven.append(lag)
+
+    def read_put_off(self, pipeline: str, what: str, error: XmsyncdError) -> None:
+        self.put_off.append((what, str(error)))
 
     def orphans_found(self, pipeline: str, number: int) -> None:
         self.orphans += number

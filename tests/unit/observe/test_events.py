@@ -30,6 +30,8 @@ from xmsyncd.records import (
     StopReason,
 )
 from xmsyncd.schedule import RingTrouble
+from xmsyncd.transport.classify import Rule, Verdict
+from xmsyncd.transport.reply import Fault, Reply
 from xmsyncd.transport.session import CallObserver
 
 INSTANCE = InstanceId("i-1")
@@ -159,7 +161,7 @@ def test_convicted_suspects_are_told_as_parked(events, clock):
     assert lines[-1]["parked"] == 3
 
 
-def test_the_same_stop_is_an_error_once_and_again_after_it_was_over(events):
+def test_the_same_stop_is_an_error_once_and_again_after_it_was_over(events, clock):
     stop = Stop(StopReason.PERMISSION, "no right", NOW, NOW + timedelta(hours=1))
     later = Stop(StopReason.PERMISSION, "no right", NOW + timedelta(days=1), None)
     with capture_logs() as lines:
@@ -168,6 +170,7 @@ def test_the_same_stop_is_an_error_once_and_again_after_it_was_over(events):
         assert value(events, "pipeline_stopped", reason="permission") == 1
         events.pipeline_resumed("products", StopReason.PERMISSION)
         assert value(events, "pipeline_stopped", reason="permission") == 0
+        clock.seconds += 86400
         events.pipeline_stopped("products", later)
     errors = [line for line in lines if line["log_level"] == "error"]
     assert [line["event"] for line in errors] == ["pipeline_stopped"] * 2
@@ -225,7 +228,7 @@ def test_a_failed_cycle_says_why_once(events, error, level, reason):
     with capture_logs() as lines:
         events.cycle_failed("products", error)
         events.cycle_finished("products", 1, "incremental", "failed", 1.0, 0, str(error), None)
-    assert [line["log_level"] for line in lines] == [level, "info"]
+    assert [line["log_level"] for line in lines] == [level, "debug"]
     assert value(events, "failures_total", stage="source", reason=reason) == 1
 
 
@@ -292,3 +295,91 @@ def test_the_rest_is_said_and_counted(events, metrics):
     assert value(events, "failures_total", stage="delivery", reason="undecided") == 3
     assert value(events, "group_tree_changes_total") == 1
     assert value(events, "missed_rings_total", trouble="missed") == 1
+
+
+def judged(events: Events, verdict: Verdict, endpoint: str = "start", status: int | None = 400) -> None:
+    events.answer_judged("main", "dingtalk", endpoint, Reply(status=status), verdict)
+
+
+LOST = Verdict(Family.UNDECIDED, code="lost")
+WELL = Verdict(Family.DELIVERED)
+
+
+def test_an_unknown_answer_is_a_warning_once_and_counted_each_time(events, metrics):
+    unknown = Verdict(Family.UNDECIDED, code="brand.new", message="怎么了", request_id="R-7")
+    with capture_logs() as lines:
+        for _ in range(50):
+            judged(events, unknown)
+    [told] = [line for line in lines if line["event"] == "unknown_answer"]
+    assert told["log_level"] == "warning"
+    assert (told["code"], told["message"], told["request_id"], told["status"]) == (
+        "brand.new",
+        "怎么了",
+        "R-7",
+        400,
+    )
+    labels = {"connection": "main", "api": "dingtalk", "endpoint": "start"}
+    assert metrics.registry.get_sample_value("xmsyncd_unknown_answers_total", labels) == 50
+
+
+def test_what_a_row_knows_and_what_got_lost_are_no_unknown_answers(events):
+    rule = Rule(Family.REFUSED, code="known")
+    with capture_logs() as lines:
+        judged(events, Verdict(Family.REFUSED, code="known", rule=rule))
+        judged(events, LOST, status=None)
+        judged(events, Verdict(Family.NOT_SENT, code="not_sent"), status=None)
+    assert not [line for line in lines if line["event"] == "unknown_answer"]
+
+
+def test_an_outage_of_an_hour_with_its_failing_cycles_is_a_few_lines(events, clock):
+    away = TryLaterError("OKKI is away", connection="main", endpoint="list")
+    with capture_logs() as lines:
+        for _ in range(720):
+            clock.seconds += 5
+            events.answer_judged("main", "okki", "list", Reply(fault=Fault.LOST), LOST)
+            events.cycle_failed("products", away)
+            events.cycle_finished("products", 1, "incremental", "failed", 1.0, 0, str(away), None)
+            events.read_put_off("products", "look", TryLaterError("Yida is away", connection="main"))
+            events.summarise()
+        clock.seconds += 5
+        events.answer_judged("main", "okki", "list", Reply(status=200), WELL)
+        events.cycle_finished("products", 2, "incremental", "done", 1.0, 0, "", NOW)
+    told = [line for line in lines if line["log_level"] != "debug"]
+    about_okki = [line["event"] for line in told if line["event"] != "read_put_off"]
+    assert about_okki[0] == "cycle_failed"
+    assert about_okki[-2:] == ["vendor_back", "cycle_finished"]
+    assert len(about_okki) <= 12
+    assert len(told) - len(about_okki) <= 10
+    assert told[-1]["after_failed_cycles"] == 720
+    assert "error" in {line["log_level"] for line in told}
+    assert value(events, "failures_total", stage="source", reason="try_later") == 720
+    assert value(events, "failures_total", stage="read_back", reason="try_later") == 720
+
+
+def test_a_short_hiccup_is_no_matter_for_a_person(events, clock):
+    with capture_logs() as lines:
+        for _ in range(40):
+            judged(events, LOST, status=None)
+            clock.seconds += 0.1
+            judged(events, WELL, status=200)
+            events.summarise()
+    [told] = [line for line in lines if line["log_level"] != "debug"]
+    assert (told["event"], told["log_level"]) == ("calls_failed", "info")
+
+
+def test_a_stop_that_comes_and_goes_is_told_once_a_minute_and_not_forgotten(events, clock):
+    with capture_logs() as lines:
+        for number in range(30):
+            clock.seconds += 1
+            moment = NOW + timedelta(seconds=number)
+            events.pipeline_stopped("products", Stop(StopReason.PERMISSION, "403", moment, moment))
+            clock.seconds += 1
+            events.pipeline_resumed("products", StopReason.PERMISSION)
+        moment = NOW + timedelta(seconds=100)
+        events.pipeline_stopped("products", Stop(StopReason.PERMISSION, "403", moment, moment))
+        for _ in range(60):
+            clock.seconds += 1
+            events.summarise()
+    told = [line["event"] for line in lines if line["log_level"] in ("info", "error")]
+    assert told == ["pipeline_stopped", "pipeline_resumed", "pipeline_stopped"]
+    assert value(events, "failures_total", stage="delivery", reason="permission") == 31

@@ -177,9 +177,6 @@ async def test_a_detail_is_one_object(okki, make_client):
         ({"code": 404, "message": "Not Found Resource"}, 1),
         ({"code": 200, "data": []}, 1),
         ({"code": 200, "data": None}, 1),
-        ({"code": 777, "message": "unheard of"}, 4),
-        ({"code": 200, "data": {"product_id": 13}}, 4),
-        ({"code": 200, "data": "x"}, 4),
     ],
 )
 async def test_a_product_that_okki_does_not_show_is_refused_and_the_others_go_on(
@@ -189,6 +186,40 @@ async def test_a_product_that_okki_does_not_show_is_refused_and_the_others_go_on
     with pytest.raises(RefusedError):
         await make_client().fetch_detail(PRODUCT, SourceId("12"))
     assert okki.count(INFO) == tries
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"code": 777, "message": "unheard of"},
+        {"code": 200, "data": {"product_id": 13}},
+        {"code": 200, "data": "x"},
+    ],
+)
+async def test_a_detail_that_says_nothing_known_is_tried_later(okki, make_client, answer):
+    okki.answers(INFO, answer)
+    with pytest.raises(TryLaterError):
+        await make_client().fetch_detail(PRODUCT, SourceId("12"))
+    assert okki.count(INFO) == 4
+
+
+async def test_every_call_is_judged_once(okki, make_client):
+    okki.answers(LIST, {"status": 502, "body": "<html>"}, {"code": 777, "message": "?"}, EMPTY)
+    okki.answers(GROUPS, {"code": 200, "data": "none"}, {"code": 200, "data": []})
+    client = make_client()
+    judged = []
+    client._judged = lambda endpoint, reply, verdict: judged.append(
+        (endpoint, verdict.family.value, verdict.code, verdict.is_unknown)
+    )
+    await client.fetch_page(PRODUCT, {})
+    await client.fetch_groups()
+    assert judged == [
+        ("list", "try_later", "not-json", False),
+        ("list", "try_later", "777", True),
+        ("list", "delivered", "", False),
+        ("groups", "try_later", "unreadable", True),
+        ("groups", "delivered", "", False),
+    ]
 
 
 async def test_groups_come_as_a_tree(okki, make_client):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from xmsyncd.okki.codes import READS
-from xmsyncd.okki.wire import words_of
+from xmsyncd.okki.codes import DEFAULT, READS
+from xmsyncd.okki.wire import words_of_reply
 from xmsyncd.records import Family, StopReason
 from xmsyncd.transport.classify import classify
 from xmsyncd.transport.reply import Reply
@@ -50,14 +50,32 @@ from xmsyncd.transport.reply import Reply
 )
 def test_a_row_for_each_answer(status, body, family, stop):
     reply = Reply(status=status, body=body, is_json=body is not None)
-    verdict = classify(reply, words_of(body), READS, Family.REFUSED)
+    verdict = classify(reply, words_of_reply(reply), READS, DEFAULT)
     assert (verdict.family, verdict.stop_reason) == (family, stop)
     assert verdict.rule is not None
 
 
-def test_an_unknown_code_is_refused_by_no_row():
-    verdict = classify(Reply(status=200), ("777", "what", ""), READS, Family.REFUSED)
-    assert (verdict.family, verdict.rule) == (Family.REFUSED, None)
+@pytest.mark.parametrize(
+    ("status", "text", "family"),
+    [
+        (200, "<html>maintenance</html>", Family.TRY_LATER),
+        (403, "<html>blocked</html>", Family.TRY_LATER),
+        (403, "<html>Too Many Requests</html>", Family.THROTTLED),
+        (404, "<html>not here</html>", Family.REFUSED),
+        (502, "<html>Bad Gateway</html>", Family.TRY_LATER),
+    ],
+)
+def test_a_page_of_a_gateway(status, text, family):
+    reply = Reply(status=status, text=text)
+    assert classify(reply, words_of_reply(reply), READS, DEFAULT).family is family
+
+
+@pytest.mark.parametrize("code", [777, "777", "brand_new"])
+def test_an_unknown_code_may_pass_and_is_known_as_unknown(code):
+    body = {"code": code, "message": "what"}
+    reply = Reply(status=200, body=body, is_json=True)
+    verdict = classify(reply, words_of_reply(reply), READS, DEFAULT)
+    assert (verdict.family, verdict.code, verdict.is_unknown) == (Family.TRY_LATER, str(code), True)
 
 
 def test_every_row_says_how_sure_we_are():
