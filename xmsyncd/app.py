@@ -37,7 +37,7 @@ from xmsyncd.operations.components import component_findings
 from xmsyncd.operations.findings import FindingState
 from xmsyncd.operations.runtime import PipelineRuntime, Runtime
 from xmsyncd.operations.vendors import mapping_of, okki_client, yida_client
-from xmsyncd.records import Operation
+from xmsyncd.records import Operation, StopReason
 from xmsyncd.schedule import Schedule
 from xmsyncd.settings import DingtalkSettings, PipelineSettings, ReadBack, Settings
 from xmsyncd.steps import StepListener, nobody_listens
@@ -113,7 +113,9 @@ async def open_app(
         for name in settings.dingtalk:
             metrics.declare_connection(Api.DINGTALK, name)
         events = Events(metrics, monotonic=clock.monotonic, repeat_every=settings.log.repeat_every)
-        ledger = await stack.enter_async_context(Ledger(settings.ledger.path))
+        ledger = await stack.enter_async_context(Ledger(settings.ledger.path, clock=clock))
+        kept = None if ledger.migrated is None else str(ledger.migrated)
+        events.ledger_opened(str(ledger.path), ledger.identity, copy_kept=kept)
         session = await stack.enter_async_context(open_session())
         zone = settings.zone
         okki_pacers = {
@@ -161,10 +163,14 @@ async def open_app(
         runtimes: dict[str, PipelineRuntime] = {}
         for name, pipeline in settings.pipelines.items():
             form = pipeline.target.form
-            await ledger.write(pipelines.register, name, form, pipeline.target.key)
-            okki_name, _ = settings.okki_of(pipeline)
+            okki_name, okki_settings = settings.okki_of(pipeline)
+            registered = await ledger.write(
+                pipelines.register, name, form, pipeline.target.key, account=okki_settings.client_id
+            )
             dingtalk_name, dingtalk = settings.dingtalk_of(pipeline)
             metrics.declare_pipeline(name, dingtalk_name)
+            if registered.stop is not None and registered.stop.reason is StopReason.RESTORED:
+                events.pipeline_stopped(name, registered.stop)
             paces = pacers[dingtalk_name]
             mapping = mapping_of(name, pipeline)
             targets[name] = ProcessWriter(

@@ -16,6 +16,7 @@
         ├── LedgerHeldError    another process holds it and does not answer              (exit 5)
         ├── NewerSchemaError   it was written by a later version
         └── LedgerUnusableError
+            └── LedgerStorageError  the disk or the file failed: mend it, start again (exit 4)
 
 Only reads raise for what a vendor answers; writes return an ``Outcome``. No message ever holds a
 token, a secret or a request body.
@@ -144,4 +145,11 @@ class NewerSchemaError(LedgerError):
 
 
 class LedgerUnusableError(LedgerError):
-    """Damaged, full, read-only, or made for another configuration."""
+    """No ledger at all, not reachable, or made for another configuration."""
+
+
+class LedgerStorageError(LedgerUnusableError):
+    """The disk or the file failed beneath the ledger: full, read-only, unreadable, damaged.
+
+    Whatever was committed is there; what was not is not. The process ends, and goes on once it is mended.
+    """

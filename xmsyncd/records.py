@@ -115,6 +115,8 @@ class StopReason(StrEnum):
     ALL_REFUSED = "all_refused"
     NOT_SEARCHABLE = "not_searchable"
     FORM_NOT_EMPTY = "form_not_empty"
+    RESTORED = "restored"
+    """The ledger is an older copy of itself: only taking over what Yida holds (adopt) ends this stop."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,6 +70,6 @@ def main() -> None:
       1  unforeseen
       2  usage or configuration
       3  finished, but records are left over or a window is unproven
-      4  cannot work: credentials, permission, quota
+      4  cannot work: credentials, permission, quota, or the disk of the ledger
       5  the ledger is held, and its holder does not answer
     """

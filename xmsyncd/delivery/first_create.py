@@ -90,7 +90,8 @@ class FirstCreate:
             elif is_news and view.search_lag is not None:
                 is_news = False
                 self._proven(view.search_lag)
-            if self._is_answered(view):
+            is_restored = view.stop is not None and view.stop.reason is StopReason.RESTORED
+            if self._is_answered(view) and not is_restored:
                 # Answered, perhaps elsewhere: by a look that found a create, by --bootstrap, by a setting.
                 await self._resume(view, StopReason.FORM_NOT_EMPTY, StopReason.NOT_SEARCHABLE)
                 return
@@ -99,6 +100,8 @@ class FirstCreate:
 
     async def _step(self, view: PipelineView) -> datetime | None:
         """Answer what can be answered now; returns when to ask again (``None``: when there is news)."""
+        if view.stop is not None and view.stop.reason is StopReason.RESTORED:
+            return None  # what Yida holds is to be taken over first: until then no call tells anything
         if self._not_before is not None and self._clock.now() < self._not_before:
             return self._not_before
         try:

@@ -84,10 +84,11 @@ class ReadBack:
         now = self._clock.now()
         if self._not_before is not None:
             due_at = max(due_at, self._not_before)
-        if self._halted_for is not None:
-            stop = (await self._ledger.read(pipelines.view, self._pipeline)).stop
-            if stop is not None and stop.reason is self._halted_for and stop.probe_at is not None:
-                due_at = max(due_at, stop.probe_at)
+        stop = (await self._ledger.read(pipelines.view, self._pipeline)).stop
+        if stop is not None and stop.reason is StopReason.RESTORED:
+            return None  # taking over what Yida holds decides them a hundred at a time, and rings
+        if stop is not None and stop.reason is self._halted_for and stop.probe_at is not None:
+            due_at = max(due_at, stop.probe_at)
         if self._rules.monthly_calls:
             # Looks may use the reserve that sending leaves them, and not a call more.
             meter = self._meter()

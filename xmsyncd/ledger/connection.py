@@ -1,8 +1,8 @@
 """The ledger's one connection, in one thread that both writes and checkpoints.
 
 SQLite before 3.51.3 can damage a database when one connection commits while another resets the
-write-ahead log (Debian 12 ships 3.40), so there is exactly one. Whole transactions are functions sent
-to its thread; what has been sent is carried out even if the caller is cancelled, because a claim that
+write-ahead log (Debian 12 ships 3.40), so there is exactly one that writes. Whole transactions are functions
+sent to its thread; what has been sent is carried out even if the caller is cancelled, because a claim that
 commits behind the caller's back must be settled, not forgotten.
 """
 
@@ -11,15 +11,19 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
 from typing import Concatenate, ParamSpec, TypeVar
 
-from xmsyncd.errors import LedgerUnusableError
-from xmsyncd.ledger.lock import LedgerLock
-from xmsyncd.ledger.migrate import migrate
+from xmsyncd.clock import Clock, SystemClock
+from xmsyncd.errors import LedgerStorageError, LedgerUnusableError
+from xmsyncd.ledger import faults, identity
+from xmsyncd.ledger.backup import back_up, set_aside_left_over
+from xmsyncd.ledger.identity import Identity
+from xmsyncd.ledger.lock import LedgerLock, beside
+from xmsyncd.ledger.migrate import migrate, recognise, schema_version
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -42,11 +46,17 @@ class Ledger:
     :class:`LedgerHeldError` on opening a ledger that another process holds.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, clock: Clock | None = None) -> None:
         self.path = path
+        self.identity: Identity
+        """Who it is, and whether this opening found it to be an older copy; known once it is open."""
+        self.migrated: Path | None = None
+        """The copy that was made because this opening migrated the file."""
+        self._clock = clock or SystemClock()
         self._lock = LedgerLock(path)
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ledger")
         self._connection: sqlite3.Connection | None = None
+        self._changes_seen = 0
 
     async def __aenter__(self) -> Ledger:
         self._lock.acquire()
@@ -77,6 +87,10 @@ class Ledger:
         """One consistent view, without a write."""
         return await self._run(lambda: self._transact("BEGIN", function, *args, **kwargs))
 
+    async def mark_generation(self) -> None:
+        """Let the file beside the ledger see what it holds now, if it changed since; see :mod:`.identity`."""
+        await self._run(self._mark_generation)
+
     async def _run(self, work: Callable[[], T]) -> T:
         if self._connection is None:
             raise LedgerUnusableError("the ledger is closed")
@@ -84,24 +98,53 @@ class Ledger:
         return await asyncio.shield(future)
 
     def _open(self) -> None:
-        with _disk_errors(self.path):
+        set_aside_left_over(self.path)
+        with faults.told(self.path):
             connection = sqlite3.connect(self.path, isolation_level=None, check_same_thread=True)
             try:
                 connection.row_factory = sqlite3.Row
-                connection.execute("PRAGMA journal_mode = WAL")
+                connection.execute("PRAGMA busy_timeout = 5000")
+                recognise(connection, self.path)
+                self._to_write_ahead(connection)
                 connection.execute("PRAGMA synchronous = FULL")
                 connection.execute("PRAGMA foreign_keys = ON")
-                connection.execute("PRAGMA busy_timeout = 5000")
-                migrate(connection)
+                migrate(connection, self._keep_a_copy)
+                self.identity = identity.establish(connection, self.path, self._clock.now())
             except BaseException:
                 connection.close()
                 raise
+            self._changes_seen = connection.total_changes
             self._connection = connection
+
+    def _to_write_ahead(self, connection: sqlite3.Connection) -> None:
+        mode = str(connection.execute("PRAGMA journal_mode = WAL").fetchone()[0])
+        if mode != "wal":
+            raise LedgerUnusableError(
+                f"the ledger {self.path} cannot be used: its file system has no shared memory for "
+                f"it (journal "
+                f"mode {mode}); put the ledger on a disk of this machine"
+            )
+
+    def _keep_a_copy(self, connection: sqlite3.Connection) -> Path:
+        """Before a migration: beside the ledger, with the number of the schema that it still has."""
+        target = beside(self.path, f".schema-{schema_version(connection)}.backup")
+        self.migrated = back_up(self.path, target, now=self._clock.now(), force=True).path
+        return self.migrated
 
     def _close(self) -> None:
         if self._connection is not None:
+            with contextlib.suppress(sqlite3.Error, LedgerStorageError):
+                self._mark_generation()
             self._connection.close()
             self._connection = None
+
+    def _mark_generation(self) -> None:
+        connection = self._connection
+        if connection is None or connection.total_changes == self._changes_seen:
+            return
+        with faults.told(self.path):
+            identity.raise_generation(connection, self.path)
+        self._changes_seen = connection.total_changes
 
     def _transact(
         self,
@@ -113,7 +156,7 @@ class Ledger:
         connection = self._connection
         if connection is None:
             raise LedgerUnusableError("the ledger is closed")
-        with _disk_errors(self.path):
+        with faults.told(self.path):
             connection.execute(begin)
             try:
                 result = function(connection, *args, **kwargs)
@@ -124,14 +167,3 @@ class Ledger:
                     connection.execute("ROLLBACK")
                 raise
             return result
-
-
-@contextlib.contextmanager
-def _disk_errors(path: Path) -> Iterator[None]:
-    """What the disk or the file does becomes one error that says which ledger and what to do."""
-    try:
-        yield
-    except sqlite3.IntegrityError:
-        raise  # a rule of the schema was broken: a fault of ours, to be seen as it is
-    except sqlite3.DatabaseError as error:
-        raise LedgerUnusableError(f"the ledger {path} cannot be used: {error}") from error

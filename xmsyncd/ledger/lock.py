@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import fcntl
 import hashlib
 import os
@@ -14,21 +16,24 @@ from xmsyncd.errors import LedgerHeldError, LedgerUnusableError
 # A Unix socket's path is limited to 108 bytes (sun_path) including the final zero.
 _LONGEST_SOCKET_PATH = 100
 
+# What flock(2) says of a lock that another process has; anything else is the file system's own trouble.
+_HELD = (errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES)
+
 
 def socket_path(ledger: Path) -> Path:
     """Where the holder listens for the commands of the others: beside the ledger if the name fits.
 
     A ledger deep in the tree gets a name in a private folder of the temporary directory instead.
     """
-    beside = _beside(ledger, ".sock")
-    if len(os.fsencode(beside)) <= _LONGEST_SOCKET_PATH:
-        return beside
-    digest = hashlib.blake2b(os.fsencode(beside), digest_size=8).hexdigest()
+    near = beside(ledger, ".sock")
+    if len(os.fsencode(near)) <= _LONGEST_SOCKET_PATH:
+        return near
+    digest = hashlib.blake2b(os.fsencode(near), digest_size=8).hexdigest()
     return Path(tempfile.gettempdir()) / f"xmsyncd-{os.getuid()}" / f"{digest}.sock"
 
 
-def _beside(ledger: Path, suffix: str) -> Path:
-    # Of the file itself: two names of one ledger (a link) must not be two locks.
+def beside(ledger: Path, suffix: str) -> Path:
+    """A file of ours beside the ledger itself: two names of one ledger (a link) must not be two locks."""
     file = ledger.resolve()
     return file.with_name(file.name + suffix)
 
@@ -37,7 +42,7 @@ class LedgerLock:
     """Held from :meth:`acquire` to :meth:`release` or to the end of the process, however it ends."""
 
     def __init__(self, ledger: Path) -> None:
-        self._path = _beside(ledger, ".lock")
+        self._path = beside(ledger, ".lock")
         self._descriptor: int | None = None
 
     def acquire(self) -> None:
@@ -51,11 +56,18 @@ class LedgerLock:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
+            if error.errno not in _HELD:
+                os.close(descriptor)
+                raise LedgerUnusableError(
+                    f"cannot lock {self._path}: {error.strerror}; the file system has no locks that can be "
+                    "trusted: put the ledger on a disk of this machine"
+                ) from error
             holder = os.pread(descriptor, 32, 0).decode("ascii", "replace").strip() or "unknown"
             os.close(descriptor)
             raise LedgerHeldError(f"the ledger is held by process {holder}") from error
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, f"{os.getpid()}\n".encode("ascii"), 0)
+        with contextlib.suppress(OSError):  # on a full disk the lock holds all the same, without a name
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, f"{os.getpid()}\n".encode("ascii"), 0)
         self._descriptor = descriptor
 
     def release(self) -> None:

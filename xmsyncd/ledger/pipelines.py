@@ -2,36 +2,87 @@
 
 from __future__ import annotations
 
+import hashlib
 import sqlite3
 from datetime import datetime, timedelta
+from typing import Final
 
 from xmsyncd.errors import LedgerUnusableError
-from xmsyncd.ledger import documents, history, rows
+from xmsyncd.ledger import documents, history, notes, rows
 from xmsyncd.ledger.events import Orphaned
 from xmsyncd.ledger.history import HistoryEvent
 from xmsyncd.ledger.times import from_ms, to_ms
 from xmsyncd.ledger.views import PipelineView, Stop
 from xmsyncd.records import ContentHash, Operation, RecordId, StopReason
 
+# The notes of a ledger that is an older copy and was not taken over yet: why, and since when.
+_RESTORED: Final = "restored"
+_RESTORED_MS: Final = "restored_ms"
 
-def register(connection: sqlite3.Connection, name: str, form: str, key_component: str) -> PipelineView:
+# The note of whose products a pipeline has, by its name.
+_ACCOUNT: Final = "okki account of "
+
+
+def register(
+    connection: sqlite3.Connection, name: str, form: str, key_component: str, *, account: str | None = None
+) -> PipelineView:
     """Enter a pipeline of the configuration, or find it again.
 
-    Raises :class:`LedgerUnusableError` when the ledger knows it with another form or key component:
-    everything it remembers would then be about something else.
+    ``account`` names whose products these are (OKKI's client id; kept as a hash). Raises
+    :class:`LedgerUnusableError` when the ledger knows the pipeline with another form, key component or
+    account: everything it remembers would then be about something else.
     """
     known = connection.execute("SELECT form, key_component FROM pipelines WHERE name = ?", (name,)).fetchone()
     if known is None:
         connection.execute(
             "INSERT INTO pipelines (name, form, key_component) VALUES (?, ?, ?)", (name, form, key_component)
         )
+        why, since = notes.read(connection, _RESTORED), notes.read(connection, _RESTORED_MS)
+        if why is not None and since is not None:
+            # The state that was lost may have had this pipeline, and created for it.
+            _stop_restored(connection, name, why, from_ms(int(since)))
     elif (known["form"], known["key_component"]) != (form, key_component):
         raise LedgerUnusableError(
             f"the ledger remembers pipeline {name!r} with form {known['form']} and key component "
             f"{known['key_component']}, the configuration says {form} and {key_component}: give the pipeline "
             "another name, or start it with a ledger of its own"
         )
+    if account is not None:
+        _hold_to_account(connection, name, account)
     return view(connection, name)
+
+
+def _hold_to_account(connection: sqlite3.Connection, name: str, account: str) -> None:
+    note = f"{_ACCOUNT}{name}"
+    known, now = notes.read(connection, note), _account_hash(account)
+    if known is not None and known != now:
+        raise LedgerUnusableError(
+            f"the ledger remembers pipeline {name!r} with the products of another OKKI account "
+            f"(another client "
+            "id): with these it would take over what it does not know. If it is the same company with a new "
+            f"client id, run `xmsyncd ledger rebind {name}`; if not, give the pipeline another "
+            f"name, or start it "
+            "with a ledger of its own"
+        )
+    if known is None:
+        notes.write(connection, note, now)
+
+
+def rebind(connection: sqlite3.Connection, name: str, account: str) -> bool:
+    """The same company's products under a new client id; returns whether that is news.
+
+    Raises ``KeyError`` for a pipeline that the ledger does not know.
+    """
+    view(connection, name)
+    note = f"{_ACCOUNT}{name}"
+    known = notes.read(connection, note)
+    notes.write(connection, note, _account_hash(account))
+    return known is not None and known != _account_hash(account)
+
+
+def _account_hash(account: str) -> str:
+    # An id, not a secret; hashed so that a ledger that is passed on does not tell it.
+    return hashlib.blake2b(account.encode(), digest_size=16, person=b"xmsyncd account").hexdigest()
 
 
 def view(connection: sqlite3.Connection, name: str) -> PipelineView:
@@ -68,6 +119,8 @@ def stop(connection: sqlite3.Connection, name: str, order: Stop) -> bool:
     The first reason's time is kept while the reason stays the same; its probe is put off.
     """
     before = view(connection, name).stop
+    if before is not None and before.reason is StopReason.RESTORED:
+        return False  # nothing is sent either way, and only taking over what Yida holds may end this one
     if before is not None and before.reason is order.reason:
         connection.execute(
             "UPDATE pipelines SET probe_ms = ?, stop_detail = ? WHERE name = ?",
@@ -91,17 +144,62 @@ def stop(connection: sqlite3.Connection, name: str, order: Stop) -> bool:
 
 
 def put_off_probe(connection: sqlite3.Connection, name: str, probe_at: datetime) -> None:
-    """Say when a stopped pipeline may try its next call."""
+    """Say when a stopped pipeline may try its next call; a restored one may not."""
     connection.execute(
-        "UPDATE pipelines SET probe_ms = ? WHERE name = ? AND stop_reason IS NOT NULL",
+        """UPDATE pipelines SET probe_ms = ?
+           WHERE name = ? AND stop_reason IS NOT NULL AND stop_reason <> 'restored'""",
         (to_ms(probe_at), name),
     )
 
 
-def resume(connection: sqlite3.Connection, name: str, now: datetime) -> StopReason | None:
-    """End a stop; returns the reason it had, or ``None`` if the pipeline was running."""
+def stop_restored(connection: sqlite3.Connection, why: str, now: datetime) -> None:
+    """Let every pipeline stand still, and each that is entered from now on: the ledger is an older copy."""
+    notes.write(connection, _RESTORED, why)
+    notes.write(connection, _RESTORED_MS, str(to_ms(now)))
+    for row in connection.execute("SELECT name FROM pipelines ORDER BY name").fetchall():
+        _stop_restored(connection, row["name"], why, now)
+
+
+def _stop_restored(connection: sqlite3.Connection, name: str, why: str, now: datetime) -> None:
+    detail = (
+        f"this ledger does not know what was sent after it: {why}. OKKI is read, nothing is sent. "
+        "Run `xmsyncd adopt`: it takes over what Yida holds, and then deliveries go on"
+    )
+    connection.execute(
+        "UPDATE pipelines SET stop_reason = ?, stop_detail = ?, stopped_ms = ?, probe_ms = NULL "
+        "WHERE name = ?",
+        (StopReason.RESTORED, detail, to_ms(now), name),
+    )
+    history.note(connection, now, name, HistoryEvent.STOPPED, reason=StopReason.RESTORED, detail=detail)
+
+
+def lift_restored(connection: sqlite3.Connection, name: str, now: datetime) -> bool:
+    """What Yida holds is taken over: end a stop as restored; returns whether there was one. Safe to repeat.
+
+    For the last transaction of adopt, which must have bound every instance of the form that is one of ours.
+    """
     before = view(connection, name).stop
-    if before is None:
+    if before is None or before.reason is not StopReason.RESTORED:
+        return False
+    resume(connection, name, now, even_restored=True)
+    left = connection.execute(
+        "SELECT 1 FROM pipelines WHERE stop_reason = 'restored' AND name <> ? LIMIT 1", (name,)
+    ).fetchone()
+    if left is None:
+        notes.strike(connection, _RESTORED)
+        notes.strike(connection, _RESTORED_MS)
+    return True
+
+
+def resume(
+    connection: sqlite3.Connection, name: str, now: datetime, *, even_restored: bool = False
+) -> StopReason | None:
+    """End a stop; returns the reason it had, or ``None`` if the pipeline was running (or may not run yet).
+
+    A stop as restored is ended by :func:`lift_restored` alone.
+    """
+    before = view(connection, name).stop
+    if before is None or (before.reason is StopReason.RESTORED and not even_restored):
         return None
     connection.execute(
         """UPDATE pipelines SET stop_reason = NULL, stop_detail = '', stopped_ms = NULL, probe_ms = NULL

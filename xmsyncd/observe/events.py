@@ -20,6 +20,7 @@ import structlog
 from xmsyncd import __version__
 from xmsyncd.errors import TryLaterError, XmsyncdError
 from xmsyncd.ledger.cycles import CycleKind, CycleResult
+from xmsyncd.ledger.identity import GenerationFile, Identity
 from xmsyncd.ledger.views import LookSettlement, Settlement, StageDecision, Stop
 from xmsyncd.observe.labels import (
     ALL_ENDPOINTS,
@@ -123,6 +124,23 @@ class Events:
         """Everything is open and runs; ``facts`` (pipelines, address …) must be free of secrets."""
         _log.info("daemon_started", version=__version__, **facts)
 
+    def ledger_opened(self, path: str, identity: Identity, *, copy_kept: str | None) -> None:
+        """The memory is open; ``copy_kept`` is the copy from before a migration, if there was one.
+
+        That it is an older copy of itself is told as the stop of each pipeline.
+        """
+        log = _log.error if identity.restored else _log.debug
+        log("ledger_opened", ledger=path, generation=identity.generation, restored=identity.restored)
+        if identity.beside in (GenerationFile.MISSING, GenerationFile.OTHER):
+            _log.warning(
+                "ledger_generation_unknown",
+                ledger=path,
+                found=identity.beside,
+                advice="if an older copy of the ledger was put in its place, stop and run xmsyncd adopt",
+            )
+        if copy_kept is not None:
+            _log.info("ledger_migrated", ledger=path, copy_kept=copy_kept)
+
     def daemon_stopping(self, reason: str) -> None:
         """No new work is begun from here on."""
         self.summarise(at_once=True)
@@ -131,7 +149,9 @@ class Events:
     def task_died(self, name: str, error: BaseException | None) -> None:
         """A task ended when it should not have; the daemon stops for it."""
         self._metrics.tasks_died.inc()
-        _log.error("task_died", task=name, error=repr(error), exc_info=error)
+        # What a ledger or a vendor says is said in words; only a fault of ours needs to be traced.
+        trace = None if isinstance(error, XmsyncdError) else error
+        _log.error("task_died", task=name, error=repr(error), exc_info=trace)
 
     def ring_troubled(self, name: str, trouble: RingTrouble) -> None:
         """The schedule's bell did not ring as it should."""

@@ -5,7 +5,7 @@
 1           unforeseen: a fault of ours
 2           usage or configuration; also a ledger that this configuration cannot use
 3           finished, but records are parked, undecided, held or pending, or a window is unproven
-4           cannot work: credentials, permission, quota
+4           cannot work: credentials, permission, quota, the disk of the ledger
 5           the ledger is held and its holder does not answer
 130, 143    SIGINT, SIGTERM, after a clean drain
 ==========  ====================================================================================
@@ -22,6 +22,7 @@ from xmsyncd.errors import (
     CycleError,
     LedgerError,
     LedgerHeldError,
+    LedgerStorageError,
     RefusedError,
     StoppedError,
     TryLaterError,
@@ -60,6 +61,8 @@ def exit_status_of(error: BaseException) -> int:
             return error.exit_status
         case LedgerHeldError():
             return ExitStatus.HELD
+        case LedgerStorageError():
+            return ExitStatus.CANNOT_WORK
         case ConfigurationError() | UnknownRecordError() | LedgerError():
             return ExitStatus.USAGE
         case CannotWorkError():

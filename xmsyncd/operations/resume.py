@@ -36,8 +36,9 @@ async def make_due(runtime: Runtime, pipeline: PipelineRuntime) -> bool:
 
 
 def _make_due(connection: sqlite3.Connection, name: str, now: datetime) -> bool:
-    if pipelines.view(connection, name).stop is None:
-        return False
+    stop = pipelines.view(connection, name).stop
+    if stop is None or stop.reason is StopReason.RESTORED:
+        return False  # a restored one has nothing to try: adopt ends it
     pipelines.put_off_probe(connection, name, now)
     return _is_busy(connection, name) or _has_something_to_send(connection, name, now)
 
