@@ -22,12 +22,10 @@ from xmsyncd.errors import TryLaterError, XmsyncdError
 from xmsyncd.ledger.cycles import CycleKind, CycleResult
 from xmsyncd.ledger.identity import GenerationFile, Identity
 from xmsyncd.ledger.views import LookSettlement, Settlement, StageDecision, Stop
+from xmsyncd.observe.call_events import CallEvents
 from xmsyncd.observe.labels import (
-    ALL_ENDPOINTS,
     DELIVERY_FAILURES,
     DOUBLE,
-    ENDPOINTS,
-    LIMITS,
     PROOFS,
     Api,
     DeliveryOutcome,
@@ -40,29 +38,16 @@ from xmsyncd.observe.labels import (
     source_failure,
 )
 from xmsyncd.observe.metrics import Metrics, known
-from xmsyncd.observe.outages import OutageLine, Outages, OutageStage, Turns
-from xmsyncd.observe.unknown_answers import Telling, UnknownAnswers
+from xmsyncd.observe.outages import Turns
 from xmsyncd.okki.proof import ProofDecision
-from xmsyncd.records import Family, Operation, RejectionReason, StopReason
+from xmsyncd.records import Family, RejectionReason, StopReason
 from xmsyncd.schedule import RingTrouble
-from xmsyncd.transport.classify import Verdict
-from xmsyncd.transport.reply import Reply
-from xmsyncd.transport.session import CallResult
-from xmsyncd.yida import wire
 
 _log = structlog.get_logger(__name__)
 
 _SUMMARY_EVERY = timedelta(minutes=5)
-_LONG_PAUSE_SECONDS = 60
 REPEAT_EVERY = timedelta(minutes=1)
 """The default of how often trouble that goes on is told at most."""
-
-# What an answer says of the vendor: that it is in trouble, or that it is there. A stale token says neither.
-_IN_TROUBLE = (Family.NOT_SENT, Family.THROTTLED, Family.TRY_LATER, Family.UNDECIDED)
-_IS_THERE = (Family.DELIVERED, Family.REFUSED, Family.GONE, Family.STOP)
-
-# The call of DingTalk whose pace a write goes by.
-_ENDPOINT_OF = {Operation.CREATE: wire.START, Operation.UPDATE: wire.UPDATE}
 
 _PARKED = "parked"
 # What in a summary makes it a warning.
@@ -89,7 +74,7 @@ class _Told:
     rejection_turns: Turns | None = None
 
 
-class Events:
+class Events(CallEvents):
     """Implements ``DeliveryEvents``, ``CycleEvents`` and ``CallObserver``. Never raises for a strange value.
 
     ``monotonic`` times the summaries: the first delivery after a quiet time is told at once, what follows is
@@ -104,12 +89,7 @@ class Events:
         monotonic: Callable[[], float] = time.monotonic,
         repeat_every: timedelta = REPEAT_EVERY,
     ) -> None:
-        self._metrics = metrics
-        self._monotonic = monotonic
-        self._repeat_every = repeat_every
-        self._outages = Outages(repeat_every)
-        self._unknown = UnknownAnswers()
-        self._pauses: dict[tuple[str, str, str, bool], Turns] = {}
+        super().__init__(metrics, monotonic, repeat_every)
         self._pipelines: dict[str, _Told] = {}
 
     def _told(self, pipeline: str) -> _Told:
@@ -306,9 +286,6 @@ class Events:
         self._metrics.deliveries.labels(pipeline, claim.operation, word).inc()
         if family in DELIVERY_FAILURES:
             self._failed(pipeline, Stage.DELIVERY, family)
-        connection = self._metrics.dingtalk_of(pipeline)
-        if family is Family.THROTTLED and connection is not None:
-            self._metrics.throttled.labels(connection, Api.DINGTALK, _ENDPOINT_OF[claim.operation]).inc()
         _log.debug(
             "attempt_settled",
             pipeline=pipeline,
@@ -426,8 +403,7 @@ class Events:
                 told.summarised_at = None
             self._summarise(pipeline, told)
             self._say_stop(pipeline, told)
-        for (api, connection), line in self._outages.due(self._monotonic()):
-            _say_outage(api, connection, line)
+        self._say_outages_due()
 
     def _summarise(self, pipeline: str, told: _Told) -> None:
         if not told.deliveries:
@@ -439,110 +415,6 @@ class Events:
         (_log.warning if worrying else _log.info)("deliveries", pipeline=pipeline, **_plain(told.deliveries))
         told.deliveries.clear()
         told.summarised_at = now
-
-    # Calls
-
-    def call_done(self, connection: str, api: str, endpoint: str, result: str, seconds: float) -> None:
-        """One HTTP call ended; ``result`` is a :class:`CallResult`."""
-        of = known(api, Api)
-        endpoint = known(endpoint, ENDPOINTS[Api(of)]) if of in tuple(Api) else known(endpoint, ())
-        result = known(result, CallResult)
-        self._metrics.http_requests.labels(connection, of, endpoint, result).inc()
-        self._metrics.http_request_duration.labels(connection, of, endpoint).observe(seconds)
-        _log.debug(
-            "call_done",
-            connection=connection,
-            api=of,
-            endpoint=endpoint,
-            result=result,
-            seconds=round(seconds, 4),
-        )
-
-    def answer_judged(self, connection: str, api: str, endpoint: str, reply: Reply, verdict: Verdict) -> None:
-        """What came back from a call, and what it means; outages are seen here, and unknown answers."""
-        of = known(api, Api)
-        key, now = (of, connection), self._monotonic()
-        line = None
-        if verdict.family in _IN_TROUBLE:
-            cause = verdict.code or f"HTTP {reply.status}"
-            line = self._outages.failed(key, endpoint, cause, now)
-        elif verdict.family in _IS_THERE:
-            line = self._outages.answered(key, endpoint, now, token=wire.TOKEN)
-        if line is not None:
-            _say_outage(of, connection, line)
-        if verdict.is_unknown:
-            self._unknown_answer(connection, of, endpoint, reply, verdict)
-
-    def _unknown_answer(
-        self, connection: str, api: str, endpoint: str, reply: Reply, verdict: Verdict
-    ) -> None:
-        labels = ENDPOINTS[Api(api)] if api in tuple(Api) else ()
-        self._metrics.unknown_answers.labels(connection, api, known(endpoint, labels)).inc()
-        telling = self._unknown.seen(connection, api, endpoint, verdict.code)
-        if telling is Telling.KNOWN:
-            return
-        _log.warning(
-            "unknown_answer",
-            connection=connection,
-            api=api,
-            endpoint=endpoint,
-            status=reply.status,
-            code=verdict.code,
-            message=verdict.message,
-            request_id=verdict.request_id,
-            taken_as=verdict.family,
-            **({"further_ones": "are only counted"} if telling is Telling.TELL_AS_LAST else {}),
-        )
-
-    def api_paused(
-        self, connection: str, api: str, seconds: float, code: str, endpoint: str = ALL_ENDPOINTS
-    ) -> None:
-        """A vendor throttled a read and that interface rests; throttled writes are counted as they settle."""
-        of = known(api, Api)
-        endpoint = known(endpoint, (ALL_ENDPOINTS, *LIMITS[Api(of)])) if of in tuple(Api) else ALL_ENDPOINTS
-        self._metrics.throttled.labels(connection, of, endpoint).inc()
-        # The vendor's short pauses are daily business; minutes of silence are not.
-        is_long = seconds >= _LONG_PAUSE_SECONDS
-        turns = self._pauses.setdefault((connection, of, endpoint, is_long), Turns(self._repeat_every))
-        if not turns.take(self._monotonic()):
-            log = _log.debug
-        else:
-            turns.begin_again()
-            log = _log.warning if is_long else _log.info
-        log(
-            "api_paused",
-            connection=connection,
-            api=of,
-            endpoint=endpoint,
-            seconds=round(seconds, 3),
-            code=code,
-        )
-
-
-_OUTAGE_EVENTS = {
-    OutageStage.HICCUP: "calls_failed",
-    OutageStage.AWAY: "vendor_away",
-    OutageStage.STILL_AWAY: "vendor_still_away",
-    OutageStage.BACK: "vendor_back",
-}
-
-
-def _say_outage(api: str, connection: str, line: OutageLine) -> None:
-    if line.needs_a_person:
-        log = _log.error
-    elif line.stage in (OutageStage.AWAY, OutageStage.STILL_AWAY):
-        log = _log.warning
-    else:
-        log = _log.info
-    log(
-        _OUTAGE_EVENTS[line.stage],
-        connection=connection,
-        api=api,
-        endpoints=list(line.endpoints),
-        seconds=round(line.seconds, 3),
-        failed=line.failed,
-        causes=dict(line.causes),
-    )
 
 
 def _iso(moment: datetime | None) -> str | None:

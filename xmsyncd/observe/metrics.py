@@ -35,7 +35,7 @@ from xmsyncd.observe.labels import (
     Resolution,
     Stage,
 )
-from xmsyncd.records import Operation, StopReason
+from xmsyncd.records import Family, Operation, StopReason
 from xmsyncd.schedule import RingTrouble
 from xmsyncd.transport.session import CallResult
 
@@ -158,6 +158,14 @@ class Metrics:
         self.throttled = self._counter(
             "throttled", "Calls that a vendor refused for their pace.", "connection", "api", "endpoint"
         )
+        self.answers = self._counter(
+            "answers",
+            "Calls to a vendor, by what their end means (a failure may come with HTTP 200).",
+            "connection",
+            "api",
+            "endpoint",
+            "family",
+        )
         self.unknown_answers = self._counter(
             "unknown_answers",
             "Answers that no table of the vendor's codes knows; each is in the log once.",
@@ -223,6 +231,7 @@ class Metrics:
         of = Api(api)
         _create(self.http_requests, [name], [of], ENDPOINTS[of], CallResult)
         _create(self.http_request_duration, [name], [of], ENDPOINTS[of])
+        _create(self.answers, [name], [of], ENDPOINTS[of], Family)
         _create(self.unknown_answers, [name], [of], ENDPOINTS[of])
         _create(self.throttled, [name], [of], LIMITS[of])
 

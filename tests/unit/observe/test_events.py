@@ -100,8 +100,14 @@ def test_no_code_of_a_vendor_becomes_a_label(events, metrics):
 
 def test_a_throttled_write_counts_for_its_connection(events, metrics):
     events.attempt_settled(settlement(Family.THROTTLED, Operation.UPDATE))
-    labels = {"connection": "main", "api": "dingtalk", "endpoint": "update"}
-    assert metrics.registry.get_sample_value("xmsyncd_throttled_total", labels) == 1
+    throttled = Verdict(Family.THROTTLED, code="429", rule=Rule(Family.THROTTLED))
+    events.answer_judged("main", "dingtalk", "update", Reply(status=403), throttled)
+    events.answer_judged("main", "okki", "info", Reply(status=429), throttled)
+    for api, limit, endpoint in (("dingtalk", "update", "update"), ("okki", "all", "info")):
+        labels = {"connection": "main", "api": api, "endpoint": limit}
+        assert metrics.registry.get_sample_value("xmsyncd_throttled_total", labels) == 1
+        labels = {"connection": "main", "api": api, "endpoint": endpoint, "family": "throttled"}
+        assert metrics.registry.get_sample_value("xmsyncd_answers_total", labels) == 1
 
 
 @pytest.mark.parametrize(
