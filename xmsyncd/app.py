@@ -33,6 +33,7 @@ from xmsyncd.observe.metrics import Metrics
 from xmsyncd.observe.quota import Quota
 from xmsyncd.okki.client import OkkiClient
 from xmsyncd.okki.resources import RESOURCES
+from xmsyncd.operations.approve import guard_rules
 from xmsyncd.operations.components import component_findings
 from xmsyncd.operations.findings import FindingState
 from xmsyncd.operations.runtime import PipelineRuntime, Runtime
@@ -200,6 +201,7 @@ async def open_app(
                 resource=resource,
                 source=pipeline.source,
                 on_change=pipeline.target.on_change,
+                guard=guard_rules(pipeline.guard),
                 shaper=shaper,
                 staged=bell.ring,
                 clock=clock,

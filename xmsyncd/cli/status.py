@@ -92,6 +92,8 @@ def _print(shown: dict[str, Any], zone: ZoneInfo, words: Words) -> None:
         console.print(Text(one["name"], style="bold"))
         console.print(facts(rows))
     console.print(facts([(words("quota"), _quota(one, words)) for one in shown["quota"]]))
+    if any(one["backlog"].get("held") for one in shown["pipelines"]):
+        console.print(Text("`xmsyncd approve` shows the updates that wait for a person.", style="yellow"))
     if any(one["failures"] for one in shown["pipelines"]):
         console.print(Text("`xmsyncd failures list` says what did not go through, and why.", style="yellow"))
 

@@ -165,6 +165,8 @@ def _advice(result: dict[str, Any]) -> list[str]:
         lines.append("Cannot work: see `xmsyncd check` for what is wrong, mend it, and run sync again.")
     if any(backlog.get(state) for state in ("parked", "rejected", "undecided", "waiting")):
         lines.append("Not everything went through: `xmsyncd failures list` says what and why.")
+    if backlog.get("held"):
+        lines.append("Very many updates: the rest is held, `xmsyncd approve` shows them and lets them go.")
     if any(backlog.get(state) for state in ("pending", "sending", "undecided")):
         lines.append("What is left goes on with the next sync, or with the daemon (`xmsyncd run`).")
     return lines

@@ -83,6 +83,7 @@ _CHINESE: Final[Mapping[str, str]] = {
     "left": "剩余",
     "of": "/",
     "nothing": "无",
+    "nothing is held": "没有暂扣的记录",
     "failures of this kind: none": "没有此类失败记录",
     "calls": "次调用",
 }

@@ -15,7 +15,9 @@ from xmsyncd.cycle.progress import CycleEvents, CycleProgress, CycleReport, Runn
 from xmsyncd.cycle.shape import TRIED_AGAIN, UNREADABLE, Shaper, unreadable_item
 from xmsyncd.errors import CannotWorkError, CycleError, RefusedError, TryLaterError
 from xmsyncd.ledger import Ledger, cycles, people, pipelines, staging
+from xmsyncd.ledger import guard as ledger_guard
 from xmsyncd.ledger.cycles import CycleCounts, CycleKind, CycleResult
+from xmsyncd.ledger.guard import GuardRules
 from xmsyncd.ledger.views import StageDecision, StageEntry
 from xmsyncd.okki.client import OkkiClient
 from xmsyncd.okki.proof import ProofDecision
@@ -50,6 +52,7 @@ class Cycle:
         resource: Resource,
         source: SourceSettings,
         on_change: OnChange,
+        guard: GuardRules,
         shaper: Shaper,
         staged: Callable[[], None],
         clock: Clock,
@@ -63,6 +66,7 @@ class Cycle:
         self._resource = resource
         self._source = source
         self._on_change = on_change
+        self._guard = guard
         self.shaper = shaper
         self._staged = staged
         self._clock = clock
@@ -235,6 +239,7 @@ class Cycle:
             self.shaper.context,
             entries,
             ignore_changes=self._on_change is OnChange.IGNORE,
+            guard=self._guard,
             now=self._clock.now(),
             counts=running.counts(self.shaper.detail_calls),
         )
@@ -345,6 +350,9 @@ class Cycle:
                 detail=detail,
                 cannot_work=cannot_work,
             )
+        held = await self._ledger.write(ledger_guard.report, self._pipeline, self._guard, self._clock.now())
+        if held is not None:
+            self._events.updates_held(self._pipeline, held)
         self._events.cycle_finished(
             self._pipeline,
             running.cycle_id or 0,
@@ -373,11 +381,20 @@ def _stage(
     entries: tuple[StageEntry, ...],
     *,
     ignore_changes: bool,
+    guard: GuardRules,
     now: datetime,
     counts: CycleCounts,
 ) -> Mapping[StageDecision, int]:
     """One page and the cycle's running numbers, in one transaction."""
     cycles.progress(connection, cycle_id, counts)
     return staging.stage_page(
-        connection, pipeline, form, cycle_id, context, entries, ignore_changes=ignore_changes, now=now
+        connection,
+        pipeline,
+        form,
+        cycle_id,
+        context,
+        entries,
+        ignore_changes=ignore_changes,
+        guard=guard,
+        now=now,
     )

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from xmsyncd.cycle.plan import CyclePlan
 from xmsyncd.ledger.cycles import CycleCounts, CycleKind, CycleResult
+from xmsyncd.ledger.guard import HeldReport
 from xmsyncd.ledger.views import StageDecision
 from xmsyncd.records import ContentHash, RejectionReason, SourceId
 
@@ -39,6 +40,7 @@ class CycleEvents(Protocol):
         detail: str,
         watermark: datetime | None,
     ) -> None: ...
+    def updates_held(self, pipeline: str, report: HeldReport) -> None: ...
     def cycle_failed(self, pipeline: str, error: Exception) -> None: ...
 
 

@@ -88,7 +88,7 @@ def _creates_sent(connection: sqlite3.Connection, pipeline: str) -> int:
                            WHERE pipeline = :pipeline AND role = 'bound' LIMIT :most))
                     + (SELECT count(*) FROM (SELECT 1 FROM records WHERE pipeline = :pipeline
                            AND state IN ('sending', 'undecided', 'parked', 'discarded')
-                           AND operation = 'create' LIMIT :most))""",
+                           AND operation = 'create' AND block_reason <> 'resend_limit' LIMIT :most))""",
             {"pipeline": pipeline, "most": _CREATES_COUNTED},
         ).fetchone()[0]
     )

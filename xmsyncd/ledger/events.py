@@ -33,6 +33,20 @@ class Unblocked:
 
 
 @dataclass(frozen=True, slots=True)
+class Held:
+    """The blast-radius guard keeps this update back until a person has looked."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Released:
+    """A person lets a held update go."""
+
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Claimed:
     """The record is about to be sent; durable before the call."""
 
@@ -131,6 +145,8 @@ Event = (
     Staged
     | Blocked
     | Unblocked
+    | Held
+    | Released
     | Claimed
     | Returned
     | Settled

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from xmsyncd.ledger import documents, history, rows
+from xmsyncd.ledger import documents, guard, history, rows
 from xmsyncd.ledger.events import Discarded, ResendOrdered, Retried
 from xmsyncd.ledger.history import HistoryEvent
-from xmsyncd.ledger.states import VisibleState, visible_state
+from xmsyncd.ledger.states import Block, VisibleState, visible_state
 from xmsyncd.ledger.times import from_ms
 from xmsyncd.records import ContentHash, Item, RecordId, RejectionReason, SourceId
 
@@ -49,7 +49,7 @@ def select(
 
 
 def retry(
-    connection: sqlite3.Connection, record_id: RecordId, *, resend: bool, now: datetime
+    connection: sqlite3.Connection, record_id: RecordId, *, resend: bool, now: datetime, by: str = ""
 ) -> VisibleState:
     """Another try: of a parked record a send, of an undecided one a look, or with ``resend`` a send.
 
@@ -61,16 +61,20 @@ def retry(
     after = rows.apply(connection, row, event, now)
     if after.state != row.state:
         what = HistoryEvent.RESEND_ORDERED if isinstance(event, ResendOrdered) else HistoryEvent.RETRIED
-        history.note(connection, now, row.pipeline, what, record_id)
+        history.note(connection, now, row.pipeline, what, record_id, by=by)
     return visible_state(after.state)
 
 
-def discard(connection: sqlite3.Connection, record_id: RecordId, *, now: datetime) -> VisibleState:
+def discard(
+    connection: sqlite3.Connection, record_id: RecordId, *, now: datetime, by: str = ""
+) -> VisibleState:
     """Let this content go; the record comes back by itself when OKKI shows something new."""
     row = rows.load(connection, record_id)
     after = rows.apply(connection, row, Discarded(), now)
     if after.state != row.state:
-        history.note(connection, now, row.pipeline, HistoryEvent.DISCARDED, record_id)
+        history.note(connection, now, row.pipeline, HistoryEvent.DISCARDED, record_id, by=by)
+        if row.state.block is Block.HELD:
+            guard.decided(connection, row, now)
     return visible_state(after.state)
 
 

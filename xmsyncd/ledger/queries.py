@@ -133,6 +133,7 @@ _SINCE = """CASE state
     WHEN 'rejected' THEN desired_ms
     WHEN 'pending' THEN desired_ms
     WHEN 'delivered' THEN delivered_ms
+    WHEN 'held' THEN guard_ms
     ELSE COALESCE((SELECT max(h.at_ms) FROM history h WHERE h.record_id = records.id
                    AND h.event IN ('parked', 'waiting', 'discarded')), desired_ms)
 END"""

@@ -9,6 +9,7 @@ from datetime import datetime
 
 from xmsyncd.ledger import documents, history, rows
 from xmsyncd.ledger.events import Staged
+from xmsyncd.ledger.guard import UNGUARDED, Guard, GuardRules
 from xmsyncd.ledger.history import HistoryEvent
 from xmsyncd.ledger.rows import RecordRow
 from xmsyncd.ledger.states import (
@@ -58,15 +59,21 @@ def stage_page(
     *,
     ignore_changes: bool,
     now: datetime,
+    guard: GuardRules = UNGUARDED,
 ) -> Mapping[StageDecision, int]:
     """Write the desired state of a page's items and what the cycle decided about each.
 
     A reading that is older than the one known changes nothing; one of the same second, read later,
-    wins. Safe to repeat. Returns how many items came to which decision.
+    wins. Updates beyond what ``guard`` allows are held. Safe to repeat. Returns how many items came to
+    which decision.
     """
     counts: Counter[StageDecision] = Counter()
+    guarding = Guard(connection, pipeline, cycle_id, guard, now)
     for entry in entries:
-        counts[_stage(connection, pipeline, form, cycle_id, context_hash, entry, ignore_changes, now)] += 1
+        decision = _stage(
+            connection, pipeline, form, cycle_id, context_hash, entry, ignore_changes, guarding, now
+        )
+        counts[decision] += 1
     for decision, number in counts.items():
         connection.execute(
             """INSERT INTO cycle_decisions (cycle_id, decision, records) VALUES (?, ?, ?)
@@ -84,6 +91,7 @@ def _stage(
     context_hash: ContentHash,
     entry: StageEntry,
     ignore_changes: bool,
+    guard: Guard,
     now: datetime,
 ) -> StageDecision:
     item, result = entry.item, _storable(entry.result)
@@ -91,7 +99,8 @@ def _stage(
     before: RecordState | None = None
     is_news = result is not None
     known = connection.execute(
-        "SELECT id, updated_ms, cycle_id, decision FROM records WHERE pipeline = ? AND source_id = ?",
+        """SELECT id, updated_ms, cycle_id, decision, context_hash FROM records
+           WHERE pipeline = ? AND source_id = ?""",
         (pipeline, item.source_id),
     ).fetchone()
     if known is None:
@@ -105,6 +114,7 @@ def _stage(
         is_news = is_news and not _is_older(item, known["updated_ms"])
         if result is not None and is_news:
             row = _restage(connection, row, context_hash, item, result, ignore_changes, now)
+            row = guard.judge(row, before, context_changed=known["context_hash"] != context_hash)
         decision = decide_staged(before, row.state)
     if result is not None and is_news:
         _write_contents(connection, row, entry, result, before)
@@ -136,7 +146,7 @@ def decide_staged(before: RecordState | None, after: RecordState) -> StageDecisi
         return StageDecision.REJECTED
     if after.block is Block.WAITING:
         return StageDecision.WAITING
-    if visible is VisibleState.HELD:
+    if after.block is Block.HELD:
         return StageDecision.HELD
     if visible in (VisibleState.DELIVERED, VisibleState.DISCARDED):
         return StageDecision.UNCHANGED

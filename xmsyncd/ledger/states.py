@@ -40,6 +40,15 @@ class ParkReason(StrEnum):
     INSTANCE_GONE = "instance_gone"
 
 
+class HoldReason(StrEnum):
+    """Why the guard holds an update."""
+
+    CONTEXT_CHANGED = "context_changed"
+    """The mapping, a setting or the group tree has changed since the product was last mapped."""
+    MANY_CHANGES = "many_changes"
+    """OKKI shows other content than before, and does so for many products at once."""
+
+
 class VisibleState(StrEnum):
     """What people see. ``discarded`` is what a person let go until OKKI shows something new."""
 

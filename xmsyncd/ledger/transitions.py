@@ -10,9 +10,12 @@ returns the state unchanged, so that callers may repeat themselves safely.
 ==============  ==========================================================================
 event           what it does
 ==============  ==========================================================================
-Staged          a new desired half; frees what was parked, suspected, held or discarded
+Staged          a new desired half; frees what was parked, suspected or discarded (what is
+                held stays held, unless Yida has this content already)
 Blocked         the key belongs to another record: waits
 Unblocked       the key is free again
+Held            the guard keeps an update back
+Released        a person lets a held update go
 Claimed         idle → sending, with the key and hash that are about to be sent
 Returned        sending → idle: the claim was not sent
 Settled         sending → idle (delivered, refused, later …) or undecided
@@ -40,8 +43,10 @@ from xmsyncd.ledger.events import (
     Discarded,
     Event,
     Finding,
+    Held,
     Looked,
     Orphaned,
+    Released,
     ResendOrdered,
     Retried,
     Returned,
@@ -68,11 +73,17 @@ def transition(state: RecordState, event: Event) -> RecordState:
         case Staged():
             return _staged(state, event)
         case Blocked():
-            if not isinstance(state.desired, DesiredDraft) or state.block in (Block.PARKED, Block.DISCARDED):
+            if not isinstance(state.desired, DesiredDraft) or state.block in _OUTRANK_A_KEY:
                 return state
             return replace(state, block=Block.WAITING, block_reason=event.reason)
         case Unblocked():
             if state.block is not Block.WAITING:
+                return state
+            return replace(state, block=None, block_reason="", due_at=_sooner(state, event.at))
+        case Held():
+            return _held(state, event)
+        case Released():
+            if state.block is not Block.HELD:
                 return state
             return replace(state, block=None, block_reason="", due_at=_sooner(state, event.at))
         case Claimed():
@@ -109,6 +120,10 @@ def transition(state: RecordState, event: Event) -> RecordState:
             assert_never(event)
 
 
+# A record that a person has to look at says so, whether its key is free or not; it is settled afterwards.
+_OUTRANK_A_KEY = (Block.PARKED, Block.DISCARDED, Block.HELD)
+
+
 def _is_open(state: RecordState, attempt_id: AttemptId, phase: Phase) -> bool:
     attempt = state.attempt
     return attempt is not None and attempt.attempt_id == attempt_id and attempt.phase is phase
@@ -120,7 +135,7 @@ def _sooner(state: RecordState, at: datetime) -> datetime | None:
 
 
 def _unparked(state: RecordState) -> RecordState:
-    if state.block in (Block.PARKED, Block.SUSPECT, Block.HELD, Block.DISCARDED):
+    if state.block in (Block.PARKED, Block.SUSPECT, Block.DISCARDED):
         return replace(state, block=None, block_reason="")
     return state
 
@@ -132,15 +147,26 @@ def _staged(state: RecordState, event: Staged) -> RecordState:
     instance_was_gone = state.block is Block.PARKED and state.block_reason == ParkReason.INSTANCE_GONE
     after = replace(state, desired=event.desired, block=None, block_reason="")
     if after.attempt is None:
-        # How often its create was sent in doubt outlives an edit: no edit buys a third resend.
+        # How often its create was sent in doubt outlives an edit.
         resends = state.resends if state.instance_id is None else 0
         after = replace(after, due_at=event.at, tries=0, resends=resends)
     elif was_set_aside and after.attempt.phase is Phase.UNDECIDED:
         after = replace(after, due_at=event.at)
+    if state.block is Block.HELD and isinstance(after.desired, DesiredDraft) and not is_delivered(after):
+        # Nobody has looked yet: an edit of what is held does not let it go.
+        after = replace(after, block=Block.HELD, block_reason=state.block_reason)
     if instance_was_gone:
         # New content cannot bring back what somebody deleted in Yida: only a person's retry may.
         after = replace(after, block=Block.PARKED, block_reason=ParkReason.INSTANCE_GONE, due_at=None)
     return after
+
+
+def _held(state: RecordState, event: Held) -> RecordState:
+    """Only an update can be held: what Yida does not have yet cannot be spoilt there."""
+    is_update = isinstance(state.desired, DesiredDraft) and state.instance_id is not None
+    if not is_update or is_delivered(state) or state.block not in (None, Block.WAITING):
+        return state
+    return replace(state, block=Block.HELD, block_reason=event.reason)
 
 
 def _claimed(state: RecordState, event: Claimed) -> RecordState:
@@ -199,7 +225,7 @@ def _still_desired(state: RecordState, attempt: Attempt) -> bool:
 def _delivered(state: RecordState, instance_id: InstanceId, found: ContentHash | None) -> RecordState:
     """Bound to its instance, holding ``found``; whatever is desired beyond that is due at once."""
     after = replace(state, attempt=None, instance_id=instance_id, delivered_hash=found, tries=0, resends=0)
-    if after.block in (Block.SUSPECT, Block.PARKED):
+    if after.block in (Block.SUSPECT, Block.PARKED) or (after.block is Block.HELD and is_delivered(after)):
         after = replace(after, block=None, block_reason="")
     return replace(after, due_at=state.attempt.sent_at if state.attempt is not None else state.due_at)
 
@@ -231,8 +257,8 @@ def _looked(state: RecordState, event: Looked) -> RecordState:
             return bound
         case Finding.ABSENT:
             if state.resends >= event.resend_limit:
-                parked = replace(state, block=Block.PARKED, block_reason=ParkReason.RESEND_LIMIT)
-                return replace(parked, attempt=None, due_at=None)
+                # The attempt stays open: whatever frees the record looks once more and sends nothing blindly.
+                return replace(state, block=Block.PARKED, block_reason=ParkReason.RESEND_LIMIT, due_at=None)
             return replace(state, attempt=None, resends=state.resends + 1, due_at=event.due_at)
         case Finding.UNSEEN:
             return unseen
@@ -250,7 +276,7 @@ def _retried(state: RecordState, event: Retried) -> RecordState:
         if state.attempt.phase is Phase.SENDING:
             return state
         return replace(_unparked(state), due_at=event.at)
-    if state.block is Block.WAITING:
+    if state.block in (Block.WAITING, Block.HELD):
         return state
     recreate = state.block is Block.PARKED and state.block_reason == ParkReason.INSTANCE_GONE
     # Only what was given up begins anew: a create on its way to be resent stays the one that is.

@@ -20,6 +20,7 @@ import structlog
 from xmsyncd import __version__
 from xmsyncd.errors import TryLaterError, XmsyncdError
 from xmsyncd.ledger.cycles import CycleKind, CycleResult
+from xmsyncd.ledger.guard import HeldReport
 from xmsyncd.ledger.identity import GenerationFile, Identity
 from xmsyncd.ledger.views import LookSettlement, Settlement, StageDecision, Stop
 from xmsyncd.observe.call_events import CallEvents
@@ -275,6 +276,19 @@ class Events(CallEvents):
         told.read = 0
         for counter in (told.staged, told.proofs):
             counter.clear()
+
+    def updates_held(self, pipeline: str, report: HeldReport) -> None:
+        """The guard keeps updates back; said once for each cycle that holds more of them."""
+        _log.error(
+            "updates_held",
+            pipeline=pipeline,
+            held=report.held,
+            updates=report.updates,
+            limit=report.limit,
+            reasons=dict(report.reasons),
+            detail=f"held {report.held:,} of {report.updates:,} updates until a person has looked",
+            advice="xmsyncd approve",
+        )
 
     # Delivery
 

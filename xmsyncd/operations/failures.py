@@ -277,6 +277,8 @@ def _note_of(before: VisibleState, *, resend: bool) -> str:
             return "it is on its way at this moment"
         case VisibleState.WAITING:
             return "another product has its key; it goes on by itself once that key is free"
+        case VisibleState.HELD:
+            return "the guard holds it; `xmsyncd approve` shows what it would change and lets it go"
         case VisibleState.UNDECIDED:
             return "sent again, which may double it" if resend else "looked for again before anything is sent"
         case _:

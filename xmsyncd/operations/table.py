@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from xmsyncd.cycle.plan import CycleRequest
 from xmsyncd.errors import ConfigurationError, Fault
 from xmsyncd.ledger.people import Selection
 from xmsyncd.observe.quota import Quota
-from xmsyncd.operations import failures, resume
+from xmsyncd.operations import approve, failures, resume
 from xmsyncd.operations.explain import explain
 from xmsyncd.operations.runtime import Runtime
 from xmsyncd.operations.status import PipelineInfo, status
@@ -109,6 +109,38 @@ async def _failures_discard(runtime: Runtime, params: Params) -> AsyncGenerator[
     yield Result(await failures.discard(runtime, chosen, _selection(params)))
 
 
+async def _approve_show(runtime: Runtime, params: Params) -> AsyncGenerator[Told]:
+    """Params ``pipeline``, ``keys``."""
+    chosen = runtime.selected(params.get("pipeline"))
+    yield Result(await approve.shown(runtime, chosen, tuple(params.get("keys") or ())))
+
+
+async def _approve_decide(runtime: Runtime, params: Params) -> AsyncGenerator[Told]:
+    """Params ``pipeline``, ``keys`` | ``all``, ``limit``, ``discard``, ``as_of`` (ISO time), ``by``."""
+    keys = tuple(params.get("keys") or ())
+    limit = _limit(params.get("limit"))
+    if not keys and not params.get("all") and limit is None:
+        raise ConfigurationError([Fault("the records", "none named", "keys, or a limit, or all of them")])
+    as_of = params.get("as_of")
+    decision = approve.Decision(
+        keys=keys,
+        limit=limit,
+        discard=bool(params.get("discard")),
+        as_of=None if as_of is None else datetime.fromisoformat(as_of),
+        by=_by(params),
+    )
+    told: dict[str, Any] = {}
+    async for told in approve.decide(runtime, runtime.selected(params.get("pipeline")), decision):
+        if "done" in told:
+            yield Progress(told)
+    yield Result(told)
+
+
+def _by(params: Params) -> str:
+    """Who asks, for the history: the command line, unless the console says that it is it."""
+    return "console" if params.get("by") == "console" else "cli"
+
+
 def _limit(value: Any) -> int | None:
     return None if value is None else int(value)
 
@@ -127,6 +159,8 @@ OPERATIONS: Mapping[str, Operation] = {
     "sync": _sync,
     "status": _status,
     "explain": _explain,
+    "approve.show": _approve_show,
+    "approve.decide": _approve_decide,
     "failures.list": _failures_list,
     "failures.retry": _failures_retry,
     "failures.discard": _failures_discard,

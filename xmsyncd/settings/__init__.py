@@ -32,6 +32,7 @@ from xmsyncd.settings.loading import load_settings
 from xmsyncd.settings.models import Settings
 from xmsyncd.settings.pipelines import (
     FieldSettings,
+    GuardSettings,
     PipelineSettings,
     QualityRuleSettings,
     ScheduleSettings,
@@ -49,6 +50,7 @@ __all__ = [
     "FetchDetail",
     "FieldSettings",
     "GrantType",
+    "GuardSettings",
     "HttpSettings",
     "LedgerSettings",
     "LogFormat",

@@ -35,8 +35,11 @@ from xmsyncd.settings.values import (
     JsonText,
     Moment,
     Secret,
+    Share,
     TimeZoneName,
     Whole,
+    WholeOrNone,
+    parse_share,
 )
 
 
@@ -191,6 +194,28 @@ class TargetSettings(Section):
         return f"{self.app_type}/{self.form_uuid}"
 
 
+class GuardSettings(Section):
+    """When a burst of updates is held until a person has looked; creates are never held."""
+
+    updates: WholeOrNone = Field(
+        default=1_000,
+        ge=0,
+        description="Products already in Yida that may be updated within the time below; 0: any number.",
+    )
+    share: Share = Field(
+        default=parse_share("20%"),
+        description="The same as a share of the products known in Yida; the smaller of both counts; 0: any.",
+    )
+    at_least: Whole = Field(
+        default=20, ge=0, description="The share never comes to fewer products than this."
+    )
+    within: Duration = Field(
+        default=span("1h"),
+        ge=SECOND,
+        description="Within which time they are counted; while some are held the count is not forgotten.",
+    )
+
+
 class FieldSettings(Section):
     """One component of the form: an entry of 轻易云's "request" as it stands.
 
@@ -232,5 +257,8 @@ class PipelineSettings(Section):
     target: TargetSettings = Field(description="The Yida form that is written to.")
     fields: list[FieldSettings] = Field(
         min_length=1, description='The components to fill: 轻易云\'s "request" as it stands.'
+    )
+    guard: GuardSettings = Field(
+        default=GuardSettings(), description="When a burst of updates waits for a person (see approve)."
     )
     quality: list[QualityRuleSettings] = Field(default=[], description="Demands on the mapped values.")

@@ -105,6 +105,32 @@ def format_duration(value: timedelta) -> str:
     return text
 
 
+def parse_share(value: object) -> float:
+    """``20%`` as 0.2; ``0`` and ``none`` as 0. Raises :class:`BadValueError`."""
+    if isinstance(value, str):
+        text = value.strip()
+        if text.lower() in ("none", "0"):
+            return 0.0
+        percent = re.fullmatch(r"(\d{1,3}(?:\.\d+)?)\s*[%％]", text)
+        if percent is not None and float(percent[1]) <= 100:
+            return float(percent[1]) / 100
+        raise BadValueError(quoted(text))
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        if value == 0:
+            return 0.0
+        raise BadValueError(f"the bare number {value}")
+    raise BadValueError("no share")
+
+
+def format_share(value: float) -> str:
+    """The form that :func:`parse_share` reads back."""
+    return f"{value * 100:.10g}%"
+
+
+def _none_is_nothing(value: object) -> object:
+    return 0 if isinstance(value, str) and value.strip().lower() == "none" else value
+
+
 def quoted(text: str, limit: int = 60) -> str:
     """The text as a message shows it: in quotes, on one line, cut at ``limit`` characters."""
     shown = " ".join(text.split()) if "\n" in text or "\t" in text else text
@@ -244,7 +270,19 @@ Duration = Annotated[
     PlainSerializer(format_duration, return_type=str, when_used="json"),
     Expect(f"a duration: {_DURATION_FORMS}", "duration"),
 ]
+Share = Annotated[
+    float,
+    BeforeValidator(parse_share),
+    PlainSerializer(format_share, return_type=str, when_used="json"),
+    Expect("a share with its sign, such as 20%, up to 100%; 0 or none switches it off", "share"),
+]
 Whole = Annotated[int, BeforeValidator(_no_truth_value)]
+WholeOrNone = Annotated[
+    int,
+    BeforeValidator(_no_truth_value),
+    BeforeValidator(_none_is_nothing),
+    Expect("a whole number; 0 or none switches it off", "whole number"),
+]
 IdText = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1),

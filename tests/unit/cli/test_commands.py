@@ -28,6 +28,8 @@ COMMANDS = [
     ("failures", "list"),
     ("failures", "retry", "--all"),
     ("failures", "discard", "A"),
+    ("approve",),
+    ("approve", "products", "--all"),
     ("run",),
 ]
 

@@ -12,6 +12,7 @@ from xmsyncd.ledger import claims, cycles, looks, pipelines, rows, staging
 from xmsyncd.ledger.claims import Meter
 from xmsyncd.ledger.cycles import CycleKind
 from xmsyncd.ledger.events import Finding, Looked, Settled
+from xmsyncd.ledger.guard import UNGUARDED, GuardRules
 from xmsyncd.ledger.states import VisibleState
 from xmsyncd.ledger.views import (
     Allowance,
@@ -85,6 +86,8 @@ def stage(
     now: datetime = NOW,
     ignore_changes: bool = False,
     form: str = FORM,
+    guard: GuardRules = UNGUARDED,
+    context: ContentHash = CONTEXT,
 ) -> dict[StageDecision, int]:
     return dict(
         staging.stage_page(
@@ -92,10 +95,11 @@ def stage(
             pipeline,
             form,
             cycle_id,
-            CONTEXT,
+            context,
             entries,
             ignore_changes=ignore_changes,
             now=now,
+            guard=guard,
         )
     )
 

@@ -19,14 +19,16 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from tests.unit.ledger import sample
 from tests.unit.ledger.opened import opened
 from xmsyncd.delivery import look_policy
-from xmsyncd.ledger import claims, looks, people, pipelines, rows
+from xmsyncd.ledger import claims, guard, looks, people, pipelines, rows
 from xmsyncd.ledger.documents import load
 from xmsyncd.ledger.events import Finding
+from xmsyncd.ledger.guard import UNGUARDED, GuardRules
 from xmsyncd.ledger.rows import RecordRow
 from xmsyncd.ledger.states import (
     Block,
     DesiredDraft,
     DesiredRejection,
+    ParkReason,
     Phase,
     VisibleState,
     visible_state,
@@ -103,6 +105,7 @@ class AnyOrder(RuleBasedStateMachine):
         self.now = sample.NOW
         self.resent_by_order: set[RecordId] = set()
         self.deleted: set[RecordId] = set()
+        self.guard = UNGUARDED
 
     # What happens
 
@@ -180,6 +183,16 @@ class AnyOrder(RuleBasedStateMachine):
         if before.attempt is not None and self.row(row.record_id).state.attempt is None:
             self.resent_by_order.add(row.record_id)
 
+    @rule(rules=st.sampled_from([UNGUARDED, GuardRules(updates=0), GuardRules(updates=1)]))
+    def somebody_sets_the_guard(self, rules: GuardRules) -> None:
+        self.guard = rules
+
+    @rule(pipeline=pipelines_, limit=st.integers(1, 2))
+    def somebody_approves(self, pipeline: str, limit: int) -> None:
+        self.tick()
+        for record_id in guard.select(self.db, pipeline, limit=limit):
+            guard.release(self.db, record_id, by="cli", now=self.now)
+
     @rule(which=st.integers(0, 9))
     def somebody_deletes_an_instance(self, which: int) -> None:
         if self.yida.instances:
@@ -211,7 +224,7 @@ class AnyOrder(RuleBasedStateMachine):
                 assert other.block is not Block.WAITING or other.attempt is not None, (
                     "they wait for each other"
                 )
-            elif state.block not in (Block.PARKED, Block.DISCARDED):
+            elif state.block not in (Block.PARKED, Block.DISCARDED, Block.HELD):
                 assert state.desired.key in mine
 
     @invariant()
@@ -234,6 +247,14 @@ class AnyOrder(RuleBasedStateMachine):
     @invariant()
     def whatever_is_pending_is_due(self) -> None:
         found = self.db.execute("SELECT count(*) FROM records WHERE state = 'pending' AND due_ms IS NULL")
+        assert found.fetchone()[0] == 0
+
+    @invariant()
+    def what_is_held_differs_from_yida_and_has_a_time(self) -> None:
+        found = self.db.execute(
+            """SELECT count(*) FROM records WHERE block = 'held'
+               AND (guard_ms IS NULL OR instance_id IS NULL OR content_hash IS delivered_hash)"""
+        )
         assert found.fetchone()[0] == 0
 
     @invariant()
@@ -260,11 +281,20 @@ class AnyOrder(RuleBasedStateMachine):
                 self.look(pipeline, True)
                 for operation in Operation:
                     self.claim(pipeline, operation, 100)
+                for record_id in guard.select(self.db, pipeline):
+                    guard.release(self.db, record_id, by="cli", now=self.tick())
             for row in self.records():
                 if visible_state(row.state) is VisibleState.PARKED:
-                    people.retry(self.db, row.record_id, resend=False, now=self.tick())
+                    # What was given up is there, or was proven absent: looking again cannot change it.
+                    given_up = row.state.block_reason == ParkReason.RESEND_LIMIT
+                    people.retry(self.db, row.record_id, resend=given_up, now=self.tick())
             states = {visible_state(row.state) for row in self.records()}
-            busy = {VisibleState.PENDING, VisibleState.SENDING, VisibleState.UNDECIDED, VisibleState.PARKED}
+            busy = set(VisibleState) - {
+                VisibleState.DELIVERED,
+                VisibleState.REJECTED,
+                VisibleState.WAITING,
+                VisibleState.DISCARDED,
+            }
             if not states & busy:
                 return
         raise AssertionError(f"it never comes to rest: {sample.states(self.db)}")
@@ -307,7 +337,9 @@ class AnyOrder(RuleBasedStateMachine):
 
     def stage_entry(self, source: str, entry: StageEntry) -> None:
         pipeline = PIPELINES[source]
-        sample.stage(self.db, entry, pipeline=pipeline, cycle_id=CYCLES[pipeline], now=self.now)
+        sample.stage(
+            self.db, entry, pipeline=pipeline, cycle_id=CYCLES[pipeline], now=self.now, guard=self.guard
+        )
 
     def look_for(self, look: Look, *, seen: bool) -> None:
         if look.operation is Operation.UPDATE:

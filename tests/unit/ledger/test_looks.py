@@ -193,5 +193,27 @@ def test_a_create_that_never_arrives_is_given_up_after_two_resends(doubt: sqlite
     assert states(doubt) == {"1": "parked"}
     assert column(doubt, "1", "block_reason") == "resend_limit"
     assert sample.claim(doubt) == ()
-    people.retry(doubt, record_id(doubt, "1"), resend=False, now=NOW)
-    assert deliver_all(doubt) == ["K"]
+    people.retry(doubt, record_id(doubt, "1"), resend=False, now=LATER)
+    assert sample.claim(doubt) == (), "a retry looks once more and sends nothing"
+    (look,) = due_looks(doubt, LATER)
+    settle_look(doubt, look, Finding.ABSENT)
+    assert states(doubt) == {"1": "parked"}
+    people.retry(doubt, record_id(doubt, "1"), resend=True, now=LATER)
+    assert deliver_all(doubt, LATER) == ["K"]
+
+
+def test_an_edit_of_what_was_given_up_looks_first_and_buys_no_further_create(doubt: sqlite3.Connection):
+    for _ in range(2):
+        (look,) = due_looks(doubt, LATER)
+        settle_look(doubt, look, Finding.ABSENT)
+        (again,) = sample.claim(doubt)
+        sample.settle(doubt, again, Family.UNDECIDED)
+    (look,) = due_looks(doubt, LATER)
+    settle_look(doubt, look, Finding.ABSENT)
+    sample.stage(doubt, sample.draft_entry("1", "K", "edited"), now=LATER)
+    assert sample.claim(doubt, now=LATER) == ()
+    (look,) = due_looks(doubt, LATER)
+    assert look.key == "K"
+    settle_look(doubt, look, Finding.OTHER, instance_id="late", found_hash="as sent", now=LATER)
+    assert states(doubt) == {"1": "pending"}
+    assert [one.instance_id for one in sample.claim(doubt, Operation.UPDATE, now=LATER)] == ["late"]

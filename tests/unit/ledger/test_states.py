@@ -19,8 +19,10 @@ from xmsyncd.ledger.events import (
     Discarded,
     Event,
     Finding,
+    Held,
     Looked,
     Orphaned,
+    Released,
     ResendOrdered,
     Retried,
     Returned,
@@ -79,6 +81,8 @@ SUSPECT = after(SENDING, Settled(A1, Family.REFUSED, NOW, reason="code"))
 PARKED = after(SUSPECT, Convicted())
 GONE = after(UPDATE_SENDING, Settled(A2, Family.GONE, NOW))
 WAITING = after(PENDING, Blocked("key_conflict"))
+HELD = after(DELIVERED, Staged(D2, NOW), Held("many"))
+HELD_UNDECIDED = after(UPDATE_UNDECIDED, Staged(DesiredDraft(K2, ContentHash("h3")), NOW), Held("many"))
 AMBIGUOUS = after(UNDECIDED, Looked(A1, Finding.AMBIGUOUS, NOW, 2))
 STATES = {
     "pending": PENDING,
@@ -92,6 +96,8 @@ STATES = {
     "gone": GONE,
     "waiting": WAITING,
     "ambiguous": AMBIGUOUS,
+    "held": HELD,
+    "update undecided, held": HELD_UNDECIDED,
     "rejected": RecordState(REJECTED, due_at=NOW),
     "discarded": after(PENDING, Discarded()),
     "undecided, discarded": after(UNDECIDED, Discarded()),
@@ -128,6 +134,33 @@ def looked(finding: Finding, **more: object) -> Looked:
         ("rejected", Blocked("key"), STATES["rejected"]),
         ("waiting", Unblocked(LATER), replace(PENDING, due_at=LATER)),
         ("pending", Unblocked(LATER), PENDING),
+        ("held", Blocked("key"), HELD),
+        ("held", Unblocked(LATER), HELD),
+        # Held, Released
+        ("pending", Held("many"), PENDING),
+        ("delivered", Held("many"), DELIVERED),
+        ("undecided", Held("many"), UNDECIDED),
+        ("rejected", Held("many"), STATES["rejected"]),
+        ("gone", Held("many"), GONE),
+        ("held", Released(LATER), replace(HELD, block=None, block_reason="", due_at=LATER)),
+        ("waiting", Released(LATER), WAITING),
+        ("parked", Released(LATER), PARKED),
+        (
+            "held",
+            Staged(DesiredDraft(K2, ContentHash("h3")), LATER),
+            replace(HELD, desired=DesiredDraft(K2, ContentHash("h3")), due_at=LATER),
+        ),
+        ("held", Staged(D1, LATER), replace(DELIVERED, due_at=LATER)),
+        ("held", Staged(REJECTED, LATER), replace(DELIVERED, desired=REJECTED, due_at=LATER)),
+        ("held", Claimed(A2, LATER), HELD),
+        ("held", Retried(LATER), HELD),
+        ("update undecided, held", Retried(NOW), replace(HELD_UNDECIDED, due_at=NOW)),
+        (
+            "update undecided, held",
+            ResendOrdered(NOW),
+            replace(HELD_UNDECIDED, attempt=None, resends=1, due_at=NOW),
+        ),
+        ("held", Discarded(), replace(HELD, block=Block.DISCARDED, due_at=None)),
         # Claimed, Returned
         ("undecided", Claimed(A2, LATER), UNDECIDED),
         ("sending", Claimed(A2, LATER), SENDING),
@@ -192,6 +225,8 @@ def test_each_documented_row(before: str, event: Event, expected: RecordState):
         ("gone", VisibleState.PARKED),
         ("waiting", VisibleState.WAITING),
         ("ambiguous", VisibleState.PARKED),
+        ("held", VisibleState.HELD),
+        ("update undecided, held", VisibleState.UNDECIDED),
         ("rejected", VisibleState.REJECTED),
         ("discarded", VisibleState.DISCARDED),
         ("undecided, discarded", VisibleState.DISCARDED),
@@ -249,8 +284,12 @@ def test_a_create_is_resent_at_most_so_often_whatever_is_edited_between():
         )
     state = after(state, replace(looked(Finding.ABSENT), attempt_id=AttemptId(3)))
     assert (state.block, state.block_reason) == (Block.PARKED, ParkReason.RESEND_LIMIT)
-    assert after(state, Retried(NOW)).resends == 0
-    assert visible_state(after(state, Staged(D2, NOW))) is VisibleState.PENDING
+    for nudge in (Retried(NOW), Staged(D2, NOW)):
+        looking = after(state, nudge)
+        assert visible_state(looking) is VisibleState.UNDECIDED, "a look comes first"
+        given_up = after(looking, replace(looked(Finding.ABSENT), attempt_id=AttemptId(3)))
+        assert given_up.block is Block.PARKED
+    assert visible_state(after(state, ResendOrdered(NOW))) is VisibleState.PENDING
 
 
 def test_what_somebody_deleted_in_yida_comes_back_only_when_a_person_says_so():
@@ -391,10 +430,33 @@ def test_new_content_frees_whatever_is_parked_but_what_is_gone(
         freed = transition(state, Staged(new, LATER))
         assert freed.desired == new
         was_gone = state.block is Block.PARKED and state.block_reason == ParkReason.INSTANCE_GONE
-        assert freed.block is (Block.PARKED if was_gone else None)
+        stays_held = state.block is Block.HELD and isinstance(new, DesiredDraft) and not is_delivered(freed)
+        assert freed.block is (Block.PARKED if was_gone else Block.HELD if stays_held else None)
         if freed.block is None and (state.attempt is None or block_is_set_aside(state)):
             assert freed.due_at is not None
         assert freed.attempt == state.attempt
+
+
+@given(walks)
+def test_what_is_held_is_sent_by_no_other_way_than_a_persons_word(walk: tuple[RecordState, list[Move]]):
+    """It may be found delivered, rejected, gone, refused or let go; nothing else makes it sendable."""
+    start, steps = walk
+    for before, event, state in Walk(start).go(steps):
+        if before.block is not Block.HELD:
+            continue
+        assert not isinstance(event, Claimed) or state == before
+        if state.block is None and isinstance(state.desired, DesiredDraft) and not is_delivered(state):
+            assert isinstance(event, Released)
+
+
+@given(walks)
+def test_only_updates_are_held(walk: tuple[RecordState, list[Move]]):
+    start, steps = walk
+    for _, _, state in Walk(start).go(steps):
+        if state.block is Block.HELD:
+            assert state.instance_id is not None
+            assert isinstance(state.desired, DesiredDraft)
+            assert not is_delivered(state)
 
 
 @given(walks)
