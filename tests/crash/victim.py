@@ -15,6 +15,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from xmsyncd.cli.running import wait_for_ledger
 from xmsyncd.daemon import run_daemon
 from xmsyncd.observe.logs import configure_logging
 from xmsyncd.settings import load_settings
@@ -40,6 +41,7 @@ def main(arguments: dict[str, Any]) -> int:
     configure_logging(
         settings.log.level.value, settings.log.format.value, sys.stderr, settings.secret_values()
     )
+    wait_for_ledger(settings)
     return asyncio.run(run_daemon(settings, step=step, bootstrap=arguments["bootstrap"]))
 
 
