@@ -2,9 +2,10 @@
 # ARGS reaches the command at the end of it, for example:  make test ARGS="-n 2 tests/unit"
 PYTHON ?= python3
 ARGS ?=
+export SEED MINUTES PRODUCTS
 
 .DEFAULT_GOAL := help
-TARGETS := help demo test check crash bench format set-up lock clean
+TARGETS := help demo test check crash soak bench format set-up lock clean
 .PHONY: $(TARGETS)
 
 $(TARGETS):

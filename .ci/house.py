@@ -29,11 +29,14 @@ CACHES = (
     "dist",
 )
 
+SOAK = (("SEED", "1"), ("MINUTES", "10"), ("PRODUCTS", "5000"))
+
 HELP = """\
 make demo      see it work: both vendors simulated on this machine, products arriving
 make test      everything CI runs: the checks below, then the whole test suite
 make check     format, lint, types, import contracts
 make crash     the crash tests alone: a real process, killed at random and at named points
+make soak      storms of faults, kills and edits, then a judge (SEED=1 MINUTES=10 PRODUCTS=5000)
 make bench     memory and throughput of the daemon, up to 100,000 products (minutes; ARGS=memory: only that)
 make format    put the code into its form
 make set-up    only build .venv with everything a developer needs
@@ -94,6 +97,12 @@ def crash(rest: "list[str]") -> int:
     set_up("dev")
     os.environ.setdefault("XMSYNCD_TEST_CRASH_SEEDS", "10")
     return become(str(BIN / "pytest"), "-m", "crash", "-v", *rest)
+
+
+def soak(rest: "list[str]") -> int:
+    set_up("dev")
+    chosen = [os.environ.get(name) or default for name, default in SOAK]
+    return become(str(BIN / "python"), "-m", "tests.soak.soak", *(rest or chosen))
 
 
 def bench(rest: "list[str]") -> int:
@@ -157,6 +166,7 @@ COMMANDS = {
     "test": test,
     "check": check,
     "crash": crash,
+    "soak": soak,
     "bench": bench,
     "format": reformat,
     "set-up": only_set_up,
