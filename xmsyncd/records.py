@@ -117,6 +117,13 @@ class StopReason(StrEnum):
     FORM_NOT_EMPTY = "form_not_empty"
     RESTORED = "restored"
     """The ledger is an older copy of itself: only taking over what Yida holds (adopt) ends this stop."""
+    ADOPTING = "adopting"
+    """Instances of the form are being taken over; adopt ends it, also after an interruption."""
+
+    @property
+    def waits_for_a_person(self) -> bool:
+        """Whether only a command of a person ends the stop: no probe, and no success elsewhere."""
+        return self in (StopReason.RESTORED, StopReason.ADOPTING)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,8 +22,8 @@ from xmsyncd.errors import XmsyncdError
 from xmsyncd.flow.pace import Pacer
 from xmsyncd.ledger import Ledger, pipelines
 from xmsyncd.ledger.claims import Meter
-from xmsyncd.ledger.views import Allowance, LookSettlement, Settlement, SettleReport, Stop
-from xmsyncd.records import Claim, Operation, Outcome, StopReason
+from xmsyncd.ledger.views import Allowance, KnownInstance, LookSettlement, Settlement, SettleReport, Stop
+from xmsyncd.records import Claim, InstanceId, Operation, Outcome, StopReason
 from xmsyncd.steps import StepListener
 
 
@@ -38,6 +38,7 @@ class DeliveryEvents(Protocol):
     def search_proven(self, pipeline: str, lag: timedelta) -> None: ...
     def orphans_found(self, pipeline: str, number: int) -> None: ...
     def read_put_off(self, pipeline: str, what: str, error: XmsyncdError) -> None: ...
+    def instance_vanished(self, pipeline: str, instance_id: InstanceId, key: str) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +130,7 @@ class Delivery:
             stopped=self._stopped,
             resumed=self._resumed,
             put_off=lambda error: events.read_put_off(pipeline, "look", error),
+            vanished=self._vanished,
         )
         self._first_create = FirstCreate(
             pipeline,
@@ -146,6 +148,7 @@ class Delivery:
             resumed=self._resumed,
             proven=lambda lag: events.search_proven(pipeline, lag),
             put_off=lambda error: events.read_put_off(pipeline, "first_create", error),
+            vanished=self._vanished,
         )
 
     async def prepare(self) -> None:
@@ -228,6 +231,9 @@ class Delivery:
 
     def _resumed(self, reason: StopReason) -> None:
         self._events.pipeline_resumed(self._pipeline, reason)
+
+    def _vanished(self, known: KnownInstance) -> None:
+        self._events.instance_vanished(self._pipeline, known.instance_id, known.key)
 
     def _allowance_refused(self, allowance: Allowance) -> None:
         if allowance.stop is not None:

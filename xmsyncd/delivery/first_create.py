@@ -14,7 +14,7 @@ from xmsyncd.delivery.policy import SendingRules, next_probe_at
 from xmsyncd.delivery.target import Target
 from xmsyncd.delivery.waiting import Bell, Stoppable
 from xmsyncd.errors import CannotWorkError, RefusedError, TryLaterError, XmsyncdError
-from xmsyncd.ledger import Ledger, claims, looks, meters, pipelines
+from xmsyncd.ledger import Ledger, instances, looks, meters, pipelines
 from xmsyncd.ledger.claims import Meter
 from xmsyncd.ledger.views import KnownInstance, PipelineView, Stop
 from xmsyncd.records import Operation, StopReason
@@ -58,6 +58,7 @@ class FirstCreate:
         resumed: Callable[[StopReason], None],
         proven: Callable[[timedelta], None],
         put_off: Callable[[XmsyncdError], None],
+        vanished: Callable[[KnownInstance], None],
     ) -> None:
         self._pipeline = pipeline
         self._form = form
@@ -75,6 +76,7 @@ class FirstCreate:
         self._resumed = resumed
         self._put_off = put_off
         self._proven = proven
+        self._vanished = vanished
         self._looked_at: datetime | None = None
         self._not_before: datetime | None = None
         self._failures_in_a_row = 0
@@ -162,24 +164,24 @@ class FirstCreate:
     async def _may_create(self, view: PipelineView) -> datetime | None:
         if await self._ledger.read(looks.next_due, self._pipeline, "create") is None:
             return None  # nothing to create yet: the question costs a metered call
-        instances = 0
+        already = 0
         disproved = [StopReason.FORM_NOT_EMPTY]
         if not self._bootstrap and not await self._ledger.read(looks.knows_instances, self._form):
             probe_at = None if view.stop is None else view.stop.probe_at
             if probe_at is not None and probe_at > self._clock.now():
                 return probe_at
-            instances = await self._target.count_instances()
+            already = await self._target.count_instances()
             await self._ledger.write(_count_call, self._meter())
             disproved += _DISPROVED_BY_A_READ
-        if instances:
+        if already:
             return await self._stop(
                 StopReason.FORM_NOT_EMPTY,
-                f"the form already has {instances} instances and this ledger knows none of them: creating "
-                "now could double every product. If they are not products of this pipeline, run once with "
-                "--bootstrap; if they are, restore the ledger that belongs to them as it was last, never an "
-                "older copy",
+                f"the form already has {already} instances and this ledger knows none of them: creating now "
+                "could double every product. If they are products of this pipeline (moved from another "
+                "platform, typed by hand, or the ledger was lost), run `xmsyncd adopt`, which takes them "
+                "over by their key; if they are not, run once with --bootstrap",
             )
-        await self._ledger.write(pipelines.bootstrap, self._pipeline, self._clock.now(), instances)
+        await self._ledger.write(pipelines.bootstrap, self._pipeline, self._clock.now(), already)
         await self._resume(view, *disproved)
         self._bell.ring()
         return self._clock.now()
@@ -207,7 +209,8 @@ class FirstCreate:
             still_there = await self._target.get(first.instance_id) is not None
             await self._ledger.write(_count_call, self._meter())
             if not still_there:
-                await self._ledger.write(claims.mark_gone, self._form, first.instance_id)
+                if await self._ledger.write(instances.lost, self._form, first.instance_id, now):
+                    self._vanished(first)
                 return now
             return await self._stop(
                 StopReason.NOT_SEARCHABLE,

@@ -114,6 +114,8 @@ def _while_stopped(view: LaneView, lane: LaneNow, rules: SendingRules) -> Allowa
     stop = view.pipeline.stop
     if stop is None or (stop.reason in _CREATE_STOPS and view.operation is Operation.UPDATE):
         return None
+    if stop.reason.waits_for_a_person:
+        return Allowance(0, stop.reason)
     if stop.reason is StopReason.ALL_REFUSED and view.suspects < rules.suspects_before_stop:
         return None  # it is the other operation that is refused
     if stop.reason is StopReason.RESTORED:

@@ -12,10 +12,10 @@ from xmsyncd.delivery.policy import SendingRules, next_month, next_probe_at
 from xmsyncd.delivery.target import Target
 from xmsyncd.delivery.waiting import Bell, Stoppable
 from xmsyncd.errors import CannotWorkError, RefusedError, TryLaterError, XmsyncdError
-from xmsyncd.ledger import Ledger, claims, looks, meters, pipelines
+from xmsyncd.ledger import Ledger, claims, instances, looks, meters, pipelines
 from xmsyncd.ledger.claims import Meter
 from xmsyncd.ledger.events import Finding, Looked
-from xmsyncd.ledger.views import Look, LookSettlement, Stop
+from xmsyncd.ledger.views import KnownInstance, Look, LookSettlement, Stop
 from xmsyncd.records import Found, Operation, StopReason
 
 # Calls for finding one witness: people may have deleted every instance that could be one.
@@ -45,6 +45,7 @@ class ReadBack:
         stopped: Callable[[Stop], None],
         resumed: Callable[[StopReason], None],
         put_off: Callable[[XmsyncdError], None],
+        vanished: Callable[[KnownInstance], None],
     ) -> None:
         self._pipeline = pipeline
         self._form = form
@@ -61,6 +62,7 @@ class ReadBack:
         self._stopped = stopped
         self._resumed = resumed
         self._put_off = put_off
+        self._vanished = vanished
         self._failures_in_a_row = 0
         self._not_before: datetime | None = None
         self._halted_for: StopReason | None = None
@@ -214,7 +216,9 @@ class ReadBack:
             except RefusedError:
                 return Witness(Sight.HIDDEN, known), calls  # what is not shown vouches for nothing
             if found is None:
-                await self._ledger.write(claims.mark_gone, self._form, known.instance_id)
+                # Its record says delivered and is not: that is told now, not when its product next changes.
+                if await self._ledger.write(instances.lost, self._form, known.instance_id, self._clock.now()):
+                    self._vanished(known)
             elif found.key and found.key != known.key:
                 # Somebody changed the key in Yida: it can be found, under its new one.
                 await self._ledger.write(claims.note_key, self._form, known.instance_id, found.key)

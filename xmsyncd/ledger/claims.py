@@ -85,7 +85,8 @@ def _creates_sent(connection: sqlite3.Connection, pipeline: str) -> int:
     return int(
         connection.execute(
             """SELECT (SELECT count(*) FROM (SELECT 1 FROM instances
-                           WHERE pipeline = :pipeline AND role = 'bound' LIMIT :most))
+                           WHERE pipeline = :pipeline AND role = 'bound' AND origin <> 'adopted'
+                           LIMIT :most))
                     + (SELECT count(*) FROM (SELECT 1 FROM records WHERE pipeline = :pipeline
                            AND state IN ('sending', 'undecided', 'parked', 'discarded')
                            AND operation = 'create' AND block_reason <> 'resend_limit' LIMIT :most))""",

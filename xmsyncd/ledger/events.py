@@ -141,6 +141,40 @@ class Discarded:
     """A person lets this content go."""
 
 
+@dataclass(frozen=True, slots=True)
+class Adopted:
+    """An instance that is there was found to be this record's, holding ``found_hash``.
+
+    ``keeps``: what it holds is what is desired from now on (a pipeline that ignores changes).
+    """
+
+    instance_id: InstanceId
+    found_hash: ContentHash
+    at: datetime
+    keeps: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Resembled:
+    """Instances are there whose keys are almost the record's: a create now could be a double."""
+
+
+@dataclass(frozen=True, slots=True)
+class Drifted:
+    """Yida was found to hold other content than was delivered."""
+
+    instance_id: InstanceId
+    found_hash: ContentHash
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Vanished:
+    """The record's instance was found to be no longer in Yida."""
+
+    instance_id: InstanceId
+
+
 Event = (
     Staged
     | Blocked
@@ -157,4 +191,8 @@ Event = (
     | Retried
     | ResendOrdered
     | Discarded
+    | Adopted
+    | Resembled
+    | Drifted
+    | Vanished
 )

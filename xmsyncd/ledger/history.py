@@ -37,6 +37,9 @@ class HistoryEvent(StrEnum):
     RESUMED = "resumed"
     SEARCH_PROVEN = "search_proven"
     BOOTSTRAPPED = "bootstrapped"
+    ADOPTED = "adopted"
+    RECONCILED = "reconciled"
+    DRIFTED = "drifted"
 
 
 def note(

@@ -116,11 +116,12 @@ def view(connection: sqlite3.Connection, name: str) -> PipelineView:
 def stop(connection: sqlite3.Connection, name: str, order: Stop) -> bool:
     """Let the pipeline stand still; returns whether it was running, or stood for another reason.
 
-    The first reason's time is kept while the reason stays the same; its probe is put off.
+    The first reason's time is kept while the reason stays the same; its probe is put off. A stop that waits
+    for a person is not displaced: what it displaced would end, and the pipeline run.
     """
     before = view(connection, name).stop
-    if before is not None and before.reason is StopReason.RESTORED:
-        return False  # nothing is sent either way, and only taking over what Yida holds may end this one
+    if before is not None and before.reason.waits_for_a_person and before.reason is not order.reason:
+        return False
     if before is not None and before.reason is order.reason:
         connection.execute(
             "UPDATE pipelines SET probe_ms = ?, stop_detail = ? WHERE name = ?",
@@ -181,7 +182,7 @@ def lift_restored(connection: sqlite3.Connection, name: str, now: datetime) -> b
     before = view(connection, name).stop
     if before is None or before.reason is not StopReason.RESTORED:
         return False
-    resume(connection, name, now, even_restored=True)
+    resume(connection, name, now, by_person=True)
     left = connection.execute(
         "SELECT 1 FROM pipelines WHERE stop_reason = 'restored' AND name <> ? LIMIT 1", (name,)
     ).fetchone()
@@ -192,14 +193,15 @@ def lift_restored(connection: sqlite3.Connection, name: str, now: datetime) -> b
 
 
 def resume(
-    connection: sqlite3.Connection, name: str, now: datetime, *, even_restored: bool = False
+    connection: sqlite3.Connection, name: str, now: datetime, *, by_person: bool = False
 ) -> StopReason | None:
-    """End a stop; returns the reason it had, or ``None`` if the pipeline was running (or may not run yet).
+    """End a stop; returns the reason it had, or ``None`` if the pipeline was running.
 
-    A stop as restored is ended by :func:`lift_restored` alone.
+    One that waits for a person ends only ``by_person``: ``None`` as well. (A stop as restored is ended by
+    :func:`lift_restored`.)
     """
     before = view(connection, name).stop
-    if before is None or (before.reason is StopReason.RESTORED and not even_restored):
+    if before is None or (before.reason.waits_for_a_person and not by_person):
         return None
     connection.execute(
         """UPDATE pipelines SET stop_reason = NULL, stop_detail = '', stopped_ms = NULL, probe_ms = NULL

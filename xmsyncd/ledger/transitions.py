@@ -26,6 +26,10 @@ Acquitted       a suspect goes back: the fault lay elsewhere
 Retried         a person asks for another try (of an undecided one: another look)
 ResendOrdered   a person takes the risk of a double
 Discarded       a person lets this content go
+Adopted         idle: bound to an instance that was there; what differs is due as an update
+Resembled       idle, without an instance: parked, because a create could be a double
+Drifted         idle: what Yida holds instead of the delivered content is known; an update is due
+Vanished        idle: parked, because its instance is gone from Yida
 ==============  ==========================================================================
 """
 
@@ -37,22 +41,26 @@ from typing import assert_never
 
 from xmsyncd.ledger.events import (
     Acquitted,
+    Adopted,
     Blocked,
     Claimed,
     Convicted,
     Discarded,
+    Drifted,
     Event,
     Finding,
     Held,
     Looked,
     Orphaned,
     Released,
+    Resembled,
     ResendOrdered,
     Retried,
     Returned,
     Settled,
     Staged,
     Unblocked,
+    Vanished,
 )
 from xmsyncd.ledger.states import (
     Attempt,
@@ -116,6 +124,14 @@ def transition(state: RecordState, event: Event) -> RecordState:
             return _unparked(replace(state, attempt=None, resends=state.resends + 1, due_at=event.at))
         case Discarded():
             return _discarded(state)
+        case Adopted():
+            return _adopted(state, event)
+        case Resembled():
+            return _resembled(state)
+        case Drifted():
+            return _drifted(state, event)
+        case Vanished():
+            return _vanished(state, event)
         case _:
             assert_never(event)
 
@@ -292,3 +308,52 @@ def _discarded(state: RecordState) -> RecordState:
         return state
     # An undecided attempt stays open underneath: new content is decided first, never sent blindly.
     return replace(state, block=Block.DISCARDED, due_at=None)
+
+
+def _is_gone(state: RecordState) -> bool:
+    return state.block is Block.PARKED and state.block_reason == ParkReason.INSTANCE_GONE
+
+
+def _adopted(state: RecordState, event: Adopted) -> RecordState:
+    if state.attempt is not None:
+        return state  # the open call is decided first, by the key that was sent
+    if state.instance_id not in (None, event.instance_id) and not _is_gone(state):
+        return state
+    desired = state.desired
+    if event.keeps and isinstance(desired, DesiredDraft):
+        desired = replace(desired, content_hash=event.found_hash)
+    after = replace(
+        state, desired=desired, instance_id=event.instance_id, delivered_hash=event.found_hash, resends=0
+    )
+    if after.block in (Block.PARKED, Block.SUSPECT):
+        # What kept it from being created says nothing about an update.
+        after = replace(after, block=None, block_reason="")
+    if after == state:
+        return state
+    return replace(after, due_at=event.at, tries=0) if after.block is None else after
+
+
+def _resembled(state: RecordState) -> RecordState:
+    if (
+        state.attempt is not None
+        or state.instance_id is not None
+        or not isinstance(state.desired, DesiredDraft)
+    ):
+        return state
+    if state.block in (Block.WAITING, Block.DISCARDED):
+        return state  # the key is another record's, or nobody wants this one
+    return replace(state, block=Block.PARKED, block_reason=ParkReason.AMBIGUOUS, due_at=None)
+
+
+def _drifted(state: RecordState, event: Drifted) -> RecordState:
+    is_its_own = state.instance_id == event.instance_id and not _is_gone(state)
+    if state.attempt is not None or not is_its_own or state.delivered_hash == event.found_hash:
+        return state
+    after = replace(state, delivered_hash=event.found_hash)
+    return after if after.block in (Block.PARKED, Block.DISCARDED) else replace(after, due_at=event.at)
+
+
+def _vanished(state: RecordState, event: Vanished) -> RecordState:
+    if state.attempt is not None or state.instance_id != event.instance_id:
+        return state  # an update that is open comes to the same by its own outcome
+    return state if state.block is Block.DISCARDED else _gone(state)

@@ -22,6 +22,7 @@ from xmsyncd.errors import TryLaterError, XmsyncdError
 from xmsyncd.ledger.cycles import CycleKind, CycleResult
 from xmsyncd.ledger.guard import HeldReport
 from xmsyncd.ledger.identity import GenerationFile, Identity
+from xmsyncd.ledger.states import ParkReason
 from xmsyncd.ledger.views import LookSettlement, Settlement, StageDecision, Stop
 from xmsyncd.observe.call_events import CallEvents
 from xmsyncd.observe.labels import (
@@ -41,7 +42,7 @@ from xmsyncd.observe.labels import (
 from xmsyncd.observe.metrics import Metrics, known
 from xmsyncd.observe.outages import Turns
 from xmsyncd.okki.proof import ProofDecision
-from xmsyncd.records import Family, RejectionReason, StopReason
+from xmsyncd.records import Family, InstanceId, RejectionReason, StopReason
 from xmsyncd.schedule import RingTrouble
 
 _log = structlog.get_logger(__name__)
@@ -404,6 +405,11 @@ class Events(CallEvents):
         """Calls that a dead process left on their way; they are undecided now."""
         self._failed(pipeline, Stage.DELIVERY, Family.UNDECIDED, number)
         _log.warning("orphans_found", pipeline=pipeline, number=number)
+
+    def instance_vanished(self, pipeline: str, instance_id: InstanceId, key: str) -> None:
+        """An instance that held a delivered record is no longer in Yida; the record is parked."""
+        self._failed(pipeline, Stage.READ_BACK, ParkReason.INSTANCE_GONE)
+        _log.warning("instance_vanished", pipeline=pipeline, instance_id=instance_id, key=key)
 
     def _delivered(self, pipeline: str, *words: str) -> None:
         told = self._told(pipeline)

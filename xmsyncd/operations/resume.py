@@ -24,8 +24,9 @@ async def allow_creates(runtime: Runtime, pipeline: PipelineRuntime) -> None:
 def _allow(connection: sqlite3.Connection, name: str, now: datetime) -> None:
     pipelines.bootstrap(connection, name, now, 0)
     stop = pipelines.view(connection, name).stop
-    if stop is not None and stop.reason is StopReason.FORM_NOT_EMPTY:
-        pipelines.resume(connection, name, now)
+    # Also an adoption that cannot be finished: whoever says --bootstrap takes the risk of doubles.
+    if stop is not None and stop.reason in (StopReason.FORM_NOT_EMPTY, StopReason.ADOPTING):
+        pipelines.resume(connection, name, now, by_person=True)
 
 
 async def make_due(runtime: Runtime, pipeline: PipelineRuntime) -> bool:
@@ -37,8 +38,8 @@ async def make_due(runtime: Runtime, pipeline: PipelineRuntime) -> bool:
 
 def _make_due(connection: sqlite3.Connection, name: str, now: datetime) -> bool:
     stop = pipelines.view(connection, name).stop
-    if stop is None or stop.reason is StopReason.RESTORED:
-        return False  # a restored one has nothing to try: adopt ends it
+    if stop is None or stop.reason.waits_for_a_person:
+        return False  # it has nothing to try: adopt ends it
     pipelines.put_off_probe(connection, name, now)
     return _is_busy(connection, name) or _has_something_to_send(connection, name, now)
 

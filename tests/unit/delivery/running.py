@@ -166,6 +166,7 @@ class Told:
     proven: list[timedelta] = field(default_factory=list)
     put_off: list[tuple[str, str]] = field(default_factory=list)
     orphans: int = 0
+    vanished: list[tuple[InstanceId, str]] = field(default_factory=list)
 
     def attempt_settled(self, settlement: Settlement) -> None:
         self.settled.append(settlement)
@@ -190,6 +191,9 @@ class Told:
 
     def orphans_found(self, pipeline: str, number: int) -> None:
         self.orphans += number
+
+    def instance_vanished(self, pipeline: str, instance_id: InstanceId, key: str) -> None:
+        self.vanished.append((instance_id, key))
 
 
 class Running:

@@ -115,6 +115,22 @@ async def test_a_create_in_doubt_whose_product_is_renamed_and_edited_is_one_inst
         assert one.yida.created == 1
 
 
+async def test_a_witness_that_is_gone_from_yida_parks_its_own_product_at_once(tmp_path: Path):
+    """It used to say delivered until its product changed the next time."""
+    async with running(tmp_path) as one:
+        await one.products(1, 2)
+        await one.until_states(every="delivered")
+        (gone,) = [
+            found for found in one.yida.instances if one.yida.instances[found]["textField_key"] == "K2"
+        ]
+        del one.yida.instances[gone]
+        one.yida.script.append(one.yida.lose_the_call)
+        await one.products(3, 3)
+        await one.until_states(K1="delivered", K2="parked", K3="delivered")
+        assert await one.column("2", "block_reason") == "instance_gone"
+        assert one.told.vanished == [(gone, "K2")]
+
+
 async def test_an_update_in_doubt_is_sent_again_until_it_shows(tmp_path: Path):
     async with running(tmp_path) as one:
         await one.products(1, 1)

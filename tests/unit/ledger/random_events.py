@@ -10,22 +10,26 @@ from hypothesis import strategies as st
 
 from xmsyncd.ledger.events import (
     Acquitted,
+    Adopted,
     Blocked,
     Claimed,
     Convicted,
     Discarded,
+    Drifted,
     Event,
     Finding,
     Held,
     Looked,
     Orphaned,
     Released,
+    Resembled,
     ResendOrdered,
     Retried,
     Returned,
     Settled,
     Staged,
     Unblocked,
+    Vanished,
 )
 from xmsyncd.ledger.states import Desired, DesiredDraft, DesiredRejection, RecordState
 from xmsyncd.ledger.transitions import transition
@@ -112,6 +116,10 @@ moves: st.SearchStrategy[Move] = st.one_of(
         st.builds(Retried, moments),
         st.builds(ResendOrdered, moments),
         st.just(Discarded()),
+        st.builds(Adopted, instance_ids, hashes, moments, st.booleans()),
+        st.just(Resembled()),
+        st.builds(Drifted, instance_ids, hashes, moments),
+        st.builds(Vanished, instance_ids),
     ).map(_plain),
 )
 

@@ -19,7 +19,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from tests.unit.ledger import sample
 from tests.unit.ledger.opened import opened
 from xmsyncd.delivery import look_policy
-from xmsyncd.ledger import claims, guard, looks, people, pipelines, rows
+from xmsyncd.ledger import adopting, claims, guard, instances, looks, people, pipelines, rows
 from xmsyncd.ledger.documents import load
 from xmsyncd.ledger.events import Finding
 from xmsyncd.ledger.guard import UNGUARDED, GuardRules
@@ -55,6 +55,9 @@ sources = st.sampled_from(list(PIPELINES))
 keys = st.sampled_from(["K1", "K2", "K3"])
 pipelines_ = st.sampled_from(list(CYCLES))
 texts = st.sampled_from(["", "a", "b"])
+
+# Whom an instance that a person typed was created for.
+NOBODY = RecordId(0)
 
 
 @dataclass
@@ -200,6 +203,59 @@ class AnyOrder(RuleBasedStateMachine):
             record_id, _ = self.yida.instances.pop(instance_id)
             self.deleted.add(record_id)
 
+    @rule(which=st.integers(0, 9), text=texts)
+    def somebody_edits_an_instance(self, which: int, text: str) -> None:
+        if self.yida.instances:
+            instance_id = sorted(self.yida.instances)[which % len(self.yida.instances)]
+            record_id, content = self.yida.instances[instance_id]
+            self.yida.instances[instance_id] = (record_id, {**content, "textField_name": f"by hand {text}"})
+
+    @rule(key=keys, text=texts)
+    def somebody_types_an_instance(self, key: str, text: str) -> None:
+        """Only where it can be told from ours: a key that Yida shows already would be anybody's double."""
+        if not self.yida.search(key) and not any(one.key == key for one in self.in_flight):
+            self.yida.created += 1
+            content = {"textField_key": key, "textField_name": text}
+            self.yida.instances[InstanceId(f"i{self.yida.created:03}")] = (NOBODY, content)
+
+    @rule(pipeline=pipelines_)
+    def adopt(self, pipeline: str) -> None:
+        page = [self.yida.get(instance_id) for instance_id in sorted(self.yida.instances)]
+        before = {row.record_id: row.state for row in self.records()}
+        adopting.take(
+            self.db,
+            pipeline,
+            sample.FORM,
+            [one for one in page if one is not None],
+            keeps=False,
+            now=self.tick(),
+        )
+        for row in self.records():
+            was, state = before[row.record_id], row.state
+            assert state.attempt == was.attempt, "an open call is decided by its own looks"
+            if state.instance_id is not None and state.instance_id != was.instance_id:
+                _, content = self.yida.instances[state.instance_id]
+                self.yida.instances[state.instance_id] = (row.record_id, content)
+
+    @rule(pipeline=pipelines_)
+    def reconcile(self, pipeline: str) -> None:
+        """As with ``--apply``: what Yida holds is taken over, what is gone is parked."""
+        for one in instances.held(self.db, sample.FORM, self.known_instances(pipeline)).values():
+            shown = self.yida.get(one.instance_id)
+            if not one.is_comparable:
+                continue
+            if shown is None:
+                instances.lost(self.db, sample.FORM, one.instance_id, self.tick())
+                assert visible_state(self.row(one.record_id).state) in (
+                    VisibleState.PARKED,
+                    VisibleState.DISCARDED,
+                )
+            elif shown.content_hash != one.state.delivered_hash:
+                assert instances.drifted(self.db, one, shown, self.tick())
+
+    def known_instances(self, pipeline: str) -> list[InstanceId]:
+        return sorted(instances.current_ids(self.db, pipeline))
+
     # What holds after each of them
 
     @invariant()
@@ -274,7 +330,11 @@ class AnyOrder(RuleBasedStateMachine):
 
     def come_to_rest(self) -> None:
         """Everything that is sent now arrives, and a person retries what is parked, until nothing is left."""
+        for pipeline in CYCLES:
+            self.adopt(pipeline)
         for _ in range(30):
+            for pipeline in CYCLES:
+                self.reconcile(pipeline)
             for one in list(self.in_flight):
                 self.settle(self.in_flight.index(one), Family.DELIVERED, True)
             for pipeline in CYCLES:

@@ -294,11 +294,13 @@ def test_a_dead_task_is_an_error_with_its_traceback(events, metrics):
 def test_the_rest_is_said_and_counted(events, metrics):
     with capture_logs() as lines:
         events.orphans_found("products", 3)
+        events.instance_vanished("products", InstanceId("i1"), "K1")
         events.search_proven("products", timedelta(seconds=2))
         events.group_tree_changed("products", 12)
         events.ring_troubled("products", RingTrouble.MISSED)
-    assert [line["log_level"] for line in lines] == ["warning", "info", "info", "warning"]
+    assert [line["log_level"] for line in lines] == ["warning", "warning", "info", "info", "warning"]
     assert value(events, "failures_total", stage="delivery", reason="undecided") == 3
+    assert value(events, "failures_total", stage="read_back", reason="instance_gone") == 1
     assert value(events, "group_tree_changes_total") == 1
     assert value(events, "missed_rings_total", trouble="missed") == 1
 

@@ -1,0 +1,236 @@
+"""Instances that exist in Yida are bound to their records by key, a page at a time, delivery paused."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from xmsyncd.ledger import history, instances, pipelines, rows
+from xmsyncd.ledger.events import Adopted, Resembled
+from xmsyncd.ledger.history import HistoryEvent
+from xmsyncd.ledger.rows import RecordRow
+from xmsyncd.ledger.states import Block, ParkReason, Phase
+from xmsyncd.ledger.times import to_ms
+from xmsyncd.ledger.views import Stop
+from xmsyncd.records import Found, InstanceId, RecordId, StopReason
+
+
+@dataclass(frozen=True, slots=True)
+class Stray:
+    """An instance that no record is delivered to; ``record_id``: whose key it holds all the same."""
+
+    instance_id: InstanceId
+    key: str
+    record_id: RecordId | None = None
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What one page came to. ``doubles`` and ``undecided`` have a record, ``unmatched`` have none."""
+
+    adopted: int = 0
+    known: int = 0
+    refreshed: int = 0
+    """Known, and holding something else than the ledger thought."""
+    doubles: tuple[Stray, ...] = ()
+    undecided: tuple[Stray, ...] = ()
+    """Their record has an open call, which its own looks decide."""
+    unmatched: tuple[Stray, ...] = ()
+
+
+def begin(connection: sqlite3.Connection, pipeline: str, now: datetime) -> bool:
+    """Pause delivery until :func:`finish`, also through a crash; returns whether it was not paused for this.
+
+    Whatever the pipeline stood still for before is forgotten: if it is not mended, it is found out again.
+    """
+    before = pipelines.view(connection, pipeline).stop
+    if before is not None and before.reason.waits_for_a_person:
+        return False  # paused for this, or as a restored copy, which says the same
+    detail = (
+        "instances of the form are being taken over (`xmsyncd adopt`); nothing is sent before that is done. "
+        "If it was interrupted, run `xmsyncd adopt` again: it goes on"
+    )
+    if before is not None:
+        pipelines.resume(connection, pipeline, now)
+    return pipelines.stop(connection, pipeline, Stop(StopReason.ADOPTING, detail, now, None))
+
+
+def is_sending(connection: sqlite3.Connection, form: str) -> bool:
+    """Whether a call to the form is on its way: its answer may bring an instance that no record has yet."""
+    found = connection.execute(
+        "SELECT 1 FROM records WHERE form = ? AND attempt = ? LIMIT 1", (form, Phase.SENDING)
+    )
+    return found.fetchone() is not None
+
+
+def take(
+    connection: sqlite3.Connection,
+    pipeline: str,
+    form: str,
+    page: Sequence[Found],
+    *,
+    keeps: bool,
+    now: datetime,
+) -> Taken:
+    """Bind the instances of a page, oldest first, each to the record whose key it shows exactly.
+
+    An instance that has a record already stays with it, and what it holds is taken over. ``keeps``: also as
+    what is desired. Only for a pipeline that is paused by :func:`begin`. Safe to repeat.
+    """
+    adopted = known = refreshed = 0
+    doubles: list[Stray] = []
+    undecided: list[Stray] = []
+    unmatched: list[Stray] = []
+    held = instances.held(connection, form, [found.instance_id for found in page])
+    for found in page:
+        holder = held.get(found.instance_id)
+        if holder is not None:
+            if holder.pipeline != pipeline:
+                continue
+            if holder.role == "double":
+                doubles.append(Stray(found.instance_id, found.key, holder.record_id))
+            elif holder.is_current:
+                known += 1
+                row = rows.load(connection, holder.record_id)
+                refreshed += _bind(connection, row, found, keeps=keeps, now=now)
+            continue
+        row_of_key = _record_of_key(connection, pipeline, form, found.key)
+        if row_of_key is None:
+            unmatched.append(Stray(found.instance_id, found.key))
+        elif row_of_key.pipeline != pipeline:
+            continue
+        elif row_of_key.state.attempt is not None:
+            undecided.append(Stray(found.instance_id, found.key, row_of_key.record_id))
+        elif _bind(connection, row_of_key, found, keeps=keeps, now=now):
+            adopted += 1
+        else:
+            _enter(connection, row_of_key, found, "double", now)
+            doubles.append(Stray(found.instance_id, found.key, row_of_key.record_id))
+            history.note(
+                connection,
+                now,
+                pipeline,
+                HistoryEvent.DOUBLE,
+                row_of_key.record_id,
+                instance_id=found.instance_id,
+                key=found.key,
+            )
+    return Taken(adopted, known, refreshed, tuple(doubles), tuple(undecided), tuple(unmatched))
+
+
+def _record_of_key(connection: sqlite3.Connection, pipeline: str, form: str, key: str) -> RecordRow | None:
+    """The record that holds the key; where none does, one that would if it were not rejected or discarded."""
+    found = connection.execute(
+        "SELECT record_id FROM keys WHERE form = ? AND key = ?", (form, key)
+    ).fetchone()
+    if found is None:
+        found = connection.execute(
+            """SELECT id AS record_id FROM records WHERE form = ? AND key = ? AND pipeline = ?
+                   AND (desired = 'rejection' OR block = 'discarded') ORDER BY id LIMIT 1""",
+            (form, key, pipeline),
+        ).fetchone()
+    return None if found is None else rows.load(connection, RecordId(found["record_id"]))
+
+
+def _bind(
+    connection: sqlite3.Connection, row: RecordRow, found: Found, *, keeps: bool, now: datetime
+) -> bool:
+    """Whether the record is now known to hold what was found, and was not before."""
+    event = Adopted(found.instance_id, found.content_hash, now, keeps)
+    after = rows.apply(connection, row, event, now)
+    if after.state.instance_id != found.instance_id or after.state == row.state:
+        return False
+    _enter(connection, row, found, "bound", now)
+    instances.remember(connection, row.record_id, found.content)
+    if keeps:
+        connection.execute(
+            "UPDATE contents SET content = delivered WHERE record_id = ? AND content IS NOT NULL",
+            (row.record_id,),
+        )
+    history.note(
+        connection,
+        now,
+        row.pipeline,
+        HistoryEvent.ADOPTED,
+        row.record_id,
+        instance_id=found.instance_id,
+        key=found.key,
+        content_hash=found.content_hash,
+    )
+    return True
+
+
+def _enter(connection: sqlite3.Connection, row: RecordRow, found: Found, role: str, now: datetime) -> None:
+    connection.execute(
+        """INSERT INTO instances (form, instance_id, record_id, pipeline, key, origin, role, created_ms)
+           VALUES (?, ?, ?, ?, ?, 'adopted', ?, ?)
+           ON CONFLICT (form, instance_id) DO UPDATE SET role = excluded.role, key = excluded.key
+               WHERE record_id = excluded.record_id""",
+        (
+            row.form,
+            found.instance_id,
+            row.record_id,
+            row.pipeline,
+            found.key,
+            role,
+            to_ms(found.created_at or now),
+        ),
+    )
+
+
+def without_instance(connection: sqlite3.Connection, pipeline: str) -> tuple[tuple[RecordId, str], ...]:
+    """The records of the pipeline that a create is due for, or would be, with their keys."""
+    found = connection.execute(
+        """SELECT id, key FROM records WHERE pipeline = ? AND desired = 'draft' AND instance_id IS NULL
+               AND attempt = 'idle' AND COALESCE(block, '') NOT IN ('waiting', 'discarded') ORDER BY id""",
+        (pipeline,),
+    )
+    return tuple((RecordId(row["id"]), row["key"]) for row in found)
+
+
+def set_aside(
+    connection: sqlite3.Connection, record_id: RecordId, similar: Sequence[Stray], now: datetime
+) -> bool:
+    """Park a record whose key is almost that of an instance; returns whether it is parked for that now."""
+    row = rows.load(connection, record_id)
+    after = rows.apply(connection, row, Resembled(), now)
+    if after.state.block is not Block.PARKED or after.state.block_reason != ParkReason.AMBIGUOUS:
+        return False
+    shown = ", ".join(f"{stray.instance_id} has key {stray.key!r}" for stray in similar[:3])
+    detail = f"instance {shown}: make the keys equal and adopt again, or retry to create it beside them"
+    connection.execute("UPDATE records SET block_detail = ? WHERE id = ?", (detail, record_id))
+    if after.state != row.state:
+        history.note(
+            connection,
+            now,
+            row.pipeline,
+            HistoryEvent.PARKED,
+            record_id,
+            code=ParkReason.AMBIGUOUS,
+            message=detail,
+        )
+    return True
+
+
+def rebind(
+    connection: sqlite3.Connection, form: str, gone: InstanceId, found: Found, *, keeps: bool, now: datetime
+) -> bool:
+    """The record's instance is gone, and another one holds its key: that one is its own now."""
+    held = instances.held(connection, form, [gone])
+    if gone not in held:
+        return False
+    return _bind(connection, rows.load(connection, held[gone].record_id), found, keeps=keeps, now=now)
+
+
+def finish(
+    connection: sqlite3.Connection, pipeline: str, now: datetime, *, in_form: int, counts: dict[str, int]
+) -> None:
+    """Everything that was there is taken over: creates are allowed, delivery goes on."""
+    connection.execute("UPDATE pipelines SET adopted_ms = ? WHERE name = ?", (to_ms(now), pipeline))
+    pipelines.bootstrap(connection, pipeline, now, in_form)
+    history.note(connection, now, pipeline, HistoryEvent.ADOPTED, in_form=in_form, counts=counts)
+    if not pipelines.lift_restored(connection, pipeline, now):
+        pipelines.resume(connection, pipeline, now, by_person=True)
