@@ -92,8 +92,8 @@ class FirstCreate:
             elif is_news and view.search_lag is not None:
                 is_news = False
                 self._proven(view.search_lag)
-            is_restored = view.stop is not None and view.stop.reason is StopReason.RESTORED
-            if self._is_answered(view) and not is_restored:
+            is_adopted_first = view.stop is not None and view.stop.reason.waits_for_a_person
+            if self._is_answered(view) and not is_adopted_first:
                 # Answered, perhaps elsewhere: by a look that found a create, by --bootstrap, by a setting.
                 await self._resume(view, StopReason.FORM_NOT_EMPTY, StopReason.NOT_SEARCHABLE)
                 return
@@ -102,7 +102,7 @@ class FirstCreate:
 
     async def _step(self, view: PipelineView) -> datetime | None:
         """Answer what can be answered now; returns when to ask again (``None``: when there is news)."""
-        if view.stop is not None and view.stop.reason is StopReason.RESTORED:
+        if view.stop is not None and view.stop.reason.waits_for_a_person:
             return None  # what Yida holds is to be taken over first: until then no call tells anything
         if self._not_before is not None and self._clock.now() < self._not_before:
             return self._not_before

@@ -69,8 +69,8 @@ def next_probe_at(reason: StopReason, now: datetime, rules: SendingRules) -> dat
 
 def decide_allowance(view: LaneView, lane: LaneNow, rules: SendingRules) -> Allowance:
     """How many records of this operation may be claimed at this moment, and why not more."""
-    is_restored = view.pipeline.stop is not None and view.pipeline.stop.reason is StopReason.RESTORED
-    if not is_restored and not rules.form_is_checked(view.pipeline.checked_hash):
+    is_adopted_first = view.pipeline.stop is not None and view.pipeline.stop.reason.waits_for_a_person
+    if not is_adopted_first and not rules.form_is_checked(view.pipeline.checked_hash):
         return Allowance(0, "form_unchecked")
     stopped = _while_stopped(view, lane, rules)
     if stopped is not None:
@@ -115,11 +115,9 @@ def _while_stopped(view: LaneView, lane: LaneNow, rules: SendingRules) -> Allowa
     if stop is None or (stop.reason in _CREATE_STOPS and view.operation is Operation.UPDATE):
         return None
     if stop.reason.waits_for_a_person:
-        return Allowance(0, stop.reason)
+        return Allowance(0, stop.reason)  # adopt ends it, and rings
     if stop.reason is StopReason.ALL_REFUSED and view.suspects < rules.suspects_before_stop:
         return None  # it is the other operation that is refused
-    if stop.reason is StopReason.RESTORED:
-        return Allowance(0, stop.reason)  # adopt ends it, and rings
     if stop.reason in _CREATE_STOPS:
         return Allowance(0, stop.reason)  # the first create's own looks end it, and ring
     if stop.probe_at is None or view.now < stop.probe_at:
