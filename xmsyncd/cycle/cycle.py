@@ -301,21 +301,18 @@ class Cycle:
             if not is_gap and running.is_contiguous:
                 running.proven_to = window.end
             return
-        start = window.start or BEGINNING
-        gap = await self._ledger.write(
+        passed_to = await self._ledger.write(
             cycles.note_unproven,
             self._pipeline,
-            start,
+            window.start or BEGINNING,
             window.end,
             self._source.proof_cycles,
             self._clock.now(),
         )
-        if is_gap:
+        if is_gap or not running.is_contiguous:
             return
-        if gap.passed and running.is_contiguous:
-            running.proven_to = window.end
-        else:
-            running.is_contiguous = False
+        running.proven_to = passed_to or running.proven_to
+        running.is_contiguous = passed_to == window.end
 
     async def _finish(
         self, running: Running, result: CycleResult, proof: str, error: Exception | None, started: float

@@ -18,6 +18,7 @@ from xmsyncd.okki.resources import Resource
 from xmsyncd.records import ContentHash, Draft, Item, Rejection, RejectionReason, SourceId
 from xmsyncd.settings import FetchDetail, OnChange, SourceSettings
 from xmsyncd.transform.context import context_hash
+from xmsyncd.transform.depth import is_too_deep
 from xmsyncd.transform.derived import GroupPolicies, derive_group_levels, group_id_of
 from xmsyncd.transform.hashes import hash_of
 from xmsyncd.transform.mapping import FieldMapping
@@ -133,7 +134,7 @@ class Shaper:
         if known is not None and same and known.context_hash == self.context and not _is_tried_again(known):
             return StageEntry(item, None)
         detail = known.detail if known is not None and same else None
-        missing = self._missing(item)
+        missing = frozenset() if is_too_deep(item.raw) else self._missing(item)
         try:
             if missing and (detail is None or not missing <= detail.keys()):
                 detail = await self._detail(item)

@@ -174,18 +174,54 @@ def fail_to_begin(
 
 def note_unproven(
     connection: sqlite3.Connection, pipeline: str, start: datetime, end: datetime, limit: int, now: datetime
-) -> Gap:
+) -> datetime | None:
     """Count a slice that stayed unproven once more; after ``limit`` cycles it holds the watermark no longer.
 
-    Slices of different cycles are the same gap where they overlap: the boundaries move with every halving.
-    The neighbours of one cycle only touch, and are gaps of their own.
+    Each stretch of it counts for itself: a slice of another cycle lies elsewhere, and what it shows for the
+    first time is not passed because an older gap beside it was. Returns how far from ``start`` all has been
+    passed; ``None``: nothing has. Touching stretches of one slice that have been passed are one gap.
     """
-    overlapping = _cut_out(connection, pipeline, to_ms(start), to_ms(end))
-    cycles = 1 + max((row["cycles"] for row in overlapping), default=0)
-    first = min((row["first_ms"] for row in overlapping), default=to_ms(now))
-    passed = cycles >= limit or any(row["passed"] for row in overlapping)
-    _insert_gap(connection, pipeline, to_ms(start), to_ms(end), cycles, first, int(passed))
-    return Gap(start, end, cycles, passed)
+    start_ms, end_ms = to_ms(start), to_ms(end)
+    pieces: list[_Piece] = []
+    at = start_ms
+    for row in _cut_out(connection, pipeline, start_ms, end_ms):
+        low, high = max(row["start_ms"], start_ms), min(row["end_ms"], end_ms)
+        if at < low:
+            pieces.append(_Piece(at, low, 1, to_ms(now), limit <= 1))
+        cycles = row["cycles"] + 1
+        pieces.append(_Piece(low, high, cycles, row["first_ms"], bool(row["passed"]) or cycles >= limit))
+        at = high
+    if at < end_ms or not pieces:
+        pieces.append(_Piece(at, end_ms, 1, to_ms(now), limit <= 1))
+    passed_to: datetime | None = None
+    joined: list[_Piece] = []
+    for piece in pieces:
+        if piece.passed and (piece.start == start_ms or passed_to == from_ms(piece.start)):
+            passed_to = from_ms(piece.end)
+        if joined and piece.passed and joined[-1].passed and joined[-1].end == piece.start:
+            joined[-1] = joined[-1].joined_with(piece)
+        else:
+            joined.append(piece)
+    for piece in joined:
+        _insert_gap(
+            connection, pipeline, piece.start, piece.end, piece.cycles, piece.first, int(piece.passed)
+        )
+    return passed_to
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """A stretch of a slice, in milliseconds, and in how many cycles it has been unproven since when."""
+
+    start: int
+    end: int
+    cycles: int
+    first: int
+    passed: bool
+
+    def joined_with(self, later: _Piece) -> _Piece:
+        cycles, first = max(self.cycles, later.cycles), min(self.first, later.first)
+        return _Piece(self.start, later.end, cycles, first, passed=True)
 
 
 def close_gaps(connection: sqlite3.Connection, pipeline: str, start: datetime | None, end: datetime) -> int:
@@ -200,7 +236,8 @@ def _cut_out(connection: sqlite3.Connection, pipeline: str, start_ms: int, end_m
     """Take a stretch out of the gaps; returns those it overlapped, as they were."""
     overlapping = connection.execute(
         """SELECT start_ms, end_ms, cycles, first_ms, passed FROM gaps WHERE pipeline = :pipeline
-           AND ((start_ms < :end AND end_ms > :start) OR (start_ms >= :start AND end_ms <= :end))""",
+           AND ((start_ms < :end AND end_ms > :start) OR (start_ms >= :start AND end_ms <= :end))
+           ORDER BY start_ms, end_ms""",
         {"pipeline": pipeline, "start": start_ms, "end": end_ms},
     ).fetchall()
     for row in overlapping:

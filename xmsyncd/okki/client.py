@@ -34,6 +34,7 @@ from xmsyncd.okki.wire import (
 )
 from xmsyncd.records import Family, SourceId
 from xmsyncd.settings import OkkiSettings
+from xmsyncd.transform.depth import is_too_deep
 from xmsyncd.transport.classify import Judged, Verdict, classify, nobody_asks
 from xmsyncd.transport.reply import Reply
 from xmsyncd.transport.session import Call, Transport
@@ -160,6 +161,8 @@ class OkkiClient:
             shown_id = id_from(data.get(resource.id_field))
             if shown_id is not None and shown_id != source_id:
                 raise UnreadableAnswerError("the detail is that of another id")
+            if is_too_deep(data):
+                raise self._failures.refused(DETAIL_ENDPOINT, "the detail is nested too deeply", code="depth")
             return data
 
         return await self._read(resource.detail_path, DETAIL_ENDPOINT, {resource.id_field: source_id}, opened)

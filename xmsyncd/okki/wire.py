@@ -20,6 +20,7 @@ from zoneinfo import ZoneInfo
 
 from xmsyncd.okki.codes import NOT_JSON
 from xmsyncd.records import Item, SourceId
+from xmsyncd.transform.depth import cut_off
 from xmsyncd.transform.hashes import hash_of
 from xmsyncd.transport.classify import VendorWords
 from xmsyncd.transport.reply import Reply
@@ -115,7 +116,7 @@ def page_from(
         raise UnreadableAnswerError(f"no list under {list_key!r} in the answer's data: {_shape(data)}")
     items: list[Item] = []
     unreadable: list[Any] = []
-    for entry in entries:
+    for entry in map(cut_off, entries):
         item = item_from(entry, timezone, id_field=id_field, updated_field=updated_field)
         if item is None:
             unreadable.append(entry)

@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from xmsyncd.records import ContentHash, Draft, Item, KeyValue, Rejection
+from xmsyncd.records import ContentHash, Draft, Item, KeyValue, Rejection, RejectionReason
+from xmsyncd.transform.depth import DEEPEST, is_too_deep
 from xmsyncd.transform.derived import DERIVED_NAMES
 from xmsyncd.transform.fields import BadValueError, Encode, FieldSpec, MappedField, compile_fields
 from xmsyncd.transform.hashes import hash_of
@@ -72,6 +73,9 @@ class FieldMapping:
         A field comes from ``derived``, else from the item as listed, else (absent or null there) from
         ``detail``. ``derived`` must hold all of ``derived_needs``: blanks never stand in for them.
         """
+        if is_too_deep(item.raw):
+            found = f"found an item nested in more than {DEEPEST} levels, expected a product"
+            return Rejection(item.source_id, item.updated_at, RejectionReason.UNREADABLE, found)
         lookup = self._lookup(item, detail, derived)
         content = self._empty.copy()
         key: KeyValue | None = None

@@ -10,6 +10,9 @@ import orjson
 
 # 2**63 has 19 digits. Beyond 64 bits orjson reads an integer as a float without a word, and an id is lost.
 _LONG_DIGITS: Final = re.compile(rb"[0-9]{19}")
+# A parser that recurses gives up at about a thousand levels: below these nothing is read.
+_DEEPEST: Final = 200
+_STRING_OR_BRACKET: Final = re.compile(rb'"(?:[^"\\\\]|\\\\.)*"|[\[\]{}]', re.DOTALL)
 # The interpreter refuses to read an integer longer than this many digits; such a thing stays text.
 _LONGEST_INT: Final = 1000
 
@@ -23,7 +26,8 @@ def decode_json(body: bytes) -> Any:
 
     orjson reads it unless a run of 19 or more digits is in sight; what orjson refuses although others
     write it (a lone surrogate, a byte order mark) is read by the standard library. NaN and Infinity are
-    not JSON. Raises :class:`NotJsonError`.
+    not JSON. What is nested in more levels than a parser takes is read without what lies below 200 of them.
+    Raises :class:`NotJsonError`.
     """
     if not _LONG_DIGITS.search(body):
         try:
@@ -31,7 +35,10 @@ def decode_json(body: bytes) -> Any:
         except orjson.JSONDecodeError:
             pass  # an HTML page, or one of the two oddities: the slow way decides
     try:
-        return json.loads(body.decode("utf-8-sig"), parse_int=_exact_int, parse_constant=_no_constant)
+        try:
+            return _slowly(body)
+        except RecursionError:
+            return _slowly(_cut_off(body))
     except (ValueError, RecursionError) as error:
         raise NotJsonError(str(error)) from error
 
@@ -45,6 +52,27 @@ def encode_json(value: Any) -> bytes:
         return orjson.dumps(value)
     except TypeError:
         return json.dumps(value, separators=(",", ":"), allow_nan=False).encode("ascii")
+
+
+def _slowly(body: bytes) -> Any:
+    return json.loads(body.decode("utf-8-sig"), parse_int=_exact_int, parse_constant=_no_constant)
+
+
+def _cut_off(body: bytes) -> bytes:
+    """The document with empty lists and objects in the place of those that lie too deep."""
+    kept: list[bytes] = []
+    depth, start = 0, 0
+    for found in _STRING_OR_BRACKET.finditer(body):
+        bracket = found[0]
+        if bracket in (b"[", b"{"):
+            depth += 1
+            if depth == _DEEPEST + 1:
+                kept.append(body[start : found.end()])
+        elif bracket in (b"]", b"}"):
+            if depth == _DEEPEST + 1:
+                start = found.start()
+            depth -= 1
+    return b"".join((*kept, body[start:]))
 
 
 def _exact_int(digits: str) -> int | str:

@@ -130,8 +130,10 @@ def at(hour: float) -> datetime:
     return NOW + HOUR * hour
 
 
-def unproven(connection: sqlite3.Connection, start: float, end: float) -> Gap:
-    return cycles.note_unproven(connection, "products", at(start), at(end), 3, NOW)
+def unproven(connection: sqlite3.Connection, start: float, end: float) -> float | None:
+    """How far from its start the slice has been passed, in hours."""
+    passed_to = cycles.note_unproven(connection, "products", at(start), at(end), 3, NOW)
+    return None if passed_to is None else (passed_to - NOW) / HOUR
 
 
 def proven(connection: sqlite3.Connection, start: float | None, end: float) -> int:
@@ -146,9 +148,9 @@ def gaps(connection: sqlite3.Connection) -> list[tuple[float, float, int]]:
 
 
 def test_a_slice_is_a_listed_gap_from_its_third_cycle_on(db: sqlite3.Connection):
-    assert [unproven(db, 0, 1).passed for _ in range(2)] == [False, False]
+    assert [unproven(db, 0, 1) for _ in range(2)] == [None, None]
     assert cycles.gaps(db, "products") == ()
-    assert unproven(db, 0, 1) == Gap(at(0), at(1), 3, passed=True)
+    assert unproven(db, 0, 1) == 1
     assert cycles.gaps(db, "products") == (Gap(at(0), at(1), 3, passed=True),)
     assert cycles.gaps(db, "elsewhere") == ()
 
@@ -164,9 +166,34 @@ def test_the_same_stretch_in_other_pieces_is_the_same_gap(db: sqlite3.Connection
     unproven(db, 0, 4)
     unproven(db, 0, 1)
     unproven(db, 3, 4.5)
-    assert gaps(db) == [(0, 1, 2), (1, 3, 1), (3, 4.5, 2)]
-    assert unproven(db, 0.5, 1).passed
-    assert gaps(db) == [(0, 0.5, 2), (0.5, 1, 3), (1, 3, 1), (3, 4.5, 2)]
+    assert gaps(db) == [(0, 1, 2), (1, 3, 1), (3, 4, 2), (4, 4.5, 1)]
+    assert unproven(db, 0.5, 1) == 1
+    assert gaps(db) == [(0, 0.5, 2), (0.5, 1, 3), (1, 3, 1), (3, 4, 2), (4, 4.5, 1)]
+
+
+def test_a_slice_beside_a_passed_gap_is_not_passed_at_once(db: sqlite3.Connection):
+    """Windows overlap from cycle to cycle: each stretch must have been unproven three times itself."""
+    for _ in range(3):
+        unproven(db, 0, 1)
+    assert unproven(db, 0.5, 2) == 1
+    assert gaps(db) == [(0, 0.5, 3), (0.5, 1, 4), (1, 2, 1)]
+    assert unproven(db, -1, 1) is None
+    assert unproven(db, 0.5, 3) == 1
+    assert unproven(db, 0.5, 3) == 2
+
+
+def test_windows_that_stay_unproven_let_the_watermark_follow_two_cycles_behind(db: sqlite3.Connection):
+    ends = [unproven(db, 0, end) for end in (1, 2, 3, 4, 5)]
+    assert ends == [None, None, 1, 2, 3]
+    assert len(cycles.gaps(db, "products")) == 1
+
+
+def test_gaps_that_a_slice_bridges_are_passed_as_far_as_they_are_without_a_hole(db: sqlite3.Connection):
+    for _ in range(3):
+        unproven(db, 0, 1)
+        unproven(db, 2, 3)
+    assert unproven(db, 0, 3) == 1
+    assert gaps(db) == [(0, 1, 4), (1, 2, 1), (2, 3, 4)]
 
 
 @pytest.mark.parametrize(
