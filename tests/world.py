@@ -10,7 +10,7 @@ import sqlite3
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from prometheus_client import CollectorRegistry
 
 from tests.scenario import configuration
 from xmsyncd.app import App, open_app
-from xmsyncd.clock import SystemClock
+from xmsyncd.clock import Clock, SystemClock
 from xmsyncd.cycle.plan import CycleRequest
 from xmsyncd.ledger.people import Selection
 from xmsyncd.operations.runtime import PipelineRuntime
@@ -85,19 +85,30 @@ class World:
         return self.simulated.oracle.judge().to_json()
 
 
+class SteppedClock(SystemClock):
+    """The machine's clock as somebody has set it: ``ahead`` of the real one, and set again at any moment."""
+
+    def __init__(self, ahead: timedelta = timedelta(0)) -> None:
+        self.ahead = ahead
+
+    def now(self) -> datetime:
+        return super().now() + self.ahead
+
+
 @contextlib.asynccontextmanager
 async def world(
     folder: Path,
     options: SimulatorOptions | None = None,
     *,
+    clock: Clock | None = None,
     seed: int = 1,
     bootstrap: bool = False,
-    **changes: Mapping[str, Any],
+    **changes: Any,
 ) -> AsyncIterator[World]:
     """Start the vendors and the application; ``changes`` as for ``scenario.configuration``."""
     async with (
         Simulator(options) as simulated,
-        application(folder, simulated, seed=seed, bootstrap=bootstrap, **changes) as opened,
+        application(folder, simulated, clock=clock, seed=seed, bootstrap=bootstrap, **changes) as opened,
     ):
         yield opened
 
@@ -107,23 +118,28 @@ async def application(
     folder: Path,
     simulated: Simulator,
     *,
+    clock: Clock | None = None,
     seed: int = 1,
     bootstrap: bool = False,
-    **changes: Mapping[str, Any],
+    **changes: Any,
 ) -> AsyncIterator[World]:
     """The application against vendors that are there already; a second one goes on with the same ledger."""
     settings = settings_of(folder, simulated, **changes)
     registry = CollectorRegistry()
     async with (
         open_app(
-            settings, clock=SystemClock(), rng=random.Random(seed), registry=registry, bootstrap=bootstrap
+            settings,
+            clock=clock or SystemClock(),
+            rng=random.Random(seed),
+            registry=registry,
+            bootstrap=bootstrap,
         ) as app,
         app.running(),
     ):
         yield World(simulated, app, registry, folder / "xmsyncd.db")
 
 
-def settings_of(folder: Path, simulated: Simulator, **changes: Mapping[str, Any]) -> Settings:
+def settings_of(folder: Path, simulated: Simulator, **changes: Any) -> Settings:
     """The settings, by way of a file as a user has it."""
     path = folder / "xmsyncd.yaml"
     values = configuration(simulated.okki_url, simulated.yida_url, **changes)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -192,6 +193,7 @@ async def open_app(
                 on_change=pipeline.target.on_change,
                 ledger=ledger,
                 clock=clock,
+                tree_changed=functools.partial(events.group_tree_changed, name),
             )
             cycle = Cycle(
                 name,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 
@@ -35,3 +35,33 @@ class SystemClock:
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
+
+
+class VendorClock:
+    """A vendor's clock, as its answers tell it; carried on between them by our monotonic clock."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._told: datetime | None = None
+        self._told_at = 0.0
+        self._offset: timedelta | None = None
+
+    def learn(self, told: datetime) -> None:
+        """An answer has just told the vendor's time."""
+        self._told, self._told_at = told, self._clock.monotonic()
+        self._offset = told - self._clock.now()
+
+    @property
+    def now(self) -> datetime | None:
+        """The vendor's time now, whatever our wall clock was set to meanwhile; ``None``: never told.
+
+        Whole seconds that arrived late: it errs towards the past, and more so after a machine has slept.
+        """
+        if self._told is None:
+            return None
+        return self._told + timedelta(seconds=self._clock.monotonic() - self._told_at)
+
+    @property
+    def offset(self) -> timedelta | None:
+        """Theirs minus ours, when they last told it; ``None``: never."""
+        return self._offset

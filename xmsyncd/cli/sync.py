@@ -40,6 +40,8 @@ class DurationParam(click.ParamType):  # type: ignore[type-arg]  # generic only 
 @click.command("sync")
 @click.argument("pipeline", required=False)
 @click.option("--full", is_flag=True, help="Read everything, not only what changed.")
+@click.option("--since", metavar="TIME", help="Read again what changed since then (Beijing time).")
+@click.option("--until", metavar="TIME", help="With --since: up to then; without it, up to now.")
 @click.option("--limit", type=click.IntRange(min=1), metavar="N", help="For a first try: at most N products.")
 @click.option("--only", metavar="KEY", help="For a first try: one product, by its key or OKKI id.")
 @click.option(
@@ -55,6 +57,8 @@ def sync(
     *,
     pipeline: str | None,
     full: bool,
+    since: str | None,
+    until: str | None,
     limit: int | None,
     only: str | None,
     wait: timedelta,
@@ -70,6 +74,8 @@ def sync(
     names = _chosen(settings, pipeline)
     params = {
         "full": full,
+        "since": since,
+        "until": until,
         "limit": limit,
         "only": only,
         "wait_seconds": wait.total_seconds(),

@@ -7,10 +7,17 @@ import contextlib
 import sqlite3
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from xmsyncd.clock import Clock
-from xmsyncd.cycle.plan import CyclePlan, CycleRequest, plan_cycle, until_end_is_over
+from xmsyncd.cycle.plan import (
+    ASKED_FOR,
+    WATERMARK_AHEAD,
+    CyclePlan,
+    CycleRequest,
+    plan_cycle,
+    until_end_is_over,
+)
 from xmsyncd.cycle.progress import CycleEvents, CycleProgress, CycleReport, Running
 from xmsyncd.cycle.shape import TRIED_AGAIN, UNREADABLE, Shaper, unreadable_item
 from xmsyncd.errors import CannotWorkError, CycleError, RefusedError, TryLaterError
@@ -18,7 +25,7 @@ from xmsyncd.ledger import Ledger, cycles, people, pipelines, staging
 from xmsyncd.ledger import guard as ledger_guard
 from xmsyncd.ledger.cycles import CycleCounts, CycleKind, CycleResult
 from xmsyncd.ledger.guard import GuardRules
-from xmsyncd.ledger.views import StageDecision, StageEntry
+from xmsyncd.ledger.views import PipelineView, StageDecision, StageEntry
 from xmsyncd.okki.client import OkkiClient
 from xmsyncd.okki.proof import ProofDecision
 from xmsyncd.okki.reader import PageRead, SliceRead, read_window
@@ -94,9 +101,9 @@ class Cycle:
 
     async def _read(self, request: CycleRequest, running: Running) -> tuple[CycleResult, str]:
         await self.shaper.prepare()
-        if self._client.clock_offset is None:
+        if self._client.server_now is None:
             await self._client.authenticate()  # its answer tells OKKI's clock, which bounds the window
-        plan = await self._plan(request)
+        plan = await self._plan(request, running)
         running.plan = plan
         running.context = self.shaper.context
         running.progress.kind, running.progress.reason = plan.kind, plan.reason
@@ -105,7 +112,7 @@ class Cycle:
             cycles.begin, self._pipeline, plan.kind, start, end, self._clock.now()
         )
         self._events.cycle_started(self._pipeline, running.cycle_id, plan.kind, start, end)
-        wait = until_end_is_over(end, self._clock.now(), self._client.clock_offset)
+        wait = until_end_is_over(end, self._clock.now(), self._okki_offset)
         await self._clock.sleep(wait.total_seconds())
         if plan.kind is not CycleKind.PARTIAL:
             await self._try_rejected_again(running)
@@ -139,8 +146,28 @@ class Cycle:
             if self.shaper.cut_short_by is not None or all(_has_no_detail(entry) for entry in entries):
                 return  # OKKI's details are away: the others have their turn in the next cycle
 
-    async def _plan(self, request: CycleRequest) -> CyclePlan:
+    @property
+    def _okki_offset(self) -> timedelta | None:
+        """OKKI's clock minus ours at this moment, though ours may have been set since it last told."""
+        theirs = self._client.server_now
+        return None if theirs is None else theirs - self._clock.now()
+
+    async def _plan(self, request: CycleRequest, running: Running) -> CyclePlan:
+        """What to read; a full read that is owed, and a watermark that cannot be right, are written down."""
         view = await self._ledger.read(pipelines.view, self._pipeline)
+        running.watermark = view.watermark
+        plan = await self._planned(view, request)
+        if plan.kind is CycleKind.FULL and plan.reason == WATERMARK_AHEAD and view.watermark is not None:
+            await self._ledger.write(
+                cycles.pull_back_watermark, self._pipeline, view.watermark, plan.window.end, self._clock.now()
+            )
+            running.watermark = plan.window.end
+            self._events.watermark_pulled_back(self._pipeline, view.watermark, plan.window.end)
+        elif plan.kind is CycleKind.FULL and plan.reason == ASKED_FOR:
+            await self._ledger.write(cycles.owe_full_read, self._pipeline)
+        return plan
+
+    async def _planned(self, view: PipelineView, request: CycleRequest) -> CyclePlan:
         gaps = await self._ledger.read(cycles.gaps, self._pipeline)
         return plan_cycle(
             view,
@@ -150,7 +177,7 @@ class Cycle:
             full_every=self._source.full_every,
             start_from=self._source.start_from,
             gaps=gaps,
-            okki_offset=self._client.clock_offset,
+            okki_offset=self._okki_offset,
             now=self._clock.now(),
         )
 
@@ -301,6 +328,11 @@ class Cycle:
             if not is_gap and running.is_contiguous:
                 running.proven_to = window.end
             return
+        if running.plan.is_reread:
+            running.is_contiguous = (
+                False  # what was passed long ago does not become a gap by being read again
+            )
+            return
         passed_to = await self._ledger.write(
             cycles.note_unproven,
             self._pipeline,
@@ -328,11 +360,12 @@ class Cycle:
                 cycles.fail_to_begin, self._pipeline, detail, cannot_work, self._clock.now()
             )
         elif running.cycle_id is not None and plan is not None:
-            moves = kind is not CycleKind.PARTIAL and result in (CycleResult.DONE, CycleResult.UNPROVEN)
-            if moves and running.proven_to is not None:
+            ended = result in (CycleResult.DONE, CycleResult.UNPROVEN)
+            moves = kind is not CycleKind.PARTIAL and not plan.is_reread
+            if moves and ended and running.proven_to is not None:
                 # OKKI's own clock bounds it again: the offset was learnt from an earlier answer.
                 watermark = min(running.proven_to, running.okki_now or running.proven_to)
-            whole = kind in (CycleKind.FULL, CycleKind.FIRST) and result is CycleResult.DONE
+            whole = kind in (CycleKind.FULL, CycleKind.FIRST) and ended and _is_whole(running, result)
             self._step(Step.CLOSING)
             balance = await self._ledger.write(
                 cycles.finish,
@@ -342,6 +375,7 @@ class Cycle:
                 running.counts(self.shaper.detail_calls),
                 now=self._clock.now(),
                 watermark=watermark,
+                is_fresh=moves,
                 full_read=running.context if whole else None,
                 proof=proof,
                 detail=detail,
@@ -363,6 +397,18 @@ class Cycle:
         return CycleReport(
             running.cycle_id, kind, result, progress, self.shaper.detail_calls, balance, watermark, error
         )
+
+
+def _is_whole(running: Running, result: CycleResult) -> bool:
+    """Whether a full read counts as one: proven, or passed, as far as the cycles before it had come.
+
+    What lies behind that is read again by the next window in any case. Where nothing can ever be proven,
+    each cycle would otherwise be a full one.
+    """
+    if result is CycleResult.DONE:
+        return True
+    proven_to, before = running.proven_to, running.watermark
+    return proven_to is not None and before is not None and proven_to >= before
 
 
 def _has_no_detail(entry: StageEntry) -> bool:

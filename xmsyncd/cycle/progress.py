@@ -29,6 +29,7 @@ class CycleEvents(Protocol):
         read: int,
     ) -> None: ...
     def window_proved(self, pipeline: str, result: str) -> None: ...
+    def watermark_pulled_back(self, pipeline: str, was: datetime, to: datetime) -> None: ...
     def cycle_finished(
         self,
         pipeline: str,
@@ -80,6 +81,8 @@ class Running:
     plan: CyclePlan | None = None
     cycle_id: int | None = None
     context: ContentHash | None = None
+    watermark: datetime | None = None
+    """Where it stood when the cycle began."""
     okki_now: datetime | None = None
     proven_to: datetime | None = None
     is_contiguous: bool = True

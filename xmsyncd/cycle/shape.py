@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -53,7 +52,9 @@ class Shaper:
         on_change: OnChange,
         ledger: Ledger,
         clock: Clock,
+        tree_changed: Callable[[int], None] = lambda groups: None,
     ) -> None:
+        """``tree_changed`` is told the number of groups when the tree is another than before."""
         self._client = client
         self._resource = resource
         self._source = source
@@ -62,8 +63,9 @@ class Shaper:
         self._on_change = on_change
         self._ledger = ledger
         self._clock = clock
+        self._tree_changed = tree_changed
         self._tree: GroupTree | None = None
-        self._fetched_at: datetime | None = None
+        self._fetched_at: float | None = None
         self._refreshed = False
         self._details_failed_in_a_row = 0
         self.detail_calls = 0
@@ -90,8 +92,8 @@ class Shaper:
         self.detail_calls = 0
         if not self._mapping.derived_needs:
             return
-        now = self._clock.now()
-        if self._fetched_at is None or now - self._fetched_at >= self._source.group_cache:
+        now = self._clock.monotonic()
+        if self._fetched_at is None or now - self._fetched_at >= self._source.group_cache.total_seconds():
             await self._fetch_tree()
 
     async def _fetch_tree(self) -> None:
@@ -107,8 +109,11 @@ class Shaper:
             await self._ledger.write(
                 lookups.remember, self._client.name, GROUP_TREE, tree.hash, body, self._clock.now()
             )
+        before = self._tree.hash if self._tree is not None else None if known is None else known.hash
         self._tree = tree
-        self._fetched_at = self._clock.now()
+        self._fetched_at = self._clock.monotonic()
+        if before is not None and before != tree.hash:
+            self._tree_changed(len(tree))
 
     async def shape(self, items: Sequence[Item], known: Mapping[SourceId, Listed]) -> tuple[StageEntry, ...]:
         """A page's items, in order, ready to be staged.

@@ -7,11 +7,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
-from xmsyncd.ledger import documents
+from xmsyncd.ledger import documents, history
+from xmsyncd.ledger.history import HistoryEvent
 from xmsyncd.ledger.times import from_ms, to_ms
 from xmsyncd.ledger.views import StageDecision
 from xmsyncd.records import ContentHash
+
+_END_OF_TIME_MS: Final = 2**62
 
 
 class CycleKind(StrEnum):
@@ -103,6 +107,28 @@ def move_watermark(connection: sqlite3.Connection, pipeline: str, to: datetime) 
     )
 
 
+def pull_back_watermark(
+    connection: sqlite3.Connection, pipeline: str, was: datetime, to: datetime, now: datetime
+) -> None:
+    """Take a watermark out of the future, owe a full read, and strike gaps that have not happened yet."""
+    connection.execute("UPDATE pipelines SET watermark_ms = ? WHERE name = ?", (to_ms(to), pipeline))
+    owe_full_read(connection, pipeline)
+    _cut_out(connection, pipeline, to_ms(to), _END_OF_TIME_MS)
+    history.note(
+        connection,
+        now,
+        pipeline,
+        HistoryEvent.WATERMARK_PULLED_BACK,
+        was=was.isoformat(),
+        to=to.isoformat(),
+    )
+
+
+def owe_full_read(connection: sqlite3.Connection, pipeline: str) -> None:
+    """Have each cycle be a full one until one of them is through."""
+    connection.execute("UPDATE pipelines SET last_full_ms = NULL WHERE name = ?", (pipeline,))
+
+
 def remember_full_read(
     connection: sqlite3.Connection, pipeline: str, context_hash: ContentHash, at: datetime
 ) -> None:
@@ -122,6 +148,7 @@ def finish(
     *,
     now: datetime,
     watermark: datetime | None = None,
+    is_fresh: bool = True,
     full_read: ContentHash | None = None,
     proof: str = "",
     detail: str = "",
@@ -129,7 +156,8 @@ def finish(
 ) -> int:
     """Close the window in one transaction: watermark, context, balance, result. Returns the balance.
 
-    ``watermark`` is the end of the proven part (``None``: it stays). The balance is what was read minus
+    ``watermark`` is the end of the proven part (``None``: it stays); ``is_fresh`` says whether the cycle read
+    up to its own time, so that it counts as the last success. The balance is what was read minus
     what was decided; anything but 0 is a fault of ours.
     """
     if watermark is not None:
@@ -140,7 +168,7 @@ def finish(
     balance = counts.items_read - counts.filtered - sum(decisions(connection, cycle_id).values())
     if result in (CycleResult.FAILED, CycleResult.INTERRUPTED):
         balance = 0  # it stopped between reading and staging: there is nothing to balance
-    else:
+    elif is_fresh:
         connection.execute(
             """UPDATE pipelines SET last_success_ms = ?
                WHERE name = ? AND (SELECT kind FROM cycles WHERE id = ?) <> 'partial'""",

@@ -40,6 +40,7 @@ class HistoryEvent(StrEnum):
     ADOPTED = "adopted"
     RECONCILED = "reconciled"
     DRIFTED = "drifted"
+    WATERMARK_PULLED_BACK = "watermark_pulled_back"
 
 
 def note(

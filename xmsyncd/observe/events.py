@@ -185,6 +185,11 @@ class Events(CallEvents):
         self._told(pipeline).proofs[result] += 1
         _log.debug("window_proved", pipeline=pipeline, result=result)
 
+    def watermark_pulled_back(self, pipeline: str, was: datetime, to: datetime) -> None:
+        """The watermark lay in OKKI's future: a clock was wrong when it was set. Everything is read again."""
+        self._failed(pipeline, Stage.SOURCE, SourceFailure.CLOCK)
+        _log.error("watermark_pulled_back", pipeline=pipeline, was=_iso(was), to=_iso(to))
+
     def group_tree_changed(self, pipeline: str, groups: int) -> None:
         """OKKI's product groups are other than they were; the next cycle reads everything."""
         self._metrics.group_tree_changes.labels(pipeline).inc()

@@ -86,6 +86,8 @@ class SourceFailure(StrEnum):
     LEDGER = "ledger"
     UNPROVEN = "unproven"
     """Everything was read, but a window could not be proven complete."""
+    CLOCK = "clock"
+    """The watermark lay in the future: OKKI's clock or ours was wrong when it was set."""
     UNFORESEEN = "unforeseen"
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import random as random_module
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar
 from zoneinfo import ZoneInfo
 
-from xmsyncd.clock import Clock
+from xmsyncd.clock import Clock, VendorClock
 from xmsyncd.errors import RefusedError, ThrottledError, TryLaterError
 from xmsyncd.flow.backoff import jittered_delay
 from xmsyncd.flow.pace import Pacer
@@ -87,7 +88,7 @@ class OkkiClient:
         self._judged = judged
         self._success_codes = frozenset(settings.success_codes)
         self._one_at_a_time = asyncio.Lock()
-        self._clock_offset: timedelta | None = None
+        self._their_clock = VendorClock(clock)
         secrets = (settings.client_secret, settings.password)
         self._failures = Failures(name, [secret.get_secret_value() for secret in secrets if secret])
         self._tokens = TokenSource(
@@ -112,7 +113,12 @@ class OkkiClient:
 
         Both are cut to whole seconds and arrive late, so it errs towards OKKI being behind.
         """
-        return self._clock_offset
+        return self._their_clock.offset
+
+    @property
+    def server_now(self) -> datetime | None:
+        """OKKI's time now, carried on from its latest answer; no step of our wall clock moves it."""
+        return self._their_clock.now
 
     async def authenticate(self) -> None:
         """See that a token can be had."""
@@ -223,7 +229,9 @@ class OkkiClient:
         headers = {"Authorization": self._settings.auth_prefix + token}
         reply = await self._send(Call("GET", path, endpoint, params=params, headers=headers))
         envelope = parse_envelope(reply.body, self._success_codes, self._timezone)
-        self._learn_clock(reply, envelope)
+        envelope = replace(envelope, server_now=_server_time(reply, envelope))
+        if envelope.server_now is not None:
+            self._their_clock.learn(envelope.server_now)
         if reply.status is not None and 200 <= reply.status < 300 and envelope.ok:
             return reply, envelope, Verdict(Family.DELIVERED)
         verdict = classify(reply, words_of_reply(reply), READS, DEFAULT)
@@ -249,9 +257,9 @@ class OkkiClient:
             raise self._failures.throttled(call.endpoint, message, wait=left)
         await self._pacer.acquire()
         reply = await self._transport.send(call)
-        if self._clock_offset is None and reply.server_time is not None:
+        if self._their_clock.now is None and reply.server_time is not None:
             # Also from the token's answer: the first window's end depends on it.
-            self._clock_offset = reply.server_time - self._clock.now()
+            self._their_clock.learn(reply.server_time)
         return reply
 
     async def _token(self, stale: str | None) -> str:
@@ -285,9 +293,13 @@ class OkkiClient:
     def _delay(self, tries: int) -> timedelta:
         return jittered_delay(tries, _RETRY_BASE, _RETRY_CAP, self._random)
 
-    def _learn_clock(self, reply: Reply, envelope: Envelope) -> None:
-        theirs, header = envelope.server_now, reply.server_time
-        if theirs is None or (header is not None and abs(theirs - header) > _ZONE_DOUBT):
-            theirs = header
-        if theirs is not None:
-            self._clock_offset = theirs - self._clock.now()
+
+def _server_time(reply: Reply, envelope: Envelope) -> datetime | None:
+    """OKKI's time by this answer: the earlier of the envelope's ``now`` and the ``Date`` header.
+
+    Hours apart, ``now`` is of another zone than configured, and the header alone counts.
+    """
+    theirs, header = envelope.server_now, reply.server_time
+    if theirs is None or header is None:
+        return theirs or header
+    return header if abs(theirs - header) > _ZONE_DOUBT else min(theirs, header)

@@ -8,7 +8,7 @@ says so, and an operation that is left early has changed that much and no more: 
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -17,6 +17,7 @@ from xmsyncd.errors import ConfigurationError, Fault
 from xmsyncd.ledger.people import Selection
 from xmsyncd.observe.quota import Quota
 from xmsyncd.operations import approve, failures, resume
+from xmsyncd.operations.chosen_window import chosen_window
 from xmsyncd.operations.explain import explain
 from xmsyncd.operations.runtime import Runtime
 from xmsyncd.operations.status import PipelineInfo, status
@@ -46,11 +47,23 @@ Operation = Callable[[Runtime, Params], AsyncGenerator[Told]]
 
 
 async def _sync(runtime: Runtime, params: Params) -> AsyncGenerator[Told]:
-    """Params ``pipeline``, ``full``, ``limit``, ``only``, ``wait_seconds``, ``bootstrap``. One pipeline."""
+    """Params ``pipeline``, ``full``, ``limit``, ``only``, ``since``, ``until``, ``wait_seconds``,
+    ``bootstrap``.
+
+    One pipeline; what ``since`` and ``until`` may be says :mod:`.chosen_window`.
+    """
     pipeline = runtime.pipeline(params.get("pipeline"))
     request = CycleRequest(
         full=bool(params.get("full")), limit=_limit(params.get("limit")), only=params.get("only")
     )
+    since, until = chosen_window(
+        params.get("since"),
+        params.get("until"),
+        request=request,
+        zone=runtime.settings.zone,
+        now=runtime.clock.now(),
+    )
+    request = replace(request, since=since, until=until)
     wait = timedelta(seconds=float(params.get("wait_seconds", DEFAULT_WAIT.total_seconds())))
     if params.get("bootstrap"):
         await resume.allow_creates(runtime, pipeline)

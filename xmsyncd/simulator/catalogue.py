@@ -212,6 +212,18 @@ class Catalogue:
         self._version += 1
         return self.id_at(position)
 
+    def bring_in(self, count: int, *, updated: int | None = None, **fields: Any) -> list[int]:
+        """An import: that many products with one update time (epoch seconds, else now); their ids."""
+        second = self.clock.okki_now() if updated is None else updated
+        imported = [self.create(**fields) for _ in range(count)]
+        for product_id in imported:
+            position = self.position_of(product_id)
+            self._unlist(position)
+            self._updated[position] = self._created[position] = second
+            bisect.insort(self._newest, second << _POSITION_BITS | position)
+        self._version += 1
+        return imported
+
     def rename_number(self, product_id: int, product_no: str) -> None:
         self.edit(product_id, product_no=product_no)
 

@@ -36,6 +36,7 @@ class Control:
             ("GET", "/products", self.show_products),
             ("POST", "/edit", self.edit),
             ("POST", "/create", self.create),
+            ("POST", "/import", self.bring_in),
             ("POST", "/swap", self.swap),
             ("POST", "/delete", self.delete),
             ("POST", "/dirt", self.dirt),
@@ -130,6 +131,14 @@ class Control:
         return {
             "ids": [self._simulator.catalogue.create(**fields) for _ in range(int(given.get("count", 1)))]
         }
+
+    def bring_in(self, given: dict[str, Any]) -> Any:
+        """{count: n, updated?: epoch seconds}: an import, all with one and the same update time."""
+        updated = given.get("updated")
+        ids = self._simulator.catalogue.bring_in(
+            int(given["count"]), updated=None if updated is None else int(updated), **given.get("fields", {})
+        )
+        return {"ids": ids}
 
     def swap(self, given: dict[str, Any]) -> Any:
         """{ids: [one, other]}: the two exchange their product numbers."""

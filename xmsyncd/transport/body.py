@@ -12,7 +12,7 @@ import orjson
 _LONG_DIGITS: Final = re.compile(rb"[0-9]{19}")
 # A parser that recurses gives up at about a thousand levels: below these nothing is read.
 _DEEPEST: Final = 200
-_STRING_OR_BRACKET: Final = re.compile(rb'"(?:[^"\\\\]|\\\\.)*"|[\[\]{}]', re.DOTALL)
+_STRING_OR_BRACKET: Final = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
 # The interpreter refuses to read an integer longer than this many digits; such a thing stays text.
 _LONGEST_INT: Final = 1000
 

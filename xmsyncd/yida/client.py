@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
-from xmsyncd.clock import Clock
+from xmsyncd.clock import Clock, VendorClock
 from xmsyncd.errors import CannotWorkError, RefusedError, TryLaterError
 from xmsyncd.records import Family
 from xmsyncd.settings import DingtalkSettings
@@ -55,7 +55,7 @@ class YidaClient:
         self._app_secret = settings.app_secret.get_secret_value()
         fetcher = TokenFetcher(settings, name=name, transport=transport, clock=clock, judged=judged)
         self._tokens = fetcher.source()
-        self._clock_offset: timedelta | None = None
+        self._their_clock = VendorClock(clock)
 
     @property
     def name(self) -> str:
@@ -65,7 +65,7 @@ class YidaClient:
     @property
     def clock_offset(self) -> timedelta | None:
         """DingTalk's clock minus ours by its latest answer, good to a second; None before the first."""
-        return self._clock_offset
+        return self._their_clock.offset
 
     async def authenticate(self) -> None:
         """Have a token. Raises CannotWorkError, ThrottledError or TryLaterError."""
@@ -99,7 +99,7 @@ class YidaClient:
         authorised = dataclasses.replace(call, headers={**call.headers, wire.TOKEN_HEADER: token})
         reply = await self._transport.send(authorised)
         if reply.server_time is not None:
-            self._clock_offset = reply.server_time - self._clock.now()
+            self._their_clock.learn(reply.server_time)
         if has_succeeded(reply):
             words = vendor_words(reply)
             verdict = Verdict(family=Family.DELIVERED, request_id=words.request_id)

@@ -8,7 +8,14 @@ from typing import Any
 
 import pytest
 
-from xmsyncd.cycle.plan import CyclePlan, CycleRequest, plan_cycle, until_end_is_over, window_end
+from xmsyncd.cycle.plan import (
+    WATERMARK_AHEAD,
+    CyclePlan,
+    CycleRequest,
+    plan_cycle,
+    until_end_is_over,
+    window_end,
+)
 from xmsyncd.ledger.cycles import CycleKind, Gap
 from xmsyncd.ledger.views import PipelineView
 from xmsyncd.okki.windows import Window
@@ -78,13 +85,53 @@ def test_a_fast_clock_here_ends_the_window_at_okkis_time():
     """45 minutes fast: what is edited there in these minutes would otherwise fall before the next window."""
     end = window_end(NOW, timedelta(minutes=-45))
     assert end <= NOW - timedelta(minutes=45) + timedelta(seconds=1)
-    assert window_end(NOW, timedelta(minutes=45)) == SECOND
     assert window_end(NOW, None) == SECOND
 
 
-def test_a_watermark_ahead_of_okkis_clock_is_pulled_back():
-    ahead = replace(KNOWN, watermark=NOW + timedelta(hours=1))
+def test_a_slow_clock_here_does_not_keep_what_was_edited_meanwhile_waiting():
+    end = window_end(NOW, timedelta(minutes=45))
+    assert timedelta(minutes=45) <= end - SECOND <= timedelta(minutes=45, seconds=1)
+    assert window_end(NOW, timedelta(milliseconds=900)) == SECOND
+
+
+@pytest.mark.parametrize("offset_minutes", [None, 0, -45, 45])
+def test_a_watermark_ahead_of_okkis_clock_makes_everything_be_read(offset_minutes):
+    """Nobody knows since when the clock was wrong that set it, so no window that begins later is safe."""
+    offset = None if offset_minutes is None else timedelta(minutes=offset_minutes)
+    theirs = NOW + (offset or timedelta(0))
+    ahead = planned(replace(KNOWN, watermark=theirs + timedelta(minutes=1)), okki_offset=offset)
+    assert (ahead.kind, ahead.reason, ahead.window.start) == (CycleKind.FULL, WATERMARK_AHEAD, None)
+    assert abs(ahead.window.end - theirs) <= timedelta(seconds=2)
+    # Before OKKI's time, though after ours: nothing is wrong with it.
+    fine = planned(replace(KNOWN, watermark=theirs - timedelta(seconds=1)), okki_offset=offset)
+    assert fine.kind is CycleKind.INCREMENTAL
+
+
+def test_a_watermark_a_moment_ahead_is_no_more_than_the_difference_between_okkis_machines():
+    ahead = replace(KNOWN, watermark=NOW + timedelta(seconds=3))
     assert planned(ahead).window == Window(SECOND - timedelta(minutes=30, seconds=1), SECOND)
+
+
+def test_a_full_read_remembered_from_the_future_does_not_put_the_next_one_off():
+    assert planned(replace(KNOWN, last_full_at=NOW + timedelta(days=400))).kind is CycleKind.FULL
+    assert planned(replace(KNOWN, last_full_at=NOW + timedelta(minutes=1))).kind is CycleKind.INCREMENTAL
+
+
+def test_a_window_of_a_persons_choice_is_no_part_of_the_cycles_in_their_order():
+    since, until = SECOND - timedelta(days=3), SECOND - timedelta(days=2)
+    gap = Gap(SECOND - timedelta(days=9), SECOND - timedelta(days=8), 3, passed=True)
+    plan = planned(request=CycleRequest(since=since, until=until), gaps=(gap,))
+    assert (plan.window, plan.is_reread, plan.reason) == (Window(since, until), True, "asked_for")
+    assert plan.gaps == ()
+    for view in (replace(KNOWN, watermark=None), replace(KNOWN, context_hash=ContentHash("other"))):
+        assert planned(view, CycleRequest(since=since)).window == Window(since, SECOND)
+
+
+def test_a_chosen_window_never_ends_beyond_okkis_clock():
+    request = CycleRequest(since=SECOND - timedelta(minutes=1), until=SECOND + timedelta(hours=1))
+    late = timedelta(minutes=-45)
+    end = window_end(NOW, late)
+    assert planned(request=request, okki_offset=late).window == Window(end, end)
 
 
 @pytest.mark.parametrize("offset_ms", [-999, -500, -1, 0, 400, 90_000])

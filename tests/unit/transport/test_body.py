@@ -56,8 +56,8 @@ def test_nan_is_never_written_as_such():
 @pytest.mark.parametrize("levels", [300, 1100, 60_000])
 def test_a_document_deeper_than_a_parser_takes_is_read_all_the_same(opening, closing, levels):
     deep = opening * levels + b"1" + closing * levels
-    body = b'{"before": "a [ \\" {", "deep": ' + deep + b', "after": 1234567890123456789012}'
+    body = b'{"before": "a [ \\" { \\n [[", "deep": ' + deep + b', "after": 1234567890123456789012}'
     read = decode_json(body)
-    assert read["before"] == 'a [ " {'
+    assert read["before"] == 'a [ " { \n [['
     assert read["after"] == 1234567890123456789012
     assert read["deep"]
