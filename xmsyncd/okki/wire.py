@@ -116,10 +116,10 @@ def page_from(
         raise UnreadableAnswerError(f"no list under {list_key!r} in the answer's data: {_shape(data)}")
     items: list[Item] = []
     unreadable: list[Any] = []
-    for entry in map(cut_off, entries):
+    for entry in entries:
         item = item_from(entry, timezone, id_field=id_field, updated_field=updated_field)
         if item is None:
-            unreadable.append(entry)
+            unreadable.append(cut_off(entry))
         else:
             items.append(item)
     return Page(tuple(items), tuple(unreadable), total, envelope.server_now)
@@ -134,6 +134,7 @@ def item_from(
     source_id = id_from(raw.get(id_field))
     if source_id is None:
         return None
+    raw = cut_off(raw)
     return Item(
         source_id=source_id,
         updated_at=parse_time(raw.get(updated_field), timezone),
