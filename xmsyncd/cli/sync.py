@@ -71,7 +71,7 @@ def sync(
     from xmsyncd.operations.exit_status import worst
 
     settings = common.settings()
-    names = _chosen(settings, pipeline)
+    names = chosen(settings, pipeline)
     params = {
         "full": full,
         "since": since,
@@ -103,7 +103,8 @@ def sync(
     return run_to_end(common, settings, work, stopping_text=lambda: stopping)
 
 
-def _chosen(settings: Settings, pipeline: str | None) -> list[str]:
+def chosen(settings: Settings, pipeline: str | None) -> list[str]:
+    """The pipeline of this name, or all; ``ConfigurationError`` for a name that is not configured."""
     from xmsyncd.errors import ConfigurationError, Fault
     from xmsyncd.settings.nearest import nearest
 

@@ -86,6 +86,22 @@ _CHINESE: Final[Mapping[str, str]] = {
     "nothing is held": "没有暂扣的记录",
     "failures of this kind: none": "没有此类失败记录",
     "calls": "次调用",
+    # care of the ledger
+    "backup": "备份",
+    "bytes": "字节",
+    "rule": "规则",
+    "rule.file": "文件完整性",
+    "rule.schema": "表结构",
+    "rule.references": "引用完整性",
+    "rule.state": "记录状态",
+    "rule.keys": "主键占用",
+    "rule.instances": "实例对应",
+    "rule.attempts": "未完成的调用",
+    "rule.contents": "内容与哈希",
+    "rule.forms": "所属表单",
+    "rule.balance": "周期平衡",
+    "rule.meters": "调用计数",
+    "rule.times": "时间",
 }
 
 

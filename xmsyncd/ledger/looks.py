@@ -156,6 +156,9 @@ def _settle_one(connection: sqlite3.Connection, settlement: LookSettlement, now:
             "UPDATE instances SET key = ? WHERE form = ? AND instance_id = ? AND record_id = ?",
             (look.key, row.form, event.instance_id or look.instance_id, row.record_id),
         )
+    elif event.finding is Finding.OTHER:
+        # Its hash is known, what exactly it holds is not: nothing older may pass for it.
+        connection.execute("UPDATE contents SET delivered = NULL WHERE record_id = ?", (row.record_id,))
     if event.finding is Finding.GONE and look.instance_id is not None:
         mark_gone(connection, row.form, look.instance_id)
     row = rows.apply(connection, row, event, now)

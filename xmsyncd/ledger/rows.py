@@ -72,11 +72,20 @@ def find(connection: sqlite3.Connection, pipeline: str, source_id: SourceId) -> 
 
 def _row(row: sqlite3.Row) -> RecordRow:
     return RecordRow(
-        RecordId(row["id"]), row["pipeline"], row["form"], SourceId(row["source_id"]), _state(row)
+        RecordId(row["id"]), row["pipeline"], row["form"], SourceId(row["source_id"]), state_of(row)
     )
 
 
-def _state(row: sqlite3.Row) -> RecordState:
+def scan(connection: sqlite3.Connection, after: RecordId, limit: int) -> list[sqlite3.Row]:
+    """The raw rows of the next records in the order of their numbers, with what the schema derives."""
+    return connection.execute(
+        f"SELECT {_COLUMNS}, state, lane FROM records WHERE id > ? ORDER BY id LIMIT ?",  # noqa: S608 - constant columns
+        (after, limit),
+    ).fetchall()
+
+
+def state_of(row: sqlite3.Row) -> RecordState:
+    """The state that a raw row says. Raises ``ValueError`` for a word that is in no closed set."""
     desired: Desired
     if row["desired"] == "draft":
         desired = DesiredDraft(KeyValue(row["key"]), ContentHash(row["content_hash"]))
@@ -142,7 +151,7 @@ def insert(
     )
     record_id = RecordId(int(cursor.lastrowid or 0))
     connection.execute("INSERT INTO contents (record_id) VALUES (?)", (record_id,))
-    return _settle_keys(connection, RecordRow(record_id, pipeline, form, source_id, state), now)
+    return settle_keys(connection, RecordRow(record_id, pipeline, form, source_id, state), now)
 
 
 def apply(connection: sqlite3.Connection, row: RecordRow, event: Event, now: datetime) -> RecordRow:
@@ -151,7 +160,7 @@ def apply(connection: sqlite3.Connection, row: RecordRow, event: Event, now: dat
     if after == row.state:
         return row
     _save(connection, row, after, now)
-    return _settle_keys(connection, replace(row, state=after), now)
+    return settle_keys(connection, replace(row, state=after), now)
 
 
 def _save(connection: sqlite3.Connection, row: RecordRow, after: RecordState, now: datetime) -> None:
@@ -197,7 +206,7 @@ def _save(connection: sqlite3.Connection, row: RecordRow, after: RecordState, no
     )
 
 
-def _settle_keys(connection: sqlite3.Connection, row: RecordRow, now: datetime) -> RecordRow:
+def settle_keys(connection: sqlite3.Connection, row: RecordRow, now: datetime) -> RecordRow:
     """Make the keys table say what the record now wants, waking whoever waited for what it lets go."""
     wanted = wanted_keys(row.state)
     held = {

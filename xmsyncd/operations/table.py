@@ -7,6 +7,7 @@ says so, and an operation that is left early has changed that much and no more: 
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -16,7 +17,7 @@ from xmsyncd.cycle.plan import CycleRequest
 from xmsyncd.errors import ConfigurationError, Fault
 from xmsyncd.ledger.people import Selection
 from xmsyncd.observe.quota import Quota
-from xmsyncd.operations import approve, failures, resume
+from xmsyncd.operations import approve, failures, ledger_care, resume
 from xmsyncd.operations.chosen_window import chosen_window
 from xmsyncd.operations.explain import explain
 from xmsyncd.operations.runtime import Runtime
@@ -154,6 +155,28 @@ def _by(params: Params) -> str:
     return "console" if params.get("by") == "console" else "cli"
 
 
+async def _ledger_check(runtime: Runtime, params: Params) -> AsyncGenerator[Told]:
+    """No params. Reads only."""
+    async with contextlib.aclosing(ledger_care.check(runtime.ledger, runtime.clock.now())) as steps:
+        async for told in steps:
+            yield Result(told) if "rules" in told else Progress(told)
+
+
+async def _ledger_backup(runtime: Runtime, params: Params) -> AsyncGenerator[Told]:
+    """Params ``file`` (absolute) and ``force``."""
+    target = ledger_care.absolute(params["file"])
+    steps = ledger_care.backup(
+        runtime.ledger.path,
+        target,
+        runtime.clock.now(),
+        force=bool(params.get("force")),
+        stopping=runtime.stopping,
+    )
+    async with contextlib.aclosing(steps):
+        async for told in steps:
+            yield Result(told) if "file" in told else Progress(told)
+
+
 def _limit(value: Any) -> int | None:
     return None if value is None else int(value)
 
@@ -177,5 +200,7 @@ OPERATIONS: Mapping[str, Operation] = {
     "failures.list": _failures_list,
     "failures.retry": _failures_retry,
     "failures.discard": _failures_discard,
+    "ledger.check": _ledger_check,
+    "ledger.backup": _ledger_backup,
 }
 """What may be asked of a holder of the ledger."""
