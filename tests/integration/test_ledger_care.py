@@ -1,29 +1,24 @@
-"""Full, read-only, damaged, restored, foreign: a clear stop, nothing half-written, nothing lost or doubled."""
+"""Full, read-only, restored: a clear stop, nothing half-written, nothing lost or doubled."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import resource
 import shutil
 import sqlite3
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.integration.test_commands import Commands
 from tests.scenario import KEY, DaemonProcess, states, wait_until, write_configuration
 from tests.simulator_process import SimulatorProcess
 from tests.world import World, application, until
+from xmsyncd.clock import SystemClock
 from xmsyncd.errors import LedgerError, LedgerStorageError, StoppedError
-from xmsyncd.ledger import check_tables
 from xmsyncd.ledger.backup import back_up
-from xmsyncd.ledger.checking import Found
 from xmsyncd.ledger.reading import ReadingLedger
 from xmsyncd.operations.ledger_care import check
 from xmsyncd.simulator.options import SimulatorOptions
@@ -47,16 +42,8 @@ def _read_only(connection: sqlite3.Connection) -> None:
 
 async def _violations(ledger: Path) -> dict[str, int]:
     async with ReadingLedger(ledger) as opened:
-        told: dict[str, Any] = {}
-        async for told in check(opened, _now()):
-            pass
-        return {one["rule"]: one["count"] for one in told["rules"]}
-
-
-def _now() -> Any:
-    from xmsyncd.clock import SystemClock
-
-    return SystemClock().now()
+        *_, result = [told async for told in check(opened, SystemClock().now())]
+        return {one["rule"]: one["count"] for one in result["rules"]}
 
 
 def _known_keys(ledger: Path) -> set[str]:
@@ -78,14 +65,8 @@ async def test_a_ledger_that_fails_in_the_middle_stops_the_daemon_and_nothing_is
     async with Simulator(
         SimulatorOptions(products=PRODUCTS, latency=timedelta(milliseconds=200))
     ) as simulated:
-        chosen = {"dingtalk": {"requests_per_second": 100}}
         with pytest.raises(LedgerStorageError, match=words) as raised:
-            async with application(tmp_path, simulated, **chosen) as here:
-                deliveries = asyncio.ensure_future(_sync_until_stopped(here))
-                await until(lambda: here.calls("start") > 40, "deliveries are going")
-                await here.app.runtime.ledger.write(fault)
-                await asyncio.wait_for(here.app.runtime.stopping.wait(), 20)
-                await deliveries
+            await _fails_in_the_middle(tmp_path, simulated, fault)
         assert "start again" in str(raised.value)
         assert str(tmp_path / "xmsyncd.db") in str(raised.value)
 
@@ -106,6 +87,17 @@ async def test_a_ledger_that_fails_in_the_middle_stops_the_daemon_and_nothing_is
             assert verdict["agrees"], verdict
             assert verdict["doubled"] == []
         assert await _violations(ledger) == {}
+
+
+async def _fails_in_the_middle(
+    folder: Path, simulated: Simulator, fault: Callable[[sqlite3.Connection], None]
+) -> None:
+    async with application(folder, simulated, dingtalk={"requests_per_second": 100}) as here:
+        syncing = asyncio.ensure_future(_sync_until_stopped(here))
+        await until(lambda: here.calls("start") > 40, "deliveries are going")
+        await here.app.runtime.ledger.write(fault)
+        await asyncio.wait_for(here.app.runtime.stopping.wait(), 20)
+        await syncing
 
 
 async def _sync_until_stopped(here: World) -> None:
@@ -159,7 +151,7 @@ async def test_a_backup_put_back_a_day_late_sends_nothing_and_reads_on(tmp_path:
     async with Simulator(SimulatorOptions(products=30)) as simulated:
         async with application(tmp_path, simulated) as here:
             await here.sync(limit=10)
-            back_up(ledger, tmp_path / "backup.db", now=_now())
+            back_up(ledger, tmp_path / "backup.db", now=SystemClock().now())
             await here.sync()
             assert await here.states() == {"delivered": 30}
         shutil.copy(tmp_path / "backup.db", ledger)
@@ -208,7 +200,7 @@ async def test_what_was_in_doubt_in_a_restored_copy_waits_until_it_is_taken_over
                 return (await here.states()).get("undecided", 0) > 0
 
             await until(is_in_doubt, "some are in doubt")
-            back_up(ledger, tmp_path / "backup.db", now=_now())
+            back_up(ledger, tmp_path / "backup.db", now=SystemClock().now())
         shutil.copy(tmp_path / "backup.db", ledger)
         simulated.counters.reset()
         async with application(tmp_path, simulated) as restored:

@@ -35,14 +35,18 @@ def check(common: Common, *, repair: bool) -> int:
     from xmsyncd.cli.output import print_json
     from xmsyncd.cli.running import run_to_end
     from xmsyncd.cli.words import words
-    from xmsyncd.operations.ledger_care import check_exit_status
+    from xmsyncd.errors import LedgerStorageError
+    from xmsyncd.operations.ledger_care import check_exit_status, unreadable
 
     settings = common.settings()
 
     async def work() -> int:
         if repair:
             say(f"{await _repaired(settings):,} keys were derived from the records")
-        result = await _asked(settings, "ledger.check", {}, _check_here, _CheckProgress(words()))
+        try:
+            result = await _asked(settings, "ledger.check", {}, _check_here, _CheckProgress(words()))
+        except LedgerStorageError as error:
+            result = unreadable(settings.ledger.path, error)
         if common.json:
             print_json(result)
         else:

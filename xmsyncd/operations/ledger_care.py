@@ -48,8 +48,19 @@ async def check(ledger: Ledger | ReadingLedger, now: datetime) -> AsyncGenerator
                 records = done
         except LedgerUnusableError as error:
             found.add([Violation(Rule.FILE, f"{part.name}: {error.__cause__ or error}")])
-    yield {
-        "ledger": str(ledger.path),
+    yield _result(ledger.path, records, found)
+
+
+def unreadable(path: Path, error: LedgerStorageError) -> Json:
+    """The result of a check of a file that cannot even be opened."""
+    found = Found()
+    found.add([Violation(Rule.FILE, str(error.__cause__ or error))])
+    return _result(path, 0, found)
+
+
+def _result(path: Path, records: int, found: Found) -> Json:
+    return {
+        "ledger": str(path),
         "records": records,
         "violations": sum(found.counts.values()),
         "rules": [
