@@ -35,7 +35,8 @@ def configuration(okki_url: str, yida_url: str, **changes: Any) -> dict[str, Any
     """The settings file as JSON: fast and unmetered unless ``changes`` (merged by section) say otherwise.
 
     ``changes`` may name ``okki``, ``dingtalk``, ``delivery``, ``source``, ``target``, ``schedule``,
-    ``http``, ``ledger``, ``log`` and ``guard``; ``fields={"replace": [...]}`` maps otherwise.
+    ``http``, ``ledger``, ``log`` and ``guard``; ``fields`` and ``quality`` take
+    ``{"replace": [...]}``.
     """
 
     def merged(section: str, values: dict[str, Any]) -> dict[str, Any]:
@@ -102,10 +103,13 @@ def configuration(okki_url: str, yida_url: str, **changes: Any) -> dict[str, Any
                 # Off unless a test asks for it: most tests change much of a small catalogue at once.
                 "guard": merged("guard", {"updates": 0, "share": "0"}),
                 "fields": changes.get("fields", {}).get("replace", FIELDS),
-                "quality": [
-                    {"field": "textField_lq0sj9h9", "rule": "required"},
-                    {"field": KEY, "rule": "required"},
-                ],
+                "quality": changes.get("quality", {}).get(
+                    "replace",
+                    [
+                        {"field": "textField_lq0sj9h9", "rule": "required"},
+                        {"field": KEY, "rule": "required"},
+                    ],
+                ),
             }
         },
     }

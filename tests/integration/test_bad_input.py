@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.world import World, until, world
-from xmsyncd.operations.failures import listed
+from xmsyncd.operations.failure_list import listed
 from xmsyncd.operations.status import status
 from xmsyncd.operations.sync import exit_status
 from xmsyncd.operations.table import pipeline_infos

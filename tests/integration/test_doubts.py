@@ -12,6 +12,7 @@ import pytest
 from tests.world import World, application, until, world
 from xmsyncd.ledger import people
 from xmsyncd.ledger.people import Selection
+from xmsyncd.ledger.states import FAILED_STATES
 from xmsyncd.operations.sync import exit_status
 from xmsyncd.simulator.options import SimulatorOptions
 
@@ -35,7 +36,7 @@ async def _doubts(here: World) -> int:
 
 async def _retry(here: World, key: str, *, resend: bool = False) -> None:
     ledger, clock = here.app.runtime.ledger, here.app.runtime.clock
-    chosen = await ledger.read(people.select, "products", Selection(key=key), people.FAILED_STATES)
+    chosen = await ledger.read(people.select, "products", Selection(key=key), FAILED_STATES)
     for record_id in chosen:
         await ledger.write(people.retry, record_id, resend=resend, now=clock.now())
     here.pipeline.bell.ring()

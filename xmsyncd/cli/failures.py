@@ -1,4 +1,4 @@
-"""``failures``: what did not go through; listed, tried again, or let go."""
+"""``failures``: what did not go through; listed by group, tried again, accepted, or let go."""
 
 from __future__ import annotations
 
@@ -27,8 +27,11 @@ def _selecting(function: Callable[..., Any]) -> Callable[..., Any]:
     """Exactly one of KEY, --reason and --all."""
     for option in (
         _pipeline_option,
+        click.option("--yes", is_flag=True, help="Do not ask before many records are changed."),
         click.option("--all", "everything", is_flag=True, help="Everything that failed."),
-        click.option("--reason", metavar="REASON", help="All that failed for this reason (see list)."),
+        click.option(
+            "--reason", metavar="REASON", help="All that failed for this reason, or of this group (see list)."
+        ),
         click.argument("key", required=False),
     ):
         function = option(function)
@@ -42,7 +45,7 @@ def _selection(key: str | None, reason: str | None, everything: bool) -> dict[st
 
 
 @failures.command("list")
-@click.option("--reason", metavar="REASON", help="Only those with this reason.")
+@click.option("--reason", metavar="REASON", help="Only those with this reason, or of this group.")
 @click.option("--state", metavar="STATE", help="parked, undecided, rejected, waiting, held or discarded.")
 @click.option(
     "--limit", type=click.IntRange(min=1), default=100, show_default=True, help="At most so many records."
@@ -53,9 +56,21 @@ def _selection(key: str | None, reason: str | None, everything: bool) -> dict[st
 def list_failures(
     common: Common, *, reason: str | None, state: str | None, limit: int, pipeline: str | None
 ) -> int:
-    """List them: how many for each reason, then one by one."""
+    """List them: by group, with what to do about each; then one by one."""
+    from xmsyncd.cli.asking import ask
+    from xmsyncd.cli.output import print_json
+    from xmsyncd.cli.words import words
+
+    settings = common.settings()
     params = {"reason": reason, "state": state, "limit": limit, "pipeline": pipeline}
-    return _asked(common, "failures.list", params, _print_list)
+    asked = ask(common, settings, "failures.list", params)
+    if asked.status:
+        return asked.status
+    if common.json:
+        print_json(asked.value)
+    else:
+        _print_list(asked.value, settings.zone, words())
+    return 0
 
 
 @failures.command("retry")
@@ -72,11 +87,30 @@ def retry(
     reason: str | None,
     everything: bool,
     pipeline: str | None,
+    yes: bool,
     resend: bool,
 ) -> int:
     """Try again: parked ones are sent, undecided ones looked for, rejected ones mapped anew."""
     params = {**_selection(key, reason, everything), "pipeline": pipeline, "resend": resend}
-    return _asked(common, "failures.retry", params, _print_changes)
+    return _change(common, "failures.retry", params, yes=yes)
+
+
+@failures.command("accept")
+@_selecting
+@common_options
+@framed
+def accept(
+    common: Common,
+    *,
+    key: str | None,
+    reason: str | None,
+    everything: bool,
+    pipeline: str | None,
+    yes: bool,
+) -> int:
+    """Send what a quality rule rejected, with exactly this content; other content is judged anew."""
+    params = {**_selection(key, reason, everything), "pipeline": pipeline}
+    return _change(common, "failures.accept", params, yes=yes)
 
 
 @failures.command("discard")
@@ -84,59 +118,85 @@ def retry(
 @common_options
 @framed
 def discard(
-    common: Common, *, key: str | None, reason: str | None, everything: bool, pipeline: str | None
+    common: Common,
+    *,
+    key: str | None,
+    reason: str | None,
+    everything: bool,
+    pipeline: str | None,
+    yes: bool,
 ) -> int:
     """Let them go, until OKKI shows something new of them."""
     params = {**_selection(key, reason, everything), "pipeline": pipeline}
-    return _asked(common, "failures.discard", params, _print_changes)
+    return _change(common, "failures.discard", params, yes=yes)
 
 
-_Print = Callable[[dict[str, Any], "ZoneInfo", "Words"], None]
+_QUESTIONS = {
+    "failures.retry": "Try {} again?",
+    "failures.accept": "Accept {} as they are?",
+    "failures.discard": "Let {} go?",
+}
 
 
-def _asked(common: Common, name: str, params: dict[str, Any], show: _Print) -> int:
-    from xmsyncd.cli.access import call, operator
+def _change(common: Common, name: str, params: dict[str, Any], *, yes: bool) -> int:
+    from xmsyncd.cli.asking import ask, is_confirmed
     from xmsyncd.cli.errors import say
     from xmsyncd.cli.output import print_json
-    from xmsyncd.cli.running import run_to_end
     from xmsyncd.cli.words import words
+    from xmsyncd.ledger.states import FAILED_STATES
 
     settings = common.settings()
-
-    async def work() -> int:
-        async with operator(settings, needs_delivery=False) as asked:
-            result = await call(asked, name, params)
-            is_local = asked.is_local
-        if common.json:
-            print_json(result)
-        else:
-            show(result, settings.zone, words())
-        error = result.get("error")
-        if error is not None:
-            say(f"error: {error['message']}")
-            return int(error["exit"])
-        if name == "failures.retry" and is_local and not common.json and result["total"]:
-            say("No daemon is running: the next `xmsyncd sync` or `xmsyncd run` sends them.")
-        return 0
-
-    return run_to_end(common, settings, work)
+    if params["key"] is None and not yes and not common.json:
+        looked = {"pipeline": params["pipeline"], "reason": params["reason"], "limit": 0}
+        preview = ask(common, settings, "failures.list", looked)
+        if preview.status:
+            return preview.status
+        number = sum(preview.value["states"].get(state, 0) for state in FAILED_STATES)
+        if number and not is_confirmed(_QUESTIONS[name].format(f"{number:,}"), yes=yes):
+            return 0
+    asked = ask(common, settings, name, {**params, "by": "cli"})
+    if asked.status:
+        return asked.status
+    result = asked.value
+    if common.json:
+        print_json(result)
+    else:
+        _print_changes(result, words())
+    error = result.get("error")
+    if error is not None:
+        say(f"error: {error['message']}")
+        return int(error["exit"])
+    sends = name != "failures.discard" and result["counts"].get("pending")
+    if sends and asked.is_local and not common.json:
+        say("No daemon is running: the next `xmsyncd sync` or `xmsyncd run` sends them.")
+    return 0
 
 
 def _print_list(result: dict[str, Any], zone: ZoneInfo, words: Words) -> None:
     from rich.text import Text
 
-    from xmsyncd.cli.output import add_row, coloured, moment, out, shortened, table
+    from xmsyncd.cli.output import add_row, coloured, counts, moment, out, shortened, table
+    from xmsyncd.cli.reasons import advice_for, reason_label
+    from xmsyncd.ledger.states import VisibleState
 
     console = out()
     if not result["groups"]:
         console.print(Text(words("failures of this kind: none")))
         return
-    groups = table(*map(words, ("pipeline", "state", "reason", "count", "since", "example")))
+    groups = table(
+        *map(words, ("pipeline", "state", "group", "message", "count", "since", "last", "example"))
+    )
     for one in result["groups"]:
         state = coloured(one["state"], words)
-        since = moment(one["first"], zone)
-        add_row(groups, one["pipeline"], state, one["reason"], f"{one['count']:,}", since, one["sample"])
+        span = [moment(one[end], zone) for end in ("first", "last")]
+        sample = one["sample"]
+        example = " ".join(part for part in (sample["key"] or sample["source_id"], sample["name"]) if part)
+        message = shortened(one["message"])
+        count = f"{one['count']:,}"
+        add_row(groups, one["pipeline"], state, one["group"], message, count, *span, shortened(example, 40))
     console.print(groups)
+    for reason in dict.fromkeys(one["reason"] for one in result["groups"]):
+        console.print(Text(f"{reason_label(reason)}: {advice_for(reason)}"))
     records = table(*map(words, ("key", "OKKI id", "state", "reason", "detail", "since")))
     for one in result["records"]:
         state = coloured(one["state"], words)
@@ -147,9 +207,12 @@ def _print_list(result: dict[str, Any], zone: ZoneInfo, words: Words) -> None:
     left = result["total"] - len(result["records"])
     if left > 0:
         console.print(Text(f"… and {left:,} more (--limit, --reason)"))
+    console.print(
+        Text(f"{result['total']:,} {words('records')}: ") + counts(result["states"], VisibleState, words)
+    )
 
 
-def _print_changes(result: dict[str, Any], zone: ZoneInfo, words: Words) -> None:
+def _print_changes(result: dict[str, Any], words: Words) -> None:
     from rich.text import Text
 
     from xmsyncd.cli.output import add_row, coloured, counts, out, shortened, table

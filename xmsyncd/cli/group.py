@@ -27,7 +27,7 @@ _COMMANDS: Final = {
     "run": _Entry("run", "run", "The daemon: schedules, delivery, console, metrics."),
     "status": _Entry("status", "status", "How things stand: freshness, backlog, gaps, quota."),
     "explain": _Entry("explain", "explain", "The life of one product."),
-    "failures": _Entry("failures", "failures", "What did not go through: list, retry, discard."),
+    "failures": _Entry("failures", "failures", "What did not go through: list, retry, accept, discard."),
     "approve": _Entry("approve", "approve", "Let updates go that the guard holds."),
     "ledger": _Entry("ledger", "ledger", "Care of the ledger: check, backup, migrate, rebind."),
     "demo": _Entry("demo", "demo", "Both vendors simulated, the daemon at work between them."),

@@ -115,8 +115,10 @@ class Shaper:
         if before is not None and before != tree.hash:
             self._tree_changed(len(tree))
 
-    async def shape(self, items: Sequence[Item], known: Mapping[SourceId, Listed]) -> tuple[StageEntry, ...]:
-        """A page's items, in order, ready to be staged.
+    async def shape(
+        self, items: Sequence[Item], known: Mapping[SourceId, Listed], *, ruled: bool = True
+    ) -> tuple[StageEntry, ...]:
+        """A page's items, in order, ready to be staged; by the rules of ``quality`` unless told otherwise.
 
         An item that is listed as before and was mapped under this context is passed on unmapped. Where OKKI
         fails under way, those before are returned and :attr:`cut_short_by` says why the rest is missing: what
@@ -126,7 +128,7 @@ class Shaper:
         entries: list[StageEntry] = []
         for item in items:
             try:
-                entries.append(await self._shape(item, known.get(item.source_id)))
+                entries.append(await self._shape(item, known.get(item.source_id), ruled=ruled))
             except (TryLaterError, CannotWorkError) as error:
                 if not entries:
                     raise
@@ -134,7 +136,7 @@ class Shaper:
                 break
         return tuple(entries)
 
-    async def _shape(self, item: Item, known: Listed | None) -> StageEntry:
+    async def _shape(self, item: Item, known: Listed | None, *, ruled: bool) -> StageEntry:
         same = known is not None and known.listed_hash == item.listed_hash
         if known is not None and same and known.context_hash == self.context and not _is_tried_again(known):
             return StageEntry(item, None)
@@ -150,10 +152,16 @@ class Shaper:
                 item.source_id, item.updated_at, RejectionReason.DETAIL_UNAVAILABLE, str(error)
             )
             return StageEntry(item, rejection, context_hash=self.context)
-        result = await self.map_item(item, detail)
+        result = await self.map_item(item, detail, ruled=ruled)
+        if isinstance(result, Rejection) and known is not None and known.accepted is not None:
+            in_spite = await self.map_item(item, detail, ruled=False)
+            if isinstance(in_spite, Draft) and in_spite.content_hash == known.accepted:
+                result = in_spite  # a person has let this very content through
         return StageEntry(item, result, detail, self.context)
 
-    async def map_item(self, item: Item, detail: Mapping[str, Any] | None) -> Draft | Rejection:
+    async def map_item(
+        self, item: Item, detail: Mapping[str, Any] | None, *, ruled: bool = True
+    ) -> Draft | Rejection:
         """The mapping alone, with the group tree it needs (fetched again once a cycle if unknown)."""
         derived: Mapping[str, Any] = {}
         if self._mapping.derived_needs:
@@ -167,7 +175,7 @@ class Shaper:
             if isinstance(levels, Rejection):
                 return levels
             derived = levels
-        return self._mapping.map_item(item, detail, derived)
+        return self._mapping.map_item(item, detail, derived, ruled=ruled)
 
     def _path_of(self, group_id: str) -> Sequence[Any]:
         return () if self._tree is None else self._tree.path_of(group_id)

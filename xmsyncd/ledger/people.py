@@ -8,20 +8,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from xmsyncd.ledger import documents, guard, history, rows
+from xmsyncd.ledger import documents, guard, history, queries, rows
 from xmsyncd.ledger.events import Discarded, ResendOrdered, Retried
 from xmsyncd.ledger.history import HistoryEvent
-from xmsyncd.ledger.states import Block, VisibleState, visible_state
+from xmsyncd.ledger.states import Block, DesiredDraft, VisibleState, visible_state
 from xmsyncd.ledger.times import from_ms
+from xmsyncd.ledger.wording import reason_of
 from xmsyncd.records import ContentHash, Item, RecordId, RejectionReason, SourceId
-
-FAILED_STATES = (VisibleState.PARKED, VisibleState.UNDECIDED, VisibleState.REJECTED)
-"""What a person is asked about, and what ``--all`` means; waiting and held records are listed beside them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which records are meant: exactly one of a key (or OKKI id), a reason, or all that failed."""
+    """Which records are meant: exactly one of a key (or OKKI id), a reason (or a group of it), or all."""
 
     key: str | None = None
     reason: str | None = None
@@ -38,7 +36,10 @@ def select(
     if selection.key is not None:
         condition, values = "(key = ? OR source_id = ? OR sent_key = ?)", (selection.key,) * 3
     elif selection.reason is not None:
-        condition, values = "COALESCE(NULLIF(block_reason, ''), rejection, state) = ?", (selection.reason,)
+        reason, is_group = reason_of(selection.reason)
+        if is_group:
+            return _of_group(connection, pipeline, selection.reason, states)
+        condition, values = "COALESCE(NULLIF(block_reason, ''), rejection, state) = ?", (reason,)
     elif not selection.everything:
         return ()
     found = connection.execute(
@@ -46,6 +47,40 @@ def select(
         (pipeline, *states, *values),
     )
     return tuple(RecordId(row["id"]) for row in found)
+
+
+def _of_group(
+    connection: sqlite3.Connection, pipeline: str, group: str, states: Sequence[VisibleState]
+) -> tuple[RecordId, ...]:
+    found = queries.failed_after(connection, pipeline, states, 0, -1)
+    return tuple(RecordId(one.record_id) for one in found if one.group == group)
+
+
+def accept(
+    connection: sqlite3.Connection, record_id: RecordId, *, now: datetime, by: str, reason: str
+) -> None:
+    """Remember that a person let this very content through, after it was staged in spite of ``reason``."""
+    row = rows.load(connection, record_id)
+    if not isinstance(row.state.desired, DesiredDraft):
+        raise ValueError(f"record {record_id} has nothing to send")
+    content_hash = row.state.desired.content_hash
+    connection.execute("UPDATE records SET accepted_hash = ? WHERE id = ?", (content_hash, record_id))
+    history.note(
+        connection,
+        now,
+        row.pipeline,
+        HistoryEvent.ACCEPTED,
+        record_id,
+        by=by,
+        reason=reason,
+        content_hash=content_hash,
+    )
+
+
+def accepted_hash(connection: sqlite3.Connection, record_id: RecordId) -> ContentHash | None:
+    """The content of this record that a person let through in spite of a rule, if there is one."""
+    row = connection.execute("SELECT accepted_hash FROM records WHERE id = ?", (record_id,)).fetchone()
+    return None if row is None or row["accepted_hash"] is None else ContentHash(row["accepted_hash"])
 
 
 def retry(

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from xmsyncd.ledger.people import FAILED_STATES
-from xmsyncd.ledger.states import VisibleState
+from xmsyncd.ledger.states import FAILED_STATES, VisibleState
 from xmsyncd.ledger.times import from_ms
+from xmsyncd.ledger.wording import group_name, normal
 
 Json = dict[str, Any]
 
@@ -167,27 +167,107 @@ def failure_groups(
     ]
 
 
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A record that did not go through, with the group it belongs to."""
+
+    record_id: int
+    state: str
+    reason: str
+    group: str
+    component: str | None
+    message: str
+    """What the record's detail says, without the values in it."""
+    key: str | None
+    source_id: str
+    detail: str
+    since_ms: int
+
+
+def failed_after(
+    connection: sqlite3.Connection, pipeline: str, states: Sequence[str], after: int, limit: int
+) -> list[Failed]:
+    """The next so many of them, by number: however many there are, no one transaction is long."""
+    found = connection.execute(
+        f"""SELECT id, state, {_REASON} AS reason, key, source_id, {_SINCE} AS since,
+                CASE WHEN state = 'rejected' THEN rejection_component END AS component,
+                CASE WHEN state = 'rejected' THEN rejection_detail ELSE block_detail END AS detail
+            FROM records WHERE pipeline = ? AND state IN ({_marks(states)}) AND id > ?
+            ORDER BY id LIMIT ?""",  # noqa: S608 - constant parts
+        (pipeline, *states, after, limit),
+    )
+    return [_failed(row) for row in found]
+
+
+def _group_of(row: sqlite3.Row) -> str:
+    rejected = row["state"] == VisibleState.REJECTED
+    detail = row["rejection_detail"] if rejected else row["block_detail"]
+    component = row["rejection_component"] if rejected else None
+    return group_name(row["reason"], component, normal(detail, row["key"], row["source_id"]))
+
+
+def _failed(row: sqlite3.Row) -> Failed:
+    message = normal(row["detail"], row["key"], row["source_id"])
+    return Failed(
+        record_id=row["id"],
+        state=row["state"],
+        reason=row["reason"],
+        group=group_name(row["reason"], row["component"], message),
+        component=row["component"],
+        message=message,
+        key=row["key"],
+        source_id=row["source_id"],
+        detail=row["detail"],
+        since_ms=row["since"],
+    )
+
+
+def name_of(connection: sqlite3.Connection, record_id: int, component: str | None) -> str:
+    """What people call the product: OKKI's name where its item was kept, else what the component holds."""
+    row = connection.execute("SELECT raw, content FROM contents WHERE record_id = ?", (record_id,)).fetchone()
+    raw, content = _loaded(row["raw"]), _loaded(row["content"])
+    name = raw.get("name") if isinstance(raw, dict) else None
+    if name is None and isinstance(content, dict) and component is not None:
+        name = content.get(component)
+    return "" if name is None else str(name)
+
+
 def failures(
     connection: sqlite3.Connection,
     pipeline: str,
     *,
     states: Sequence[str] = FAILED_STATES,
     reason: str | None = None,
+    record_ids: Sequence[int] | None = None,
     limit: int = 1000,
     offset: int = 0,
 ) -> list[Json]:
-    """The records that did not go through, one by one, in the order in which the ledger met them."""
+    """The records that did not go through, one by one, in the order in which the ledger met them.
+
+    Only those of ``record_ids``, where they are named; each with its ``group``.
+    """
     found = connection.execute(
         f"""SELECT id, key, source_id, state, {_REASON} AS reason, {_SINCE} AS since,
                 rejection, rejection_detail, rejection_component, block_detail, tries, resends, looks, due_ms,
                 operation, sent_key, instance_id
             FROM records WHERE pipeline = ? AND state IN ({_marks(states)}) AND (? IS NULL OR {_REASON} = ?)
+                AND (? OR id IN (SELECT value FROM json_each(?)))
             ORDER BY id LIMIT ? OFFSET ?""",  # noqa: S608 - constant parts
-        (pipeline, *states, reason, reason, limit, offset),
+        (
+            pipeline,
+            *states,
+            reason,
+            reason,
+            record_ids is None,
+            json.dumps([] if record_ids is None else [*record_ids]),
+            limit,
+            offset,
+        ),
     )
     return [
         {
             "record_id": row["id"],
+            "group": _group_of(row),
             "key": row["key"],
             "source_id": row["source_id"],
             "state": row["state"],

@@ -33,7 +33,7 @@ def listed(
     found: dict[SourceId, Listed] = {}
     for source_id in source_ids:
         row = connection.execute(
-            """SELECT r.listed_hash, r.context_hash, r.updated_ms, r.rejection, c.detail
+            """SELECT r.listed_hash, r.context_hash, r.updated_ms, r.rejection, r.accepted_hash, c.detail
                FROM records r JOIN contents c ON c.record_id = r.id
                WHERE r.pipeline = ? AND r.source_id = ?""",
             (pipeline, source_id),
@@ -45,6 +45,7 @@ def listed(
                 from_ms(row["updated_ms"]),
                 row["rejection"],
                 None if row["detail"] is None else documents.load(row["detail"]),
+                None if row["accepted_hash"] is None else ContentHash(row["accepted_hash"]),
             )
     return found
 

@@ -63,6 +63,10 @@ class VisibleState(StrEnum):
     DISCARDED = "discarded"
 
 
+FAILED_STATES = (VisibleState.PARKED, VisibleState.UNDECIDED, VisibleState.REJECTED)
+"""What a person is asked about, and what ``--all`` means; waiting and held records are listed beside them."""
+
+
 @dataclass(frozen=True, slots=True)
 class DesiredDraft:
     """OKKI's product as it should stand in Yida."""

@@ -47,6 +47,8 @@ class Listed:
     updated_at: datetime | None
     rejection: str | None
     detail: Content | None
+    accepted: ContentHash | None = None
+    """The content that a person let through in spite of a rule."""
 
 
 @dataclass(frozen=True, slots=True)

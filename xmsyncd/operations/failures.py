@@ -1,85 +1,34 @@
-"""What did not go through: listed with its reason, tried again, or let go, as a person says."""
+"""What did not go through: tried again, accepted or let go, as a person says."""
 
 from __future__ import annotations
 
 import sqlite3
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Any, Final
 
 from xmsyncd.cycle.shape import UNREADABLE
-from xmsyncd.errors import (
-    CannotWorkError,
-    ConfigurationError,
-    CycleError,
-    Fault,
-    RefusedError,
-    TryLaterError,
-)
-from xmsyncd.ledger import history, people, queries, rows, staging
+from xmsyncd.errors import CannotWorkError, CycleError, RefusedError, TryLaterError
+from xmsyncd.ledger import history, people, rows, staging
 from xmsyncd.ledger.history import HistoryEvent
-from xmsyncd.ledger.people import FAILED_STATES, Selection
-from xmsyncd.ledger.states import VisibleState, visible_state
+from xmsyncd.ledger.people import Selection
+from xmsyncd.ledger.states import FAILED_STATES, ParkReason, VisibleState, visible_state
 from xmsyncd.ledger.views import Listed, StageEntry
 from xmsyncd.operations.exit_status import exit_status_of
 from xmsyncd.operations.explain import unknown_record
+from xmsyncd.operations.failure_list import ROWS
 from xmsyncd.operations.resume import make_due
 from xmsyncd.operations.runtime import PipelineRuntime, Runtime
 from xmsyncd.records import ContentHash, RecordId, Rejection
 
-ROWS: Final = 1000
-"""Records that are shown one by one; the groups and counts are of all."""
-
 # Records changed in one transaction: few enough that a running delivery does not notice.
 _AT_ONCE: Final = 50
 
-_SHOWN_STATES: Final = (*FAILED_STATES, VisibleState.WAITING, VisibleState.HELD)
-"""What a list shows: everything of which OKKI's latest content is not in Yida and will not be by itself."""
-
-LISTED_STATES: Final = (*FAILED_STATES, VisibleState.WAITING, VisibleState.HELD, VisibleState.DISCARDED)
-"""What a list may be asked for by ``--state``."""
-
 # A person who names one record may mean it in any state that something can be done about.
 _NAMED_STATES: Final = tuple(VisibleState)
-
-
-async def listed(
-    runtime: Runtime,
-    pipelines: Sequence[PipelineRuntime],
-    *,
-    reason: str | None = None,
-    state: str | None = None,
-    limit: int = ROWS,
-) -> dict[str, Any]:
-    """``{"total", "groups": […], "records": […]}``, each entry with its ``pipeline``.
-
-    ``total`` counts all that fit; ``records`` are the first ``limit`` of them. Shapes as in
-    :func:`queries.failure_groups` and :func:`queries.failures`. Raises ``ConfigurationError`` for a state
-    that no failure can be in.
-    """
-    states: Sequence[str] = _SHOWN_STATES if state is None else (_state(state),)
-    groups: list[dict[str, Any]] = []
-    records: list[dict[str, Any]] = []
-    for pipeline in pipelines:
-        found = await runtime.ledger.read(queries.failure_groups, pipeline.name, states)
-        groups += [
-            {"pipeline": pipeline.name, **one} for one in found if reason is None or one["reason"] == reason
-        ]
-        left = limit - len(records)
-        if left > 0:
-            shown = await runtime.ledger.read(
-                queries.failures, pipeline.name, states=states, reason=reason, limit=left
-            )
-            records += [{"pipeline": pipeline.name, **one} for one in shown]
-    return {"total": sum(one["count"] for one in groups), "groups": groups, "records": records}
-
-
-def _state(name: str) -> VisibleState:
-    if name not in LISTED_STATES:
-        raise ConfigurationError([Fault("--state", repr(name), "one of " + ", ".join(LISTED_STATES))])
-    return VisibleState(name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,38 +43,74 @@ class Change:
     note: str = ""
 
 
+class Action(StrEnum):
+    """What a person may ask for records that did not go through."""
+
+    RETRY = "retry"
+    RESEND = "resend"
+    ACCEPT = "accept"
+    DISCARD = "discard"
+
+
+async def act(
+    runtime: Runtime,
+    pipelines: Sequence[PipelineRuntime],
+    selection: Selection,
+    action: Action,
+    *,
+    by: str = "cli",
+) -> AsyncGenerator[dict[str, Any]]:
+    """Yields ``{"done", "total"}`` and at last what :class:`_Tally` says. Raises ``UnknownRecordError``.
+
+    **Retry**: parked ones are sent again, undecided ones are looked for again, rejected ones are mapped again
+    from the item that was kept, which may ask OKKI for its detail; a pipeline that stands still may probe at
+    once. **Resend**: the same, but undecided ones are sent again although that may double them. **Accept**:
+    what a rule of ``quality`` rejected is sent with exactly this content. **Discard**: let go until OKKI
+    shows something new. Each part of the records is changed in one transaction with its history; what was
+    changed stays when this is left early. Safe to repeat.
+    """
+    tally = _Tally()
+    chosen = [(pipeline, await _selected(runtime, pipeline, selection)) for pipeline in pipelines]
+    total = sum(len(ids) for _, ids in chosen)
+    for pipeline, ids in chosen:
+        for some in _in_parts(ids):
+            if action is Action.DISCARD:
+                tally.add(
+                    await runtime.ledger.write(_discard_some, pipeline.name, some, by, runtime.clock.now())
+                )
+            else:
+                await _try_some(runtime, pipeline, some, tally, action, by)
+            yield {"done": tally.counts.total(), "total": total}
+        if ids and action is Action.DISCARD:
+            pipeline.bell.ring()  # a key may have come free
+        elif ids:
+            await make_due(runtime, pipeline)
+    yield tally.result(selection, pipelines)
+
+
 async def retry(
     runtime: Runtime, pipelines: Sequence[PipelineRuntime], selection: Selection, *, resend: bool = False
 ) -> dict[str, Any]:
-    """Another try for the selected records; :class:`_Tally` says what is returned.
+    """The result of :data:`Action.RETRY` (or ``RESEND``)."""
+    return await _last(act(runtime, pipelines, selection, Action.RESEND if resend else Action.RETRY))
 
-    Parked ones are sent again, undecided ones are looked for again (or, with ``resend``, sent again although
-    that may double them), rejected ones are mapped again from the item that was kept, which may ask OKKI for
-    its detail. A pipeline that stands still may probe at once. Each record is changed in one transaction
-    with its history. Raises ``UnknownRecordError``.
-    """
-    tally = _Tally()
-    for pipeline in pipelines:
-        ids = await _selected(runtime, pipeline, selection)
-        for some in _in_parts(ids):
-            await _retry_some(runtime, pipeline, some, tally, resend=resend)
-        if ids:
-            await make_due(runtime, pipeline)
-    return tally.result(selection, pipelines)
+
+async def accept(
+    runtime: Runtime, pipelines: Sequence[PipelineRuntime], selection: Selection
+) -> dict[str, Any]:
+    """The result of :data:`Action.ACCEPT`."""
+    return await _last(act(runtime, pipelines, selection, Action.ACCEPT))
 
 
 async def discard(
     runtime: Runtime, pipelines: Sequence[PipelineRuntime], selection: Selection
 ) -> dict[str, Any]:
-    """Let the selected records' content go until OKKI shows something new; returns as :func:`retry` does."""
-    tally = _Tally()
-    for pipeline in pipelines:
-        ids = await _selected(runtime, pipeline, selection)
-        for some in _in_parts(ids):
-            tally.add(await runtime.ledger.write(_discard_some, pipeline.name, some, runtime.clock.now()))
-        if ids:
-            pipeline.bell.ring()  # a key may have come free
-    return tally.result(selection, pipelines)
+    """The result of :data:`Action.DISCARD`."""
+    return await _last(act(runtime, pipelines, selection, Action.DISCARD))
+
+
+async def _last(told: AsyncGenerator[dict[str, Any]]) -> dict[str, Any]:
+    return [value async for value in told][-1]
 
 
 class _Tally:
@@ -171,48 +156,55 @@ def _in_parts(ids: Sequence[RecordId]) -> Iterator[Sequence[RecordId]]:
         yield ids[start : start + _AT_ONCE]
 
 
-async def _retry_some(
-    runtime: Runtime, pipeline: PipelineRuntime, ids: Sequence[RecordId], tally: _Tally, *, resend: bool
+async def _try_some(
+    runtime: Runtime,
+    pipeline: PipelineRuntime,
+    ids: Sequence[RecordId],
+    tally: _Tally,
+    action: Action,
+    by: str,
 ) -> None:
     mapped: dict[RecordId, StageEntry] = {}
     for record_id in ids:
         if tally.error is not None:
             break  # OKKI is asked once, not once for each of ten thousand records
         try:
-            entry = await _mapped_again(runtime, pipeline, record_id)
+            entry = await _mapped_again(runtime, pipeline, record_id, ruled=action is not Action.ACCEPT)
         except (TryLaterError, CannotWorkError, RefusedError, CycleError) as error:
             tally.error = error
         else:
             if entry is not None:
                 mapped[record_id] = entry
     changes, unmapped = await runtime.ledger.write(
-        _write_retries, pipeline, ids, mapped, resend=resend, now=runtime.clock.now()
+        _write_tries, pipeline, ids, mapped, action, by=by, now=runtime.clock.now()
     )
     tally.add(changes)
     tally.unmapped += unmapped
 
 
 async def _mapped_again(
-    runtime: Runtime, pipeline: PipelineRuntime, record_id: RecordId
+    runtime: Runtime, pipeline: PipelineRuntime, record_id: RecordId, *, ruled: bool
 ) -> StageEntry | None:
     """A rejected record's item, mapped as it would be today; ``None`` for one that is not to be mapped."""
     kept = await runtime.ledger.read(people.raw_item, record_id)
     if kept is None or kept[0].source_id.startswith(UNREADABLE):
         return None
     item, detail = kept
+    accepted = await runtime.ledger.read(people.accepted_hash, record_id)
     # As if it were listed unchanged under another mapping: a detail that was kept is not fetched again.
-    known = Listed(item.listed_hash, ContentHash(""), item.updated_at, None, detail)
-    entries = await pipeline.shaper.shape([item], {item.source_id: known})
+    known = Listed(item.listed_hash, ContentHash(""), item.updated_at, None, detail, accepted)
+    entries = await pipeline.shaper.shape([item], {item.source_id: known}, ruled=ruled)
     return entries[0]
 
 
-def _write_retries(
+def _write_tries(
     connection: sqlite3.Connection,
     pipeline: PipelineRuntime,
     ids: Sequence[RecordId],
     mapped: dict[RecordId, StageEntry],
+    action: Action,
     *,
-    resend: bool,
+    by: str,
     now: datetime,
 ) -> tuple[list[Change], int]:
     changes = []
@@ -227,40 +219,69 @@ def _write_retries(
                 unmapped += 1
                 note = _why_unmapped(row)
             else:
-                note = _stage_again(connection, pipeline, record_id, entry, now)
+                note = _stage_again(connection, pipeline, row, entry, action, by, now)
+        elif action is Action.ACCEPT:
+            note = _why_not_accepted(row)
         elif before not in _NOTHING_TO_DO:
-            people.retry(connection, record_id, resend=resend, now=now)
+            people.retry(connection, record_id, resend=action is Action.RESEND, now=now, by=by)
         after = visible_state(rows.load(connection, record_id).state)
-        note = note or _note_of(before, resend=resend)
+        note = note or _note_of(before, resend=action is Action.RESEND)
         changes.append(_change(connection, record_id, pipeline.name, before, after, note))
     return changes, unmapped
 
 
-_NOTHING_TO_DO = (VisibleState.DELIVERED, VisibleState.SENDING, VisibleState.WAITING)
+_NOTHING_TO_DO = (VisibleState.DELIVERED, VisibleState.SENDING, VisibleState.WAITING, VisibleState.HELD)
 
 
 def _stage_again(
     connection: sqlite3.Connection,
     pipeline: PipelineRuntime,
-    record_id: RecordId,
+    row: rows.RecordRow,
     entry: StageEntry,
+    action: Action,
+    by: str,
     now: datetime,
 ) -> str:
     """Stage it as a further sight in the cycle that last showed it, so that no balance is disturbed."""
-    shown_by = connection.execute("SELECT cycle_id FROM records WHERE id = ?", (record_id,)).fetchone()
-    context = pipeline.shaper.context
+    found = connection.execute(
+        "SELECT cycle_id, rejection, listed_hash FROM records WHERE id = ?", (row.record_id,)
+    ).fetchone()
+    if found["listed_hash"] != entry.item.listed_hash:
+        return "OKKI has shown something new of it in the meantime"
     staging.stage_page(
         connection,
         pipeline.name,
         pipeline.form,
-        shown_by["cycle_id"],
-        context,
+        found["cycle_id"],
+        pipeline.shaper.context,
         [entry],
         ignore_changes=False,
         now=now,
     )
-    history.note(connection, now, pipeline.name, HistoryEvent.RETRIED, record_id)
-    return entry.result.detail if isinstance(entry.result, Rejection) else ""
+    if action is not Action.ACCEPT:
+        history.note(connection, now, pipeline.name, HistoryEvent.RETRIED, row.record_id, by=by)
+        return entry.result.detail if isinstance(entry.result, Rejection) else ""
+    if isinstance(entry.result, Rejection):
+        return f"cannot be accepted, because it cannot be sent: {entry.result.detail}"
+    people.accept(connection, row.record_id, now=now, by=by, reason=found["rejection"])
+    return "accepted with exactly this content"
+
+
+def _why_not_accepted(row: rows.RecordRow) -> str:
+    match visible_state(row.state):
+        case VisibleState.PARKED if row.state.block_reason == ParkReason.AMBIGUOUS:
+            return (
+                "not accepted: only its key can say which instance it is; give the instance in Yida exactly "
+                "this key, then retry, or discard the record"
+            )
+        case VisibleState.PARKED:
+            return "not accepted: Yida refused it, so accepting changes nothing; retry or discard it"
+        case VisibleState.HELD:
+            return _note_of(VisibleState.HELD, resend=False)
+        case VisibleState.UNDECIDED:
+            return "not accepted: it is decided by looking; retry looks again"
+        case state:
+            return _note_of(state, resend=False) or "nothing rejected it"
 
 
 def _why_unmapped(row: rows.RecordRow) -> str:
@@ -286,12 +307,12 @@ def _note_of(before: VisibleState, *, resend: bool) -> str:
 
 
 def _discard_some(
-    connection: sqlite3.Connection, pipeline: str, ids: Sequence[RecordId], now: datetime
+    connection: sqlite3.Connection, pipeline: str, ids: Sequence[RecordId], by: str, now: datetime
 ) -> list[Change]:
     changes = []
     for record_id in ids:
         before = visible_state(rows.load(connection, record_id).state)
-        after = people.discard(connection, record_id, now=now)
+        after = people.discard(connection, record_id, now=now, by=by)
         note = _note_of(before, resend=False) if after is before else ""
         changes.append(_change(connection, record_id, pipeline, before, after, note))
     return changes

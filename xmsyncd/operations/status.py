@@ -11,9 +11,8 @@ from typing import Any
 from xmsyncd import __version__
 from xmsyncd.ledger import Ledger, pipelines, queries
 from xmsyncd.ledger.cycles import CycleResult
-from xmsyncd.ledger.people import FAILED_STATES
 from xmsyncd.ledger.queries import Json
-from xmsyncd.ledger.states import VisibleState
+from xmsyncd.ledger.states import FAILED_STATES, VisibleState
 from xmsyncd.ledger.views import PipelineView
 from xmsyncd.observe.quota import Quota, read_quota
 

@@ -17,9 +17,10 @@ from xmsyncd.cycle.plan import CycleRequest
 from xmsyncd.errors import ConfigurationError, Fault
 from xmsyncd.ledger.people import Selection
 from xmsyncd.observe.quota import Quota
-from xmsyncd.operations import approve, failures, ledger_care, resume
+from xmsyncd.operations import approve, failure_list, failures, ledger_care, resume
 from xmsyncd.operations.chosen_window import chosen_window
 from xmsyncd.operations.explain import explain
+from xmsyncd.operations.failures import Action
 from xmsyncd.operations.runtime import Runtime
 from xmsyncd.operations.status import PipelineInfo, status
 from xmsyncd.operations.sync import sync
@@ -98,29 +99,45 @@ async def _explain(runtime: Runtime, params: Params) -> AsyncGenerator[Told]:
 
 
 async def _failures_list(runtime: Runtime, params: Params) -> AsyncGenerator[Told]:
-    """Params ``pipeline``, ``reason``, ``state``, ``limit``."""
+    """Params ``pipeline``, ``reason``, ``state``, ``limit`` (0: groups and counts only)."""
+    limit = _limit(params.get("limit"))
     yield Result(
-        await failures.listed(
+        await failure_list.listed(
             runtime,
             runtime.selected(params.get("pipeline")),
             reason=params.get("reason"),
             state=params.get("state"),
-            limit=_limit(params.get("limit")) or failures.ROWS,
+            limit=failure_list.ROWS if limit is None else limit,
         )
     )
 
 
 async def _failures_retry(runtime: Runtime, params: Params) -> AsyncGenerator[Told]:
-    """Params ``pipeline``, ``key`` | ``reason`` | ``all``, ``resend``."""
-    chosen = runtime.selected(params.get("pipeline"))
-    resend = bool(params.get("resend"))
-    yield Result(await failures.retry(runtime, chosen, _selection(params), resend=resend))
+    """Params ``pipeline``, ``key`` | ``reason`` | ``all``, ``resend``, ``by``."""
+    action = Action.RESEND if params.get("resend") else Action.RETRY
+    async for told in _act(runtime, params, action):
+        yield told
+
+
+async def _failures_accept(runtime: Runtime, params: Params) -> AsyncGenerator[Told]:
+    """Params ``pipeline``, ``key`` | ``reason`` | ``all``, ``by``."""
+    async for told in _act(runtime, params, Action.ACCEPT):
+        yield told
 
 
 async def _failures_discard(runtime: Runtime, params: Params) -> AsyncGenerator[Told]:
-    """Params ``pipeline``, ``key`` | ``reason`` | ``all``."""
+    """Params ``pipeline``, ``key`` | ``reason`` | ``all``, ``by``."""
+    async for told in _act(runtime, params, Action.DISCARD):
+        yield told
+
+
+async def _act(runtime: Runtime, params: Params, action: Action) -> AsyncGenerator[Told]:
     chosen = runtime.selected(params.get("pipeline"))
-    yield Result(await failures.discard(runtime, chosen, _selection(params)))
+    value: dict[str, Any] = {}
+    async for value in failures.act(runtime, chosen, _selection(params), action, by=_by(params)):
+        if "done" in value:
+            yield Progress(value)
+    yield Result(value)
 
 
 async def _approve_show(runtime: Runtime, params: Params) -> AsyncGenerator[Told]:
@@ -199,6 +216,7 @@ OPERATIONS: Mapping[str, Operation] = {
     "approve.decide": _approve_decide,
     "failures.list": _failures_list,
     "failures.retry": _failures_retry,
+    "failures.accept": _failures_accept,
     "failures.discard": _failures_discard,
     "ledger.check": _ledger_check,
     "ledger.backup": _ledger_backup,

@@ -66,9 +66,16 @@ class FieldMapping:
         return tuple(self._empty)
 
     def map_item(
-        self, item: Item, detail: Mapping[str, Any] | None, derived: Mapping[str, Any]
+        self,
+        item: Item,
+        detail: Mapping[str, Any] | None,
+        derived: Mapping[str, Any],
+        *,
+        ruled: bool = True,
     ) -> Draft | Rejection:
         """The first fault found rejects the item; the key component is looked at first.
+
+        Without ``ruled`` the rules of ``quality`` are left out, and only what cannot be sent is rejected.
 
         A field comes from ``derived``, else from the item as listed, else (absent or null there) from
         ``detail``. ``derived`` must hold all of ``derived_needs``: blanks never stand in for them.
@@ -81,7 +88,7 @@ class FieldMapping:
         key: KeyValue | None = None
         for field in self._in_order:
             try:
-                encoded = content[field.component] = field.value_for(lookup)
+                encoded = content[field.component] = field.value_for(lookup, ruled=ruled)
                 if field.is_key:
                     key = field.key_of(encoded)
             except BadValueError as error:

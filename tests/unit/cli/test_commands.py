@@ -27,6 +27,7 @@ COMMANDS = [
     ("explain", "A"),
     ("failures", "list"),
     ("failures", "retry", "--all"),
+    ("failures", "accept", "--all"),
     ("failures", "discard", "A"),
     ("approve",),
     ("approve", "products", "--all"),

@@ -22,7 +22,15 @@ from xmsyncd.errors import LedgerHeldError, LedgerUnusableError, NewerSchemaErro
 from xmsyncd.ledger import Ledger, claims, cycles, looks, migrate, people, rows, staging
 from xmsyncd.ledger.events import Claimed
 from xmsyncd.ledger.lock import LedgerLock, socket_path
-from xmsyncd.ledger.states import Block, Phase, RecordState, VisibleState, next_operation, visible_state
+from xmsyncd.ledger.states import (
+    FAILED_STATES,
+    Block,
+    Phase,
+    RecordState,
+    VisibleState,
+    next_operation,
+    visible_state,
+)
 from xmsyncd.ledger.transitions import transition
 from xmsyncd.records import AttemptId, ContentHash, Family, Operation, RecordId, SourceId
 
@@ -321,14 +329,12 @@ def test_a_person_selects_by_key_by_reason_or_everything(db: sqlite3.Connection)
     )
     for one in sample.claim(db):
         sample.settle(db, one, Family.REFUSED)
-    every = people.select(db, "products", people.Selection(everything=True), people.FAILED_STATES)
+    every = people.select(db, "products", people.Selection(everything=True), FAILED_STATES)
     assert [int(one) for one in every] == [1, 2, 3]
     by_reason = people.Selection(reason="code")
-    assert people.select(db, "products", by_reason, people.FAILED_STATES) == (RecordId(1), RecordId(3))
+    assert people.select(db, "products", by_reason, FAILED_STATES) == (RecordId(1), RecordId(3))
     for name in ("K3", "3"):
-        assert people.select(db, "products", people.Selection(key=name), people.FAILED_STATES) == (
-            RecordId(3),
-        )
-    assert people.select(db, "products", people.Selection(), people.FAILED_STATES) == ()
+        assert people.select(db, "products", people.Selection(key=name), FAILED_STATES) == (RecordId(3),)
+    assert people.select(db, "products", people.Selection(), FAILED_STATES) == ()
     assert people.retry(db, RecordId(1), resend=False, now=sample.NOW) is VisibleState.PENDING
     assert people.discard(db, RecordId(3), now=sample.NOW) is VisibleState.DISCARDED

@@ -10,6 +10,7 @@ import pytest
 
 from tests.unit.observe.conftest import FORM, NOW, claim, entry, settle, stage
 from xmsyncd.ledger import Ledger, people, queries
+from xmsyncd.ledger.states import FAILED_STATES
 from xmsyncd.records import Family, RejectionReason
 
 AT = "2026-11-22T04:00:00.000+00:00"
@@ -104,7 +105,7 @@ async def test_a_reason_shown_is_a_reason_that_retry_selects_by(ledger):
     await ledger.write(settle, one, Family.UNDECIDED)
     for shown in await ledger.read(queries.failures, "products"):
         chosen = await ledger.read(
-            people.select, "products", people.Selection(reason=shown["reason"]), people.FAILED_STATES
+            people.select, "products", people.Selection(reason=shown["reason"]), FAILED_STATES
         )
         assert chosen == (shown["record_id"],)
         narrowed = await ledger.read(queries.failures, "products", reason=shown["reason"])

@@ -53,7 +53,9 @@ class MappingShaper:
     error: Exception | None = None
     shaped: list[tuple[Item, Listed]] = field(default_factory=list)
 
-    async def shape(self, items: Sequence[Item], known: Mapping[SourceId, Listed]) -> tuple[StageEntry, ...]:
+    async def shape(
+        self, items: Sequence[Item], known: Mapping[SourceId, Listed], *, ruled: bool = True
+    ) -> tuple[StageEntry, ...]:
         self.shaped += [(item, known[item.source_id]) for item in items]
         if self.error is not None:
             raise self.error

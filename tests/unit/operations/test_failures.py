@@ -16,7 +16,7 @@ from xmsyncd.errors import CannotWorkError, ConfigurationError, TryLaterError
 from xmsyncd.ledger import cycles, pipelines
 from xmsyncd.ledger.people import Selection
 from xmsyncd.ledger.views import Stop
-from xmsyncd.operations import failures
+from xmsyncd.operations import failure_list, failures
 from xmsyncd.operations.exit_status import UnknownRecordError
 from xmsyncd.records import Family, RejectionReason, StopReason
 
@@ -55,7 +55,7 @@ async def test_the_list_counts_by_reason_and_shows_what_failed(opened: Opened):
         "4": "rejected",
         "5": "waiting",
     }
-    shown = await failures.listed(opened.runtime, [opened.pipeline])
+    shown = await failure_list.listed(opened.runtime, [opened.pipeline])
     assert shown["total"] == 4
     assert {(one["state"], one["reason"], one["count"]) for one in shown["groups"]} == {
         ("parked", "code", 1),
@@ -69,17 +69,17 @@ async def test_the_list_counts_by_reason_and_shows_what_failed(opened: Opened):
 
 async def test_the_list_is_narrowed_by_reason_and_state(opened: Opened):
     await opened.ledger.write(some_of_each)
-    by_reason = await failures.listed(opened.runtime, [opened.pipeline], reason="empty_key")
+    by_reason = await failure_list.listed(opened.runtime, [opened.pipeline], reason="empty_key")
     assert (by_reason["total"], [one["source_id"] for one in by_reason["records"]]) == (1, ["4"])
-    by_state = await failures.listed(opened.runtime, [opened.pipeline], state="waiting")
+    by_state = await failure_list.listed(opened.runtime, [opened.pipeline], state="waiting")
     assert [one["source_id"] for one in by_state["records"]] == ["5"]
     with pytest.raises(ConfigurationError, match="parked, undecided"):
-        await failures.listed(opened.runtime, [opened.pipeline], state="delivered")
+        await failure_list.listed(opened.runtime, [opened.pipeline], state="delivered")
 
 
 async def test_the_list_shows_no_more_rows_than_asked_for_and_counts_all(opened: Opened):
     await opened.ledger.write(some_of_each)
-    shown = await failures.listed(opened.runtime, [opened.pipeline], limit=1)
+    shown = await failure_list.listed(opened.runtime, [opened.pipeline], limit=1)
     assert (shown["total"], len(shown["records"])) == (4, 1)
 
 
