@@ -38,7 +38,7 @@ from xmsyncd.operations.approve import guard_rules
 from xmsyncd.operations.components import component_findings
 from xmsyncd.operations.findings import FindingState
 from xmsyncd.operations.runtime import PipelineRuntime, Runtime
-from xmsyncd.operations.vendors import mapping_of, okki_client, yida_client
+from xmsyncd.operations.vendors import mapping_of, mark_of, okki_client, yida_client
 from xmsyncd.records import Operation, StopReason
 from xmsyncd.schedule import Schedule
 from xmsyncd.settings import DingtalkSettings, PipelineSettings, ReadBack, Settings
@@ -190,6 +190,7 @@ async def open_app(
                 pipeline.source,
                 mapping,
                 _group_policies(pipeline),
+                mark=mark_of(pipeline),
                 on_change=pipeline.target.on_change,
                 ledger=ledger,
                 clock=clock,
@@ -204,6 +205,7 @@ async def open_app(
                 source=pipeline.source,
                 on_change=pipeline.target.on_change,
                 guard=guard_rules(pipeline.guard),
+                mark=mark_of(pipeline),
                 shaper=shaper,
                 staged=bell.ring,
                 clock=clock,
@@ -293,7 +295,7 @@ def _delivery_options(
 def _form_check(name: str, pipeline: PipelineSettings, target: ProcessWriter) -> FormCheck:
     async def check_form() -> str:
         found = component_findings(
-            f"pipelines.{name}", pipeline.fields, pipeline.target.key, await target.definitions()
+            f"pipelines.{name}", pipeline.written, pipeline.target.key, await target.definitions()
         )
         return "; ".join(
             f"{one.what}: {one.found}, {one.expected}" for one in found if one.state is FindingState.FAILED

@@ -67,6 +67,8 @@ def _print_life(console: Console, life: dict[str, Any], zone: ZoneInfo, words: W
         ("Yida instance", record["instance_id"] or words("nothing")),
         (words("calls"), record["calls"]),
     ]
+    if record["deleted_at"] is not None:
+        rows.append((words("deleted in OKKI since"), moment(record["deleted_at"], zone)))
     rows += [
         (f"Yida {one['role']}", f"{one['instance_id']} ({one['origin']})")
         for one in life["instances"]

@@ -85,6 +85,9 @@ def _print(shown: dict[str, Any], zone: ZoneInfo, words: Words) -> None:
         for gap in one["gaps"]:
             span = f"{moment(gap['start'], zone)} – {moment(gap['end'], zone)} ({gap['cycles']}×)"
             rows.append((words("gaps"), span))
+        if one["deleted"]["count"]:
+            since = moment(one["deleted"]["first"], zone)
+            rows.append((words("deleted in OKKI since"), f"{one['deleted']['count']:,} ({since})"))
         if one["stop"] is not None:
             stop = one["stop"]
             since = moment(stop["since"], zone)

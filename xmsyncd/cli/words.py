@@ -69,6 +69,7 @@ _CHINESE: Final[Mapping[str, str]] = {
     "never": "从未",
     "pages": "页",
     "detail calls": "详情调用",
+    "deleted in OKKI since": "OKKI 已删除，始于",
     "before": "之前",
     "after": "之后",
     "note": "说明",

@@ -21,18 +21,19 @@ from xmsyncd.cycle.plan import (
 from xmsyncd.cycle.progress import CycleEvents, CycleProgress, CycleReport, Running
 from xmsyncd.cycle.shape import TRIED_AGAIN, UNREADABLE, Shaper, unreadable_item
 from xmsyncd.errors import CannotWorkError, CycleError, RefusedError, TryLaterError
-from xmsyncd.ledger import Ledger, cycles, people, pipelines, staging
+from xmsyncd.ledger import Ledger, cycles, people, pipelines, staging, tombstones
 from xmsyncd.ledger import guard as ledger_guard
 from xmsyncd.ledger.cycles import CycleCounts, CycleKind, CycleResult
-from xmsyncd.ledger.guard import GuardRules
+from xmsyncd.ledger.guard import Guard, GuardRules
+from xmsyncd.ledger.tombstones import Mark
 from xmsyncd.ledger.views import PipelineView, StageDecision, StageEntry
 from xmsyncd.okki.client import OkkiClient
 from xmsyncd.okki.proof import ProofDecision
 from xmsyncd.okki.reader import PageRead, SliceRead, read_window
 from xmsyncd.okki.resources import Resource
 from xmsyncd.okki.windows import BEGINNING, Window
-from xmsyncd.records import ContentHash, Item, Rejection, RejectionReason
-from xmsyncd.settings import DeletedItems, OnChange, SourceSettings
+from xmsyncd.records import ContentHash, Item, Rejection, RejectionReason, SourceId
+from xmsyncd.settings import OnChange, SourceSettings
 from xmsyncd.steps import Step, StepListener
 
 # What the reader hands over: its events, the error that ended it, or None when it is through.
@@ -60,6 +61,7 @@ class Cycle:
         source: SourceSettings,
         on_change: OnChange,
         guard: GuardRules,
+        mark: Mark | None,
         shaper: Shaper,
         staged: Callable[[], None],
         clock: Clock,
@@ -74,6 +76,7 @@ class Cycle:
         self._source = source
         self._on_change = on_change
         self._guard = guard
+        self._mark = mark
         self.shaper = shaper
         self._staged = staged
         self._clock = clock
@@ -220,18 +223,22 @@ class Cycle:
             await queue.put(None)
 
     async def _page(self, page: PageRead, request: CycleRequest, running: Running, *, is_gap: bool) -> None:
-        items = self._kept(page.items, running)
+        items = page.items
+        if request.limit is not None:
+            items = tuple(item for item in items if not is_deleted(item))
         if request.is_partial:
             items = await self._chosen(items, request, running)
+        deleted = tuple(item for item in items if is_deleted(item))
+        items = tuple(item for item in items if not is_deleted(item))
         known = await self._ledger.read(staging.listed, self._pipeline, [item.source_id for item in items])
         entries = (
             *await self.shaper.shape(items, known),
             *(unreadable_item(raw) for raw in page.unreadable if not request.is_partial),
         )
-        decisions = await self._write_page(entries, running)
+        decisions = await self._write_page(entries, running, living=items, deleted=deleted)
         if self.shaper.cut_short_by is not None:
             raise self.shaper.cut_short_by
-        self._count(page, entries, decisions, running, request, is_gap=is_gap)
+        self._count(page, entries, deleted, decisions, running, request, is_gap=is_gap)
         self._step(Step.STAGED)
         self._staged()
 
@@ -256,37 +263,55 @@ class Cycle:
         return (await self.shaper.map_item(item, None)).key == key
 
     async def _write_page(
-        self, entries: tuple[StageEntry, ...], running: Running
+        self,
+        entries: tuple[StageEntry, ...],
+        running: Running,
+        *,
+        living: tuple[Item, ...] = (),
+        deleted: tuple[Item, ...] = (),
     ) -> Mapping[StageDecision, int]:
-        return await self._ledger.write(
+        decisions, unknown = await self._ledger.write(
             _stage,
             self._pipeline,
             self._form,
             running.cycle_id or 0,
             self.shaper.context,
             entries,
+            living=living,
+            deleted=deleted,
+            filtered=frozenset(running.filtered),
+            mark=self._mark,
             ignore_changes=self._on_change is OnChange.IGNORE,
             guard=self._guard,
             now=self._clock.now(),
             counts=running.counts(self.shaper.detail_calls),
         )
+        running.filtered |= unknown
+        running.filtered -= {entry.item.source_id for entry in entries}
+        return decisions
 
-    def _kept(self, items: tuple[Item, ...], running: Running) -> tuple[Item, ...]:
-        """Without what OKKI lists as deleted, unless that is to be delivered too."""
-        if self._source.deleted is DeletedItems.DELIVER:
-            return items
-        kept: list[Item] = []
-        for item in items:
-            if str(item.raw.get("enable_flag", "1")) == "0":
-                running.filtered.add(item.source_id)
-            else:
-                kept.append(item)
-        return tuple(kept)
+    async def _count_absent(self, running: Running) -> None:
+        """A complete read of everything: what it did not show may have been deleted."""
+        absences = await self._ledger.write(
+            _count_absent,
+            self._pipeline,
+            running.cycle_id or 0,
+            tuple(running.gap_ids - running.met_again),
+            self._mark,
+            self._guard,
+            self._clock.now(),
+        )
+        if absences.doubted:
+            self._events.absences_doubted(self._pipeline, absences.doubted)
+        elif absences.deleted:
+            self._events.products_deleted(self._pipeline, absences.deleted)
+            self._staged()
 
     def _count(
         self,
         page: PageRead,
         entries: tuple[StageEntry, ...],
+        deleted: tuple[Item, ...],
         decisions: Mapping[StageDecision, int],
         running: Running,
         request: CycleRequest,
@@ -303,6 +328,7 @@ class Cycle:
         )
         if request.is_partial:
             running.chosen.update(entry.item.source_id for entry in entries)
+            running.chosen.update(item.source_id for item in deleted)
             progress.read = len(running.chosen)
         else:
             progress.read += page.distinct - running.read_in_window
@@ -324,6 +350,8 @@ class Cycle:
         running.proofs.add(done.decision)
         window = done.window
         if done.decision is not ProofDecision.UNPROVEN:
+            # Read in halves it was read with a filter, which an edit in between can leave.
+            running.is_complete = window == running.plan.window and window.start is None and not is_gap
             await self._ledger.write(cycles.close_gaps, self._pipeline, window.start, window.end)
             if not is_gap and running.is_contiguous:
                 running.proven_to = window.end
@@ -367,6 +395,8 @@ class Cycle:
                 watermark = min(running.proven_to, running.okki_now or running.proven_to)
             whole = kind in (CycleKind.FULL, CycleKind.FIRST) and ended and _is_whole(running, result)
             self._step(Step.CLOSING)
+            if ended and running.is_complete and kind in (CycleKind.FULL, CycleKind.FIRST):
+                await self._count_absent(running)
             balance = await self._ledger.write(
                 cycles.finish,
                 running.cycle_id,
@@ -399,6 +429,11 @@ class Cycle:
         )
 
 
+def is_deleted(item: Item) -> bool:
+    """Whether OKKI lists it as deleted (``enable_flag`` 0: vendor doc; whether it lists such, unknown)."""
+    return str(item.raw.get("enable_flag", "1")).strip() == "0"
+
+
 def _is_whole(running: Running, result: CycleResult) -> bool:
     """Whether a full read counts as one: proven, or passed, as far as the cycles before it had come.
 
@@ -423,21 +458,52 @@ def _stage(
     context: ContentHash,
     entries: tuple[StageEntry, ...],
     *,
+    living: tuple[Item, ...],
+    deleted: tuple[Item, ...],
+    filtered: frozenset[SourceId],
+    mark: Mark | None,
     ignore_changes: bool,
     guard: GuardRules,
     now: datetime,
     counts: CycleCounts,
-) -> Mapping[StageDecision, int]:
-    """One page and the cycle's running numbers, in one transaction."""
+) -> tuple[Mapping[StageDecision, int], frozenset[SourceId]]:
+    """One page and the cycle's running numbers, in one transaction.
+
+    ``filtered`` are the deleted products without a record that the cycle has met before; those of this page
+    are the second result.
+    """
     cycles.progress(connection, cycle_id, counts)
-    return staging.stage_page(
-        connection,
-        pipeline,
-        form,
-        cycle_id,
-        context,
-        entries,
-        ignore_changes=ignore_changes,
-        guard=guard,
-        now=now,
+    tombstones.note_living(connection, pipeline, living, now)
+    decisions = Counter(
+        staging.stage_page(
+            connection,
+            pipeline,
+            form,
+            cycle_id,
+            context,
+            entries,
+            ignore_changes=ignore_changes,
+            guard=guard,
+            now=now,
+        )
     )
+    if not deleted:
+        return decisions, frozenset()
+    guarding = Guard(connection, pipeline, cycle_id, guard, now)
+    buried, unknown = tombstones.bury_listed(connection, pipeline, cycle_id, deleted, mark, guarding, now)
+    found = Counter(StageDecision.REPEAT if one in filtered else decision for one, decision in buried.items())
+    cycles.add_decisions(connection, cycle_id, found)
+    return decisions + found, unknown
+
+
+def _count_absent(
+    connection: sqlite3.Connection,
+    pipeline: str,
+    cycle_id: int,
+    unseen: tuple[SourceId, ...],
+    mark: Mark | None,
+    guard: GuardRules,
+    now: datetime,
+) -> tombstones.Absences:
+    guarding = Guard(connection, pipeline, cycle_id, guard, now)
+    return tombstones.count_absent(connection, pipeline, cycle_id, unseen, mark, guarding, now)

@@ -29,6 +29,8 @@ class CycleEvents(Protocol):
         read: int,
     ) -> None: ...
     def window_proved(self, pipeline: str, result: str) -> None: ...
+    def products_deleted(self, pipeline: str, number: int) -> None: ...
+    def absences_doubted(self, pipeline: str, number: int) -> None: ...
     def watermark_pulled_back(self, pipeline: str, was: datetime, to: datetime) -> None: ...
     def cycle_finished(
         self,
@@ -87,6 +89,8 @@ class Running:
     proven_to: datetime | None = None
     is_contiguous: bool = True
     is_enough: bool = False
+    is_complete: bool = False
+    """Everything was read in one piece without a time filter, and proven."""
     proofs: set[str] = field(default_factory=set)
     read_in_window: int = 0
     gap_ids: set[SourceId] = field(default_factory=set)

@@ -10,6 +10,7 @@ import orjson
 from xmsyncd.clock import Clock
 from xmsyncd.errors import CannotWorkError, EmptyGroupTreeError, RefusedError, ThrottledError, TryLaterError
 from xmsyncd.ledger import Ledger, lookups
+from xmsyncd.ledger.tombstones import Mark
 from xmsyncd.ledger.views import Listed, StageEntry
 from xmsyncd.okki.client import OkkiClient
 from xmsyncd.okki.groups import GroupTree
@@ -50,6 +51,7 @@ class Shaper:
         policies: GroupPolicies,
         *,
         on_change: OnChange,
+        mark: Mark | None = None,
         ledger: Ledger,
         clock: Clock,
         tree_changed: Callable[[int], None] = lambda groups: None,
@@ -61,6 +63,7 @@ class Shaper:
         self._mapping = mapping
         self._policies = policies
         self._on_change = on_change
+        self._mark = mark
         self._ledger = ledger
         self._clock = clock
         self._tree_changed = tree_changed
@@ -79,6 +82,7 @@ class Shaper:
             policies=self._policies,
             tree_hash=None if self._tree is None else self._tree.hash,
             further={
+                **({} if self._mark is None else {"mark": [self._mark.component, self._mark.value]}),
                 "on_change": self._on_change.value,
                 "fetch_detail": self._source.fetch_detail.value,
                 "detail_fields": sorted(self._source.detail_fields),

@@ -91,6 +91,16 @@ def decisions(connection: sqlite3.Connection, cycle_id: int) -> Mapping[StageDec
     }
 
 
+def add_decisions(connection: sqlite3.Connection, cycle_id: int, counts: Mapping[StageDecision, int]) -> None:
+    """Count what a page came to, in the page's own transaction."""
+    for decision, number in counts.items():
+        connection.execute(
+            """INSERT INTO cycle_decisions (cycle_id, decision, records) VALUES (?, ?, ?)
+               ON CONFLICT (cycle_id, decision) DO UPDATE SET records = records + excluded.records""",
+            (cycle_id, decision, number),
+        )
+
+
 def progress(connection: sqlite3.Connection, cycle_id: int, counts: CycleCounts) -> None:
     """Keep the running numbers, for whoever looks at the cycle while it runs."""
     connection.execute(

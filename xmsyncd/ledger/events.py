@@ -138,7 +138,20 @@ class ResendOrdered:
 
 @dataclass(frozen=True, slots=True)
 class Discarded:
-    """A person lets this content go."""
+    """A person lets this content go, or OKKI has let go what was never delivered.
+
+    ``is_deleted``: OKKI has let the product go, so that even what is delivered may be set aside: that frees
+    its key.
+    """
+
+    is_deleted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """OKKI lists a product again that it had let go."""
+
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +204,7 @@ Event = (
     | Retried
     | ResendOrdered
     | Discarded
+    | Restored
     | Adopted
     | Resembled
     | Drifted

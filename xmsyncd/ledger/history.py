@@ -40,6 +40,8 @@ class HistoryEvent(StrEnum):
     ADOPTED = "adopted"
     RECONCILED = "reconciled"
     DRIFTED = "drifted"
+    DELETED = "deleted"
+    RESTORED = "restored"
     WATERMARK_PULLED_BACK = "watermark_pulled_back"
 
 

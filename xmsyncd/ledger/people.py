@@ -103,9 +103,13 @@ def retry(
 def discard(
     connection: sqlite3.Connection, record_id: RecordId, *, now: datetime, by: str = ""
 ) -> VisibleState:
-    """Let this content go; the record comes back by itself when OKKI shows something new."""
+    """Let this content go; the record comes back by itself when OKKI shows something new.
+
+    One that OKKI has deleted may be let go although it is delivered: its key is free then.
+    """
     row = rows.load(connection, record_id)
-    after = rows.apply(connection, row, Discarded(), now)
+    deleted = connection.execute("SELECT deleted_ms FROM records WHERE id = ?", (record_id,)).fetchone()[0]
+    after = rows.apply(connection, row, Discarded(is_deleted=deleted is not None), now)
     if after.state != row.state:
         history.note(connection, now, row.pipeline, HistoryEvent.DISCARDED, record_id, by=by)
         if row.state.block is Block.HELD:

@@ -126,6 +126,16 @@ def gaps(connection: sqlite3.Connection, pipeline: str, *, passed_only: bool = T
     ]
 
 
+def deleted(connection: sqlite3.Connection, pipeline: str) -> Json:
+    """How many products OKKI has let go, and since when: ``count, first, last``."""
+    row = connection.execute(
+        """SELECT count(*) AS number, min(deleted_ms) AS first_ms, max(deleted_ms) AS last_ms FROM records
+           WHERE pipeline = ? AND deleted_ms IS NOT NULL""",
+        (pipeline,),
+    ).fetchone()
+    return {"count": row["number"], "first": iso(row["first_ms"]), "last": iso(row["last_ms"])}
+
+
 # Since when a record is in its state. Parking leaves its time in the history only.
 _SINCE = """CASE state
     WHEN 'undecided' THEN sent_ms

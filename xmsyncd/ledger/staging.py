@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
-from xmsyncd.ledger import documents, history, rows
+from xmsyncd.ledger import cycles, documents, history, rows
 from xmsyncd.ledger.events import Staged
 from xmsyncd.ledger.guard import UNGUARDED, Guard, GuardRules
 from xmsyncd.ledger.history import HistoryEvent
@@ -75,12 +75,7 @@ def stage_page(
             connection, pipeline, form, cycle_id, context_hash, entry, ignore_changes, guarding, now
         )
         counts[decision] += 1
-    for decision, number in counts.items():
-        connection.execute(
-            """INSERT INTO cycle_decisions (cycle_id, decision, records) VALUES (?, ?, ?)
-               ON CONFLICT (cycle_id, decision) DO UPDATE SET records = records + excluded.records""",
-            (cycle_id, decision, number),
-        )
+    cycles.add_decisions(connection, cycle_id, counts)
     return counts
 
 
@@ -114,7 +109,9 @@ def _stage(
         before = row.state
         is_news = is_news and not _is_older(item, known["updated_ms"])
         if result is not None and is_news:
-            row = _restage(connection, row, context_hash, item, result, ignore_changes, now)
+            # What comes back from a deletion (its context is blank) is not as Yida was given it first.
+            keeps = ignore_changes and known["context_hash"] != ""
+            row = _restage(connection, row, context_hash, item, result, keeps, now)
             row = guard.judge(row, before, context_changed=known["context_hash"] != context_hash)
         decision = decide_staged(before, row.state)
     if result is not None and is_news:

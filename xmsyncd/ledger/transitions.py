@@ -25,7 +25,8 @@ Convicted       a suspect is parked: another record went through
 Acquitted       a suspect goes back: the fault lay elsewhere
 Retried         a person asks for another try (of an undecided one: another look)
 ResendOrdered   a person takes the risk of a double
-Discarded       a person lets this content go
+Discarded       a person lets this content go, or OKKI what was never delivered
+Restored        OKKI lists again what it had let go: no longer discarded
 Adopted         idle: bound to an instance that was there; what differs is due as an update
 Resembled       idle, without an instance: parked, because a create could be a double
 Drifted         idle: what Yida holds instead of the delivered content is known; an update is due
@@ -55,6 +56,7 @@ from xmsyncd.ledger.events import (
     Released,
     Resembled,
     ResendOrdered,
+    Restored,
     Retried,
     Returned,
     Settled,
@@ -123,7 +125,11 @@ def transition(state: RecordState, event: Event) -> RecordState:
                 return state
             return _unparked(replace(state, attempt=None, resends=state.resends + 1, due_at=event.at))
         case Discarded():
-            return _discarded(state)
+            return _discarded(state, event)
+        case Restored():
+            if state.block is not Block.DISCARDED:
+                return state
+            return replace(state, block=None, block_reason="", due_at=event.at)
         case Adopted():
             return _adopted(state, event)
         case Resembled():
@@ -301,10 +307,10 @@ def _retried(state: RecordState, event: Retried) -> RecordState:
     return replace(after, instance_id=None, delivered_hash=None) if recreate else after
 
 
-def _discarded(state: RecordState) -> RecordState:
+def _discarded(state: RecordState, event: Discarded) -> RecordState:
     if state.attempt is not None and state.attempt.phase is Phase.SENDING:
         return state
-    if is_delivered(state) and state.attempt is None:
+    if is_delivered(state) and state.attempt is None and not event.is_deleted:
         return state
     # An undecided attempt stays open underneath: new content is decided first, never sent blindly.
     return replace(state, block=Block.DISCARDED, due_at=None)

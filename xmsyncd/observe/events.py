@@ -185,6 +185,15 @@ class Events(CallEvents):
         self._told(pipeline).proofs[result] += 1
         _log.debug("window_proved", pipeline=pipeline, result=result)
 
+    def products_deleted(self, pipeline: str, number: int) -> None:
+        """Products that two complete reads in a row did not show any more."""
+        _log.warning("products_deleted", pipeline=pipeline, number=number)
+
+    def absences_doubted(self, pipeline: str, number: int) -> None:
+        """So many are missing from a complete read that it is not believed; nothing is done about them."""
+        self._failed(pipeline, Stage.SOURCE, SourceFailure.ABSENCES)
+        _log.error("absences_doubted", pipeline=pipeline, number=number)
+
     def watermark_pulled_back(self, pipeline: str, was: datetime, to: datetime) -> None:
         """The watermark lay in OKKI's future: a clock was wrong when it was set. Everything is read again."""
         self._failed(pipeline, Stage.SOURCE, SourceFailure.CLOCK)

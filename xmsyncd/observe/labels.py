@@ -88,6 +88,8 @@ class SourceFailure(StrEnum):
     """Everything was read, but a window could not be proven complete."""
     CLOCK = "clock"
     """The watermark lay in the future: OKKI's clock or ours was wrong when it was set."""
+    ABSENCES = "absences"
+    """A complete read lacked most of what is known: what OKKI shows to this account has changed."""
     UNFORESEEN = "unforeseen"
 
 

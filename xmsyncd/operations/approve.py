@@ -61,7 +61,7 @@ async def _of_pipeline(
     rules = guard_rules(pipeline.settings.guard)
     found: Standing = await runtime.ledger.read(guard.standing, pipeline.name, rules, now)
     ids = await _selected(runtime, pipeline, keys, None, None)
-    labels = {one.field: one.label for one in pipeline.settings.fields if one.label}
+    labels = {one.field: one.label for one in pipeline.settings.written if one.label}
     components: Counter[str] = Counter()
     reasons: Counter[str] = Counter(await runtime.ledger.read(_reasons, ids))
     sample: list[dict[str, Any]] = []

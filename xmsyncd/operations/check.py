@@ -258,7 +258,7 @@ class _Target:
         definitions = await self._asking.ask(f"{self._where}.target form", self._writer.definitions)
         if definitions is not None:
             found += component_findings(
-                self._where, self._pipeline.fields, self._pipeline.target.key, definitions
+                self._where, self._pipeline.written, self._pipeline.target.key, definitions
             )
         what = f"{self._where}.target search"
         number = await self._asking.ask(what, self._writer.count_instances)
@@ -272,7 +272,7 @@ class _Target:
         """Who would get a task, by the vendor's preview of a start. Not to know it hinders nothing."""
         what = f"{self._where}.target approval"
         pipeline = self._pipeline
-        content = marked_content(pipeline.fields, pipeline.target.key, KeyValue("xmsyncd check"), self._now)
+        content = marked_content(pipeline.written, pipeline.target.key, KeyValue("xmsyncd check"), self._now)
         try:
             nodes = await self._writer.preview(content)
         except (CannotWorkError, RefusedError, TryLaterError) as error:

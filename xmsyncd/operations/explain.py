@@ -18,7 +18,7 @@ async def explain(runtime: Runtime, pipelines: Sequence[PipelineRuntime], name: 
     """
     records = []
     for pipeline in pipelines:
-        labels = {one.field: one.label for one in pipeline.settings.fields if one.label}
+        labels = {one.field: one.label for one in pipeline.settings.written if one.label}
         records += [
             {"pipeline": pipeline.name, "labels": labels, **life}
             for life in await runtime.ledger.read(queries.explain, pipeline.name, name)

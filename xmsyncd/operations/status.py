@@ -98,6 +98,7 @@ def _pipeline(connection: sqlite3.Connection, info: PipelineInfo, now: datetime,
         "cycle": cycles[0] if cycles else None,
         "cycles": cycles,
         "gaps": queries.gaps(connection, info.name),
+        "deleted": queries.deleted(connection, info.name),
         "failures": queries.failure_groups(connection, info.name, _FAILED),
     }
 

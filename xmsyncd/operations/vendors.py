@@ -14,8 +14,9 @@ import aiohttp
 
 from xmsyncd.clock import Clock
 from xmsyncd.flow.pace import Pacer
+from xmsyncd.ledger.tombstones import Mark
 from xmsyncd.okki.client import OkkiClient
-from xmsyncd.settings import PipelineSettings, Settings, TargetSettings
+from xmsyncd.settings import OnDelete, PipelineSettings, Settings, TargetSettings
 from xmsyncd.transform.fields import FieldSpec
 from xmsyncd.transform.mapping import FieldMapping
 from xmsyncd.transform.quality import RuleSpec
@@ -158,10 +159,18 @@ def writer_of(
     return ProcessWriter(client, target, mapping.components, permit_for, metered=count)
 
 
+def mark_of(pipeline: PipelineSettings) -> Mark | None:
+    """How a deleted product is marked in Yida; ``None``: it is not."""
+    mark = pipeline.target.deleted_mark
+    if pipeline.target.on_delete is not OnDelete.MARK or mark is None:
+        return None
+    return Mark(mark.field, encode(mark.field, "string", mark.value), pipeline.target.key)
+
+
 def mapping_of(name: str, pipeline: PipelineSettings) -> FieldMapping:
     """A pipeline's field mapping; raises ``ConfigurationError`` with all of its faults."""
     return FieldMapping(
-        [FieldSpec(one.field, one.label, one.type.value, one.value) for one in pipeline.fields if one.field],
+        [FieldSpec(one.field, one.label, one.type.value, one.value) for one in pipeline.written if one.field],
         [
             RuleSpec(one.field, one.rule.value, None if one.type is None else one.type.value)
             for one in pipeline.quality

@@ -14,7 +14,7 @@ from functools import partial as bound
 from itertools import pairwise
 from typing import Any
 
-from xmsyncd.settings.choices import GrantType, RuleKind, TargetKind
+from xmsyncd.settings.choices import GrantType, OnDelete, RuleKind, TargetKind
 from xmsyncd.settings.models import Settings
 from xmsyncd.settings.nearest import nearest
 from xmsyncd.settings.pipelines import FieldSettings, PipelineSettings
@@ -272,6 +272,23 @@ def _key_is_text(path: Path, pipeline: PipelineSettings) -> Problems:
         )
 
 
+def _deleted_mark(path: Path, pipeline: PipelineSettings) -> Problems:
+    mark, here = pipeline.target.deleted_mark, (*path, "target", "deleted_mark")
+    if pipeline.target.on_delete is not OnDelete.MARK:
+        return
+    if mark is None:
+        yield Problem(
+            here, "nothing", "a component and its value, such as {field: textField_…, value: 已删除}"
+        )
+        return
+    if mark.field in _mapped(pipeline):
+        yield Problem((*here, "field"), f"{quoted(mark.field)}, which fields fills", "a component of its own")
+    if mark.value == mark.otherwise:
+        yield Problem((*here, "otherwise"), quoted(mark.otherwise), "another value than that of the deleted")
+    if set("{}｛｝") & set(mark.otherwise) or mark.otherwise.lstrip().startswith("_"):
+        yield Problem((*here, "otherwise"), quoted(mark.otherwise), "plain text, without a reference")
+
+
 def _quality(path: Path, pipeline: PipelineSettings) -> Problems:
     mapped = _mapped(pipeline)
     for position, rule in enumerate(pipeline.quality):
@@ -311,5 +328,6 @@ _PIPELINE: tuple[Callable[[Path, PipelineSettings], Problems], ...] = (
     _repeated_fields,
     _key,
     _key_is_text,
+    _deleted_mark,
     _quality,
 )

@@ -34,11 +34,11 @@ class TimeFormat(StrEnum):
     DATE = "date"
 
 
-class DeletedItems(StrEnum):
-    """What is done with an item that OKKI lists as deleted."""
+class OnDelete(StrEnum):
+    """What becomes of the instance of a product that OKKI has deleted."""
 
-    SKIP = "skip"
-    DELIVER = "deliver"
+    IGNORE = "ignore"
+    MARK = "mark"
 
 
 class UnknownGroup(StrEnum):

@@ -13,9 +13,9 @@ from pydantic import BeforeValidator, ConfigDict, Field, StringConstraints
 from xmsyncd.settings.choices import (
     ApiVersion,
     DeeperGroups,
-    DeletedItems,
     FetchDetail,
     OnChange,
+    OnDelete,
     ReadBack,
     RuleKind,
     SearchOperator,
@@ -106,10 +106,6 @@ class SourceSettings(Section):
         default=["product_type"],
         description="Fields that OKKI shows only in the detail call.",
     )
-    deleted: DeletedItems = Field(
-        default=DeletedItems.SKIP,
-        description="What becomes of an item that OKKI lists as deleted (enable_flag 0).",
-    )
     group_cache: Duration = Field(
         default=span("10m"), ge=NOTHING, description="How long the tree of product groups is kept."
     )
@@ -138,6 +134,14 @@ class SourceSettings(Section):
         ge=1,
         description="Cycles after which a slice that stays unproven becomes a listed gap.",
     )
+
+
+class DeletedMarkSettings(Section):
+    """The component that says in Yida that OKKI has deleted a product; its own, not one of fields."""
+
+    field: IdText = Field(description="Component id.")
+    value: IdText = Field(description="What it holds once the product is deleted.")
+    otherwise: str = Field(default="", description="What it holds for all other products.")
 
 
 class TargetSettings(Section):
@@ -174,6 +178,13 @@ class TargetSettings(Section):
     key: IdText = Field(description="The text component that holds the business key.")
     on_change: OnChange = Field(
         default=OnChange.UPDATE, description="Whether a changed product updates its instance."
+    )
+    on_delete: OnDelete = Field(
+        default=OnDelete.IGNORE,
+        description="What becomes of the instance of a product that OKKI has deleted: left alone, or marked.",
+    )
+    deleted_mark: Optional_[DeletedMarkSettings] = Field(
+        default=None, description="The mark of on_delete: mark."
     )
     read_back: ReadBack = Field(
         default=ReadBack.ALWAYS,
@@ -262,3 +273,12 @@ class PipelineSettings(Section):
         default=GuardSettings(), description="When a burst of updates waits for a person (see approve)."
     )
     quality: list[QualityRuleSettings] = Field(default=[], description="Demands on the mapped values.")
+
+    @property
+    def written(self) -> list[FieldSettings]:
+        """All components that are written: those of ``fields``, and the mark of deleted products."""
+        mark = self.target.deleted_mark
+        if self.target.on_delete is not OnDelete.MARK or mark is None:
+            return self.fields
+        living = FieldSettings(field=mark.field, label="on_delete", value=mark.otherwise)
+        return [*self.fields, living]
