@@ -1,8 +1,8 @@
 """Step 3 for what OKKI has let go: products listed as deleted, or absent from full reads.
 
 A deletion is remembered beside the record and takes nothing away: what Yida holds stays as it is, or gets a
-mark in one component, as an ordinary update. A product that was never delivered is not created any more. Until
-a person discards the record its key stays taken: the instance in Yida still answers to it.
+mark in one component, as an ordinary update. A product that was never delivered is not created any more.
+Until a person discards the record its key stays taken: the instance in Yida still answers to it.
 """
 
 from __future__ import annotations

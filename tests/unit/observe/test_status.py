@@ -40,6 +40,7 @@ async def test_a_new_pipeline_is_idle_and_knows_nothing(ledger):
         "cycle": None,
         "cycles": [],
         "gaps": [],
+        "deleted": {"count": 0, "first": None, "last": None},
         "failures": [],
     }
     assert shown["quota"] == [
