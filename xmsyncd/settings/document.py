@@ -63,8 +63,13 @@ class Document:
 
 def read_document(path: FilePath) -> Document:
     """Read and parse the file; raises :class:`ConfigurationError` where it cannot be parsed at all."""
+    return parse_document(read_text(path), path.name)
+
+
+def read_text(path: FilePath) -> str:
+    """The file's text, line ends as they are, no byte order mark; raises :class:`ConfigurationError`."""
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        return path.read_bytes().decode("utf-8-sig")
     except FileNotFoundError:
         raise _fault(str(path), "no such file", _HOW_TO_BEGIN) from None
     except IsADirectoryError:
@@ -73,7 +78,6 @@ def read_document(path: FilePath) -> Document:
         raise _fault(str(path), f"a file that cannot be read ({error.strerror})", "a readable file") from None
     except UnicodeDecodeError:
         raise _fault(str(path), "a file that is not UTF-8", "a text file in UTF-8") from None
-    return parse_document(text, path.name)
 
 
 def parse_document(text: str, name: str) -> Document:
@@ -89,7 +93,7 @@ def parse_document(text: str, name: str) -> Document:
     except RecursionError:
         raise _fault(name, "sections nested far too deeply", "the sections of the example") from None
     try:
-        root = _compose(text)
+        _, root = compose_text(text)
         built = _Builder(document).build(root, ()) if root is not None else None
     except YAMLError as error:
         if not is_json:
@@ -107,14 +111,17 @@ def parse_document(text: str, name: str) -> Document:
     return document
 
 
-def _compose(text: str) -> Node | None:
+def compose_text(text: str) -> tuple[str, Node | None]:
+    """The tree of nodes, and the text in which their marks count: the given one, or the one with its pasted
+    JSON indented anew. Raises ``YAMLError``.
+    """
     try:
-        return _yaml().compose(text)  # type: ignore[no-any-return]
+        return text, _yaml().compose(text)
     except YAMLError:
         indented = indent_pasted_json(text)
         if indented == text:
             raise
-    return _yaml().compose(indented)  # type: ignore[no-any-return]
+    return indented, _yaml().compose(indented)
 
 
 def _yaml() -> YAML:
