@@ -20,6 +20,9 @@ from xmsyncd.operations.lines import json_of
 _COLOURS: Final[Mapping[str, str]] = {
     "delivered": "green",
     "ok": "green",
+    "fits": "green",
+    "change": "yellow",
+    "unknown": "yellow",
     "done": "green",
     "warning": "yellow",
     "undecided": "yellow",

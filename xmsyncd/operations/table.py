@@ -15,6 +15,7 @@ from typing import Any
 
 from xmsyncd.cycle.plan import CycleRequest
 from xmsyncd.errors import ConfigurationError, Fault
+from xmsyncd.ledger import meters
 from xmsyncd.ledger.people import Selection
 from xmsyncd.observe.quota import Quota
 from xmsyncd.operations import approve, failure_list, failures, ledger_care, resume
@@ -194,6 +195,15 @@ async def _ledger_backup(runtime: Runtime, params: Params) -> AsyncGenerator[Tol
             yield Result(told) if "file" in told else Progress(told)
 
 
+async def _metered(runtime: Runtime, params: Params) -> AsyncGenerator[Told]:
+    """Params ``connection``, ``calls``: metered calls made outside the ledger, such as a probe's."""
+    now = runtime.clock.now()
+    await runtime.ledger.write(
+        meters.add, str(params["connection"]), meters.month_of(now), max(0, int(params["calls"]))
+    )
+    yield Result({"calls": int(params["calls"])})
+
+
 def _limit(value: Any) -> int | None:
     return None if value is None else int(value)
 
@@ -220,5 +230,6 @@ OPERATIONS: Mapping[str, Operation] = {
     "failures.discard": _failures_discard,
     "ledger.check": _ledger_check,
     "ledger.backup": _ledger_backup,
+    "metered": _metered,
 }
 """What may be asked of a holder of the ledger."""

@@ -149,15 +149,8 @@ def found_of(row: Any, components: Sequence[str], key_component: str, zone: Zone
     if not isinstance(row, Mapping):
         raise UnreadableError("an instance that is no object")
     instance_id = _first_text(row, "processInstanceId", "formInstanceId")
-    data = row.get("data")
-    if data is None:
-        data = row.get("formData")
-    if isinstance(data, str):
-        try:
-            data = orjson.loads(data)
-        except ValueError:
-            data = None
-    if not instance_id or not isinstance(data, Mapping):
+    data = form_data_of(row)
+    if not instance_id or data is None:
         raise UnreadableError("an instance without its id or its form data")
     content = normalise(components, data)
     shown_key = data.get(key_component)
@@ -170,6 +163,19 @@ def found_of(row: Any, components: Sequence[str], key_component: str, zone: Zone
         status=_text(row, "instanceStatus"),
         extra={name: row[name] for name in _EXTRA_FIELDS if row.get(name) is not None},
     )
+
+
+def form_data_of(row: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """The form data of an instance as they are shown, also where they come as JSON text."""
+    data = row.get("data")
+    if data is None:
+        data = row.get("formData")
+    if isinstance(data, str):
+        try:
+            data = orjson.loads(data)
+        except ValueError:
+            return None
+    return data if isinstance(data, Mapping) else None
 
 
 def components_of(body: Any) -> tuple[Component, ...]:

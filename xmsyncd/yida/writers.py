@@ -6,7 +6,7 @@ what is done next.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -135,6 +135,11 @@ class ProcessWriter:
 
     async def get(self, instance_id: InstanceId) -> Found | None:
         """The instance as its own store shows it; None when it is gone. Raises the errors of a read."""
+        shown = await self.get_as_shown(instance_id)
+        return None if shown is None else shown[0]
+
+    async def get_as_shown(self, instance_id: InstanceId) -> tuple[Found, Mapping[str, Any]] | None:
+        """As :meth:`get`, with the form data beside it as Yida shows them, not normalised."""
         answer = await self._send_read(wire.get_call(self._target, instance_id), Table.GET)
         if answer.verdict.family is Family.GONE:
             return None
@@ -147,7 +152,7 @@ class ProcessWriter:
         found = self._found(row, wire.GET)
         if found.instance_id != instance_id:
             raise self._unreadable(wire.GET, "an instance other than the one asked for")
-        return found
+        return found, answers.form_data_of(row) or {}
 
     async def count_instances(self) -> int:
         """How many instances of the form the user may see, by the search. Raises the errors of a read.
