@@ -151,9 +151,14 @@ class OkkiClient:
 
         return await self._read(resource.path, LIST_ENDPOINT, params, opened)
 
-    async def fetch_envelope(self, resource: Resource, params: Mapping[str, str]) -> Envelope:
-        """The answer of a list as it came, for those who ask about the answer itself."""
-        return await self._read(resource.path, LIST_ENDPOINT, params, lambda envelope: envelope)
+    async def fetch_envelope(
+        self, resource: Resource, params: Mapping[str, str], *, tries: int | None = None
+    ) -> Envelope:
+        """The answer of a list as it came, for those who ask about the answer itself.
+
+        ``tries`` may be fewer than the connection's, for a question that is expected to be refused.
+        """
+        return await self._read(resource.path, LIST_ENDPOINT, params, lambda envelope: envelope, tries)
 
     async def fetch_detail(self, resource: Resource, source_id: SourceId) -> Mapping[str, Any]:
         """One item in full. Raises ``RefusedError`` when OKKI does not have it (any more)."""
@@ -202,7 +207,12 @@ class OkkiClient:
         return await self._read(resource.groups_path, GROUPS_ENDPOINT, {}, opened)
 
     async def _read(
-        self, path: str, endpoint: str, params: Mapping[str, str], opened: Callable[[Envelope], _T]
+        self,
+        path: str,
+        endpoint: str,
+        params: Mapping[str, str],
+        opened: Callable[[Envelope], _T],
+        most_tries: int | None = None,
     ) -> _T:
         check_allowed("GET", path)
         renewed = False
@@ -220,7 +230,7 @@ class OkkiClient:
                     renewed = True
                     token = await self._token(token)
 
-        return await self._tried(once)
+        return await self._tried(once, most_tries)
 
     async def _ask(
         self, path: str, endpoint: str, params: Mapping[str, str], token: str
@@ -229,7 +239,7 @@ class OkkiClient:
         headers = {"Authorization": self._settings.auth_prefix + token}
         reply = await self._send(Call("GET", path, endpoint, params=params, headers=headers))
         envelope = parse_envelope(reply.body, self._success_codes, self._timezone)
-        envelope = replace(envelope, server_now=_server_time(reply, envelope))
+        envelope = replace(envelope, server_now=_server_time(reply, envelope), told_now=envelope.server_now)
         if envelope.server_now is not None:
             self._their_clock.learn(envelope.server_now)
         if reply.status is not None and 200 <= reply.status < 300 and envelope.ok:
@@ -271,8 +281,9 @@ class OkkiClient:
             self._judged(TOKEN_ENDPOINT, error.reply, verdict)
             raise self._failures.of(TOKEN_ENDPOINT, verdict) from None
 
-    async def _tried(self, once: Callable[[], Awaitable[_T]]) -> _T:
+    async def _tried(self, once: Callable[[], Awaitable[_T]], most_tries: int | None = None) -> _T:
         """Run ``once`` until it succeeds, fails for good, or the tries are used up."""
+        most = most_tries or self._settings.tries
         tries = 1
         while True:
             try:
@@ -285,7 +296,7 @@ class OkkiClient:
                         wait += _THROTTLE_PAUSE
                 if error.wait is not None or isinstance(error, ThrottledError):
                     self._pacer.pause(wait)  # for everybody on this connection
-                if tries >= self._settings.tries or wait > _LONGEST_WAIT:
+                if tries >= most or wait > _LONGEST_WAIT:
                     raise
                 await self._clock.sleep(wait.total_seconds())
             tries += 1

@@ -41,7 +41,9 @@ class Envelope:
     words: VendorWords
     data: Any
     server_now: datetime | None
-    """The envelope's ``now``, aware UTC, one-second resolution."""
+    """OKKI's clock, aware UTC, one-second resolution: ``now``, or what the client makes of it."""
+    told_now: datetime | None = None
+    """The envelope's own ``now`` read in the configured zone, where the client has judged it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,9 @@ USUAL_CALLS: Final = 15
 """Metered calls for one form: what they are at the very most, and where nothing is odd."""
 
 _TRIES: Final = 5
+_READS: Final = 2
+"""How often a read by id that fails is repeated."""
+
 _FIRST_WAIT: Final = timedelta(seconds=1)
 _LONGEST_PAUSE: Final = timedelta(minutes=2)
 _NOT_EXECUTED: Final = frozenset({Family.NOT_SENT, Family.THROTTLED, Family.TRY_LATER})
@@ -147,11 +150,11 @@ class FormProbe:
             return False
         started = self._server_now()
         target = self._target = self._target.model_copy(update={"api_version": version})
-        shown, _ = await self._get(target)
+        shown, _, wrong = await self._get(target)
         if shown is not None:
             self.answers.append(decide.status(shown.status))
             self.answers.append(self._zone(shown, started))
-        self.answers.append(self._shows_content(shown))
+        self.answers.append(self._shows_content(shown, wrong))
         operator = await self._search(target)
         if operator is not None:
             self.answers.append(await self._equality(target))
@@ -209,18 +212,25 @@ class FormProbe:
                 return found[0].instance_id
         return None
 
-    async def _get(self, target: TargetSettings) -> tuple[Found | None, Mapping[str, Any]]:
-        """The instance, and its form data as Yida shows them."""
-        if self.instance_id is None:
-            return None, {}
-        try:
-            return await self._writer_for(target).get_as_shown(self.instance_id) or (None, {})
-        except (CannotWorkError, RefusedError, TryLaterError) as error:
-            self.answers.append(unknown("reading by id", str(error)))
-            return None, {}
+    async def _get(self, target: TargetSettings) -> tuple[Found | None, Mapping[str, Any], str]:
+        """The instance, its form data as Yida shows them, and what was wrong where neither could be read."""
+        wrong = ""
+        for delay in (timedelta(0), *self._delays[:_READS]):
+            await self._clock.sleep(delay.total_seconds())
+            try:
+                shown = await self._writer_for(target).get_as_shown(self.instance_id or InstanceId(""))
+            except TryLaterError as error:
+                wrong = str(error)
+            except (CannotWorkError, RefusedError) as error:
+                return None, {}, str(error)
+            else:
+                return (None, {}, "") if shown is None else (*shown, "")
+        return None, {}, wrong
 
-    def _shows_content(self, shown: Found | None) -> Answer:
+    def _shows_content(self, shown: Found | None, wrong: str) -> Answer:
         question = "reading by id"
+        if wrong:
+            return unknown(question, wrong)
         if shown is None:
             return failed(question, "Yida does not show the instance that it has just started")
         differing = [name for name, value in self._content.items() if shown.content.get(name) != value]
@@ -310,7 +320,7 @@ class FormProbe:
             outcome = await self._sent(wire.UPDATE, update)
             if outcome.family not in (Family.DELIVERED, Family.UNDECIDED):
                 return decide.sentence_of(outcome)
-            shown, data = await self._get(target)
+            shown, data, _ = await self._get(target)
             if shown is not None and all(shown.content.get(name) == value for name, value in changed.items()):
                 name = blanked(self._content, changed)
                 if name is not None:

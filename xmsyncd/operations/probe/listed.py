@@ -26,7 +26,7 @@ class Listed:
     items: tuple[Item, ...]
     entries: int
     """Entries of the page, unreadable ones included."""
-    server_now: datetime | None
+    told_now: datetime | None
 
     @property
     def ids(self) -> tuple[SourceId, ...]:
@@ -53,7 +53,7 @@ def listed_from(envelope: Envelope, source: SourceSettings, resource: Resource, 
         total=None if total_key is None else _count(data[total_key]),
         items=tuple(items),
         entries=len(entries),
-        server_now=envelope.server_now,
+        told_now=envelope.told_now,
     )
 
 

@@ -70,7 +70,7 @@ class OkkiProbe:
         except (CannotWorkError, RefusedError, TryLaterError) as error:
             self.answers.append(decide.refused_list(self._settings.success_codes, error.code, str(error)))
             return self.answers
-        by_envelope = None if first.server_now is None else first.server_now - self._clock.now()
+        by_envelope = None if first.told_now is None else first.told_now - self._clock.now()
         await self._questions(client, first, largest)
         now, offset = self._clock.now(), client.clock_offset
         self.answers.append(decide.clock(offset, by_envelope))
@@ -126,7 +126,7 @@ class OkkiProbe:
         add(decide.list_key(self._where, source.list_key, first))
         add(decide.total_key(self._where, source.total_keys, first))
         add(decide.page_size(self._where, source.page_size, decide.LARGEST_PAGE, largest))
-        zeroth = await self._list_or_none(client, number=0, count=decide.LARGEST_PAGE)
+        zeroth = await self._list_or_none(client, number=0, count=decide.LARGEST_PAGE, tries=1)
         add(decide.page_start(self._where, source.page_start, first, zeroth))
         add(decide.order(items))
         pages = _BEYOND if first.total is None else first.total // max(1, first.entries) + _BEYOND
@@ -194,7 +194,13 @@ class OkkiProbe:
             return unknown("product groups", str(error))
 
     async def _list(
-        self, client: OkkiClient, *, number: int, count: int, filters: Mapping[str, str] | None = None
+        self,
+        client: OkkiClient,
+        *,
+        number: int,
+        count: int,
+        filters: Mapping[str, str] | None = None,
+        tries: int | None = None,
     ) -> Listed:
         params = {
             **(filters or {}),
@@ -202,14 +208,20 @@ class OkkiProbe:
             "count": str(count),
             **self._source.params,
         }
-        envelope = await client.fetch_envelope(self._resource, params)
+        envelope = await client.fetch_envelope(self._resource, params, tries=tries)
         return listed_from(envelope, self._source, self._resource, client.timezone)
 
     async def _list_or_none(
-        self, client: OkkiClient, *, number: int, count: int, filters: Mapping[str, str] | None = None
+        self,
+        client: OkkiClient,
+        *,
+        number: int,
+        count: int,
+        filters: Mapping[str, str] | None = None,
+        tries: int | None = None,
     ) -> Listed | None:
         """``None`` where OKKI refuses the question, which is an answer too."""
         try:
-            return await self._list(client, number=number, count=count, filters=filters)
+            return await self._list(client, number=number, count=count, filters=filters, tries=tries)
         except (CannotWorkError, RefusedError, TryLaterError):
             return None

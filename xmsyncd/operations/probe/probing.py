@@ -20,6 +20,8 @@ from xmsyncd.operations.probe.okki import OkkiProbe
 from xmsyncd.operations.vendors import mapping_of, okki_client, writer_of, yida_client
 from xmsyncd.settings import Settings, TargetSettings
 from xmsyncd.settings.editing import Edit
+from xmsyncd.transport.classify import Verdict
+from xmsyncd.transport.reply import Reply
 from xmsyncd.transport.session import open_session
 from xmsyncd.yida.client import YidaClient
 from xmsyncd.yida.marks import new_mark
@@ -59,6 +61,9 @@ class Probing:
     def call_done(self, connection: str, api: str, endpoint: str, result: str, seconds: float) -> None:
         """One call ended: those of OKKI are counted here, the metered ones of DingTalk by their writers."""
         self._okki_requests += api == "okki"
+
+    def answer_judged(self, connection: str, api: str, endpoint: str, reply: Reply, verdict: Verdict) -> None:
+        """Nothing: what an answer means ends in the probe's own answers."""
 
     @property
     def okki_requests(self) -> int:
