@@ -123,6 +123,10 @@ class Events(CallEvents):
         if copy_kept is not None:
             _log.info("ledger_migrated", ledger=path, copy_kept=copy_kept)
 
+    def ledger_thinned(self, counts: Mapping[str, int]) -> None:
+        """What had become old was let go of, by table."""
+        _log.info("ledger_thinned", **counts)
+
     def daemon_stopping(self, reason: str) -> None:
         """No new work is begun from here on."""
         self.summarise(at_once=True)

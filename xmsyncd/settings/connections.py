@@ -121,6 +121,21 @@ class LedgerSettings(Section):
         default="sqlite:///xmsyncd.db",
         description="Where the ledger is: sqlite:/// and a path, which counts from the configuration file.",
     )
+    keep_history: Duration = Field(
+        default=span("90d"),
+        gt=NOTHING,
+        description="How long events are kept; the latest 20 of each record stay whatever their age.",
+    )
+    keep_attempts: Duration = Field(
+        default=span("90d"),
+        gt=NOTHING,
+        description="How long calls to Yida are kept; open ones and the latest 10 of each record stay.",
+    )
+    keep_cycles: Duration = Field(
+        default=span("90d"),
+        gt=NOTHING,
+        description="How long cycles are kept; the latest 50 of each pipeline stay.",
+    )
 
     @property
     def path(self) -> Path:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import fcntl
 import os
 import sqlite3
 import subprocess
@@ -244,6 +246,44 @@ async def test_a_ledger_of_a_later_version_is_refused_and_left_as_it_is(tmp_path
         assert migrate.schema_version(connection) == 99
     with LedgerLock(path):
         pass  # the lock was given back
+
+
+async def test_a_migration_that_fails_leaves_the_ledger_as_it_was_beside_a_copy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    path = tmp_path / "xmsyncd.db"
+    async with Ledger(path) as ledger:
+        await ledger.write(sample.open_pipeline)
+    steps = [*migrate.migrations()]
+    number = len(steps) + 1
+    half = "CREATE TABLE half_done (a); INSERT INTO pipelines (name) VALUES ('only a name');"
+    steps.append(migrate.Migration(number, f"{number:04}_bad.sql", half))
+    with monkeypatch.context() as patched:
+        patched.setattr(migrate, "migrations", lambda: steps)
+        with pytest.raises(LedgerUnusableError, match=f"with schema {number - 1}; a copy of it is .*backup"):
+            await Ledger(path).__aenter__()
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        assert migrate.schema_version(connection) == number - 1
+        assert not connection.execute("SELECT 1 FROM sqlite_schema WHERE name = 'half_done'").fetchall()
+    async with Ledger(path) as ledger:  # goes on with the version that wrote it
+        assert ledger.identity.restored is None
+    async with Ledger(tmp_path / f"xmsyncd.db.schema-{number - 1}.backup") as copy:
+        assert copy.identity.restored is not None
+
+
+async def test_a_new_ledger_is_made_without_a_copy_of_nothing(tmp_path: Path):
+    async with Ledger(tmp_path / "xmsyncd.db") as ledger:
+        assert ledger.migrated is None
+    assert not sorted(one.name for one in tmp_path.iterdir() if "backup" in one.name)  # noqa: ASYNC240
+
+
+def test_a_file_system_without_locks_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    def no_locks(*_: object) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(fcntl, "flock", no_locks)
+    with pytest.raises(LedgerUnusableError, match=r"No locks available; .* a disk of this machine"):
+        LedgerLock(tmp_path / "xmsyncd.db").acquire()
 
 
 async def test_a_file_that_is_no_ledger_is_named(tmp_path: Path):
