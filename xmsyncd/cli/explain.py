@@ -54,14 +54,18 @@ def _print_life(console: Console, life: dict[str, Any], zone: ZoneInfo, words: W
     from rich.text import Text
 
     from xmsyncd.cli.output import add_row, coloured, facts, moment, table
+    from xmsyncd.cli.reasons import advice_for, reason_label
 
     record = life["record"]
     title = f"{life['pipeline']}  {record['key'] or '–'}  (OKKI {record['source_id']})"
     rows: list[tuple[str, Any]] = [(words("state"), coloured(record["state"], words))]
     if record["state"] not in ("delivered", "pending", "sending"):
         detail = record["rejection_detail"] or record["block_detail"]
-        rows.append((words("reason"), f"{record['reason']} {detail}".strip()))
+        rows.append((words("reason"), f"{reason_label(record['reason'])} {detail}".strip()))
+        rows.append((words("advice"), advice_for(record["reason"])))
         rows.append((words("since"), moment(record["since"], zone)))
+    if record["accepted_hash"] is not None and record["accepted_hash"] == record["content_hash"]:
+        rows.append((words("accepted"), words("by a person, in spite of a rule")))
     rows += [
         ("OKKI update_time", moment(record["updated_at"], zone)),
         ("Yida instance", record["instance_id"] or words("nothing")),

@@ -126,6 +126,8 @@ _CHINESE: Final[Mapping[str, str]] = {
     "group": "分组",
     "message": "信息",
     "last": "最近",
+    "accepted": "已放行",
+    "by a person, in spite of a rule": "由人工放行（不符合质量规则）",
     "nothing is held": "没有暂扣的记录",
     "failures of this kind: none": "没有此类失败记录",
     "calls": "次调用",

@@ -247,9 +247,17 @@ def _still_desired(state: RecordState, attempt: Attempt) -> bool:
 def _delivered(state: RecordState, instance_id: InstanceId, found: ContentHash | None) -> RecordState:
     """Bound to its instance, holding ``found``; whatever is desired beyond that is due at once."""
     after = replace(state, attempt=None, instance_id=instance_id, delivered_hash=found, tries=0, resends=0)
-    if after.block in (Block.SUSPECT, Block.PARKED) or (after.block is Block.HELD and is_delivered(after)):
+    if after.block in (Block.SUSPECT, Block.PARKED):
         after = replace(after, block=None, block_reason="")
+    after = _released_if_delivered(after)
     return replace(after, due_at=state.attempt.sent_at if state.attempt is not None else state.due_at)
+
+
+def _released_if_delivered(state: RecordState) -> RecordState:
+    """What Yida holds already needs nobody's approval."""
+    if state.block is Block.HELD and is_delivered(state):
+        return replace(state, block=None, block_reason="")
+    return state
 
 
 def _gone(state: RecordState) -> RecordState:
@@ -336,6 +344,7 @@ def _adopted(state: RecordState, event: Adopted) -> RecordState:
         after = replace(after, block=None, block_reason="")
     if after == state:
         return state
+    after = _released_if_delivered(after)
     return replace(after, due_at=event.at, tries=0) if after.block is None else after
 
 
@@ -355,7 +364,7 @@ def _drifted(state: RecordState, event: Drifted) -> RecordState:
     is_its_own = state.instance_id == event.instance_id and not _is_gone(state)
     if state.attempt is not None or not is_its_own or state.delivered_hash == event.found_hash:
         return state
-    after = replace(state, delivered_hash=event.found_hash)
+    after = _released_if_delivered(replace(state, delivered_hash=event.found_hash))
     return after if after.block in (Block.PARKED, Block.DISCARDED) else replace(after, due_at=event.at)
 
 

@@ -411,6 +411,11 @@ class AnyOrder(RuleBasedStateMachine):
             owners = looks.owners(self.db, sample.FORM, [one.instance_id for one in shown])
             absent = look_policy.CreateFinding(Finding.ABSENT if seen else Finding.UNSEEN, "")
             finding = look_policy.decide_rows(look, shown if seen else [], owners) or absent
+            found = self.yida.instances.get(finding.instance_id or InstanceId(""))
+            if found is not None and found[0] == NOBODY:
+                # Somebody's own, older than ours: it is bound, and ours is listed as its double.
+                self.yida.instances[finding.instance_id or InstanceId("")] = (look.record_id, found[1])
+                self.resent_by_order.add(look.record_id)
         sample.settle_look(
             self.db,
             look,

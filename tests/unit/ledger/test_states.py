@@ -13,10 +13,12 @@ from hypothesis import strategies as st
 from tests.unit.ledger.random_events import NOW, Move, Walk, desired, drafts, moves, walks
 from xmsyncd.ledger.events import (
     Acquitted,
+    Adopted,
     Blocked,
     Claimed,
     Convicted,
     Discarded,
+    Drifted,
     Event,
     Finding,
     Held,
@@ -151,6 +153,12 @@ def looked(finding: Finding, **more: object) -> Looked:
             replace(HELD, desired=DesiredDraft(K2, ContentHash("h3")), due_at=LATER),
         ),
         ("held", Staged(D1, LATER), replace(DELIVERED, due_at=LATER)),
+        (
+            "held",
+            Adopted(I1, H2, LATER, False),
+            replace(DELIVERED, desired=D2, delivered_hash=H2, due_at=LATER),
+        ),
+        ("held", Drifted(I1, H2, LATER), replace(DELIVERED, desired=D2, delivered_hash=H2, due_at=LATER)),
         ("held", Staged(REJECTED, LATER), replace(DELIVERED, desired=REJECTED, due_at=LATER)),
         ("held", Claimed(A2, LATER), HELD),
         ("held", Retried(LATER), HELD),

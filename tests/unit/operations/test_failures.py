@@ -15,10 +15,10 @@ from tests.unit.operations.doubles import Opened
 from xmsyncd.errors import CannotWorkError, ConfigurationError, TryLaterError
 from xmsyncd.ledger import cycles, pipelines
 from xmsyncd.ledger.people import Selection
-from xmsyncd.ledger.views import Stop
+from xmsyncd.ledger.views import StageEntry, Stop
 from xmsyncd.operations import failure_list, failures
 from xmsyncd.operations.exit_status import UnknownRecordError
-from xmsyncd.records import Family, RejectionReason, StopReason
+from xmsyncd.records import Family, Rejection, RejectionReason, SourceId, StopReason
 
 ALL = Selection(everything=True)
 
@@ -221,3 +221,74 @@ async def test_many_records_are_changed_in_parts(opened: Opened):
     await opened.ledger.write(staged)
     result = await failures.retry(opened.runtime, [opened.pipeline], ALL)
     assert result["counts"] == {"pending": 120}
+
+
+async def test_messages_that_differ_in_values_only_are_one_group(opened: Opened):
+    def staged(connection: sqlite3.Connection) -> None:
+        sample.stage(
+            connection,
+            *(_too_long(str(number), number) for number in range(1, 6)),
+            rejected_entry("9", no="Z"),
+        )
+
+    await opened.ledger.write(staged)
+    shown = await failure_list.listed(opened.runtime, [opened.pipeline], limit=2)
+    first, second = shown["groups"]
+    assert (first["reason"], first["count"], second["count"]) == ("type", 5, 1)
+    assert first["sample"] == {
+        "key": None,
+        "source_id": "1",
+        "name": "灯1",
+        "detail": 'textField_a (规格): found "值1", expected at most 10 characters, not 11',
+    }
+    assert first["message"] == "textField_a (规格): found …, expected at most … characters, not …"
+    assert (shown["total"], shown["states"], len(shown["records"])) == (6, {"rejected": 6}, 2)
+    chosen = await failure_list.listed(opened.runtime, [opened.pipeline], reason=first["group"])
+    assert {one["group"] for one in chosen["records"]} == {first["group"]}
+    gone = await failures.discard(opened.runtime, [opened.pipeline], Selection(reason=first["group"]))
+    assert gone["counts"] == {"discarded": 5}
+    assert (await states(opened))["9"] == "rejected"
+
+
+def _too_long(source_id: str, number: int) -> StageEntry:
+    detail = f'textField_a (规格): found "值{number}", expected at most 10 characters, not {10 + number}'
+    rejection = Rejection(SourceId(source_id), NOW, RejectionReason.TYPE, detail, component="textField_a")
+    return StageEntry(sample.item(source_id, no=f"K{number}", name=f"灯{number}"), rejection)
+
+
+async def test_accepting_twice_is_accepting_once_and_says_who(opened: Opened):
+    await opened.ledger.write(some_of_each)
+    result = await failures.accept(opened.runtime, [opened.pipeline], Selection(key="4"))
+    assert [(one["after"], one["note"]) for one in result["records"]] == [
+        ("pending", "accepted with exactly this content")
+    ]
+    again = await failures.accept(opened.runtime, [opened.pipeline], Selection(key="4"))
+    assert again["records"][0]["note"] == "nothing rejected it"
+    assert await one_value(opened, "SELECT count(*) FROM history WHERE event = 'accepted'") == 1
+    assert await one_value(opened, "SELECT detail LIKE '%cli%' FROM history WHERE event = 'accepted'") == 1
+    assert (
+        await one_value(opened, "SELECT accepted_hash = content_hash FROM records WHERE source_id = '4'") == 1
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "note"),
+    [("B", "retry or discard it"), ("C", "decided by looking"), ("A", "holds it already")],
+)
+async def test_what_no_rule_rejected_is_not_accepted_and_says_what_to_do(opened: Opened, name, note):
+    await opened.ledger.write(some_of_each)
+    before = await states(opened)
+    result = await failures.accept(opened.runtime, [opened.pipeline], Selection(key=name))
+    assert note in " ".join(one["note"] for one in result["records"])
+    assert await states(opened) == before
+
+
+async def test_an_action_tells_its_progress_and_stays_where_it_was_left(opened: Opened):
+    def staged(connection: sqlite3.Connection) -> None:
+        sample.stage(connection, *(rejected_entry(str(number), no=f"K{number}") for number in range(120)))
+
+    await opened.ledger.write(staged)
+    told = failures.act(opened.runtime, [opened.pipeline], ALL, failures.Action.DISCARD)
+    assert await anext(told) == {"done": 50, "total": 120}
+    await told.aclose()
+    assert list((await states(opened)).values()).count("discarded") == 50
