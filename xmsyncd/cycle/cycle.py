@@ -32,7 +32,7 @@ from xmsyncd.okki.proof import ProofDecision
 from xmsyncd.okki.reader import PageRead, SliceRead, read_window
 from xmsyncd.okki.resources import Resource
 from xmsyncd.okki.windows import BEGINNING, Window
-from xmsyncd.records import ContentHash, Item, Rejection, RejectionReason, SourceId
+from xmsyncd.records import ContentHash, Item, Rejection, SourceId
 from xmsyncd.settings import OnChange, SourceSettings
 from xmsyncd.steps import Step, StepListener
 
@@ -146,7 +146,8 @@ class Cycle:
             running.progress.read += len(entries)
             running.gap_ids.update(entry.item.source_id for entry in entries)
             self._staged()
-            if self.shaper.cut_short_by is not None or all(_has_no_detail(entry) for entry in entries):
+            away = self.shaper.details_away_in_a_row >= _SECOND_CHANCES_AT_ONCE
+            if self.shaper.cut_short_by is not None or away:
                 return  # OKKI's details are away: the others have their turn in the next cycle
 
     @property
@@ -444,10 +445,6 @@ def _is_whole(running: Running, result: CycleResult) -> bool:
         return True
     proven_to, before = running.proven_to, running.watermark
     return proven_to is not None and before is not None and proven_to >= before
-
-
-def _has_no_detail(entry: StageEntry) -> bool:
-    return isinstance(entry.result, Rejection) and entry.result.reason is RejectionReason.DETAIL_UNAVAILABLE
 
 
 def _stage(

@@ -73,6 +73,8 @@ class Shaper:
         self._details_failed_in_a_row = 0
         self.detail_calls = 0
         self.cut_short_by: TryLaterError | CannotWorkError | None = None
+        self.details_away_in_a_row = 0
+        """Details that failed for a passing reason, one after the other; a refusal is a product's own."""
 
     @property
     def context(self) -> ContentHash:
@@ -93,6 +95,7 @@ class Shaper:
         """Have a group tree that is no older than ``source.group_cache``, if the mapping asks for one."""
         self._refreshed = False
         self._details_failed_in_a_row = 0
+        self.details_away_in_a_row = 0
         self.detail_calls = 0
         if not self._mapping.derived_needs:
             return
@@ -150,7 +153,10 @@ class Shaper:
             if missing and (detail is None or not missing <= detail.keys()):
                 detail = await self._detail(item)
         except (RefusedError, TryLaterError) as error:
-            if isinstance(error, TryLaterError):
+            self.details_away_in_a_row += 1
+            if isinstance(error, RefusedError):
+                self.details_away_in_a_row = 0
+            else:
                 self._blame_the_item_or_raise(error, known)
             rejection = Rejection(
                 item.source_id, item.updated_at, RejectionReason.DETAIL_UNAVAILABLE, str(error)
@@ -208,7 +214,7 @@ class Shaper:
         """What the mapping may need of the detail: no more is kept than is used."""
         self.detail_calls += 1
         whole = await self._client.fetch_detail(self._resource, item.source_id)
-        self._details_failed_in_a_row = 0
+        self._details_failed_in_a_row = self.details_away_in_a_row = 0
         wanted = self._mapping.item_needs | {"group_id", "group_name"} | frozenset(self._source.detail_fields)
         return {name: whole.get(name) for name in sorted(wanted)}
 

@@ -174,3 +174,19 @@ def test_new_content_frees_a_refused_record(db: sqlite3.Connection):
     assert (column(db, "1", "block"), state_of(db, "1")) == ("parked", VisibleState.PARKED)
     stage(db, draft_entry("1", "K", "mended", NOW + SECOND))
     assert sample.deliver_all(db) == ["K"]
+
+
+def test_many_hundreds_that_are_tried_again_have_their_turns(db: sqlite3.Connection):
+    """Those tried longest ago come first, and what is tried goes to the end."""
+    reason = RejectionReason.DETAIL_UNAVAILABLE
+    entries = [rejected_entry(str(number), reason=reason, no=f"K{number}") for number in range(450)]
+    stage(db, *entries)
+    tried: list[str] = []
+    for _ in range(3):
+        cycle = sample.begin_cycle(db)
+        some = [item for item, _ in people.rejected_items(db, "products", [reason], 200)]
+        tried += [item.source_id for item in some]
+        stage(db, *(entries[int(item.source_id)] for item in some), cycle_id=cycle)
+    assert len(tried) == 600
+    assert sorted(set(tried), key=int) == [str(number) for number in range(450)]
+    assert tried[450:] == tried[:150]
