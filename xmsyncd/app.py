@@ -67,23 +67,25 @@ class App:
     okki: Mapping[str, OkkiClient]
     yida: Mapping[str, YidaClient]
 
-    async def start(self, tasks: Tasks) -> None:
+    async def start(self, tasks: Tasks, *, delivers: bool = True) -> None:
         """Start the deliveries and cycle loops; what a dead process left on its way is undecided first."""
         for pipeline in self.runtime.pipelines.values():
             await pipeline.delivery.prepare()
         for pipeline in self.runtime.pipelines.values():
-            tasks.start(f"delivery of {pipeline.name}", pipeline.delivery.run())
+            if delivers:
+                tasks.start(f"delivery of {pipeline.name}", pipeline.delivery.run())
             tasks.start(f"cycles of {pipeline.name}", pipeline.loop.run())
 
     @contextlib.asynccontextmanager
-    async def running(self) -> AsyncIterator[Tasks]:
+    async def running(self, *, delivers: bool = True) -> AsyncIterator[Tasks]:
         """Deliveries and cycle loops run inside this block; on leaving it they drain within their bound.
 
+        Without ``delivers`` only the cycles run: everything is staged, and nothing is sent.
         A task that dies sets ``stopping``; its error is raised when the block is left.
         """
         tasks = Tasks(self.runtime.stopping, died=self.events.task_died)
         try:
-            await self.start(tasks)
+            await self.start(tasks, delivers=delivers)
             yield tasks
         finally:
             # A little longer than the deliveries' own bound, after which they settle what they cut off.
@@ -244,6 +246,8 @@ async def open_app(
                 shaper=shaper,
                 delivery=delivery,
                 bell=bell,
+                target=targets[name],
+                told=events,
                 next_run=_next_run(schedule, name),
             )
         runtime = Runtime(

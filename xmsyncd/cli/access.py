@@ -49,18 +49,20 @@ async def operator(
     settings: Settings,
     *,
     needs_delivery: bool,
+    delivers: bool = True,
     clock: Clock | None = None,
     answer_seconds: float = ANSWER_SECONDS,
 ) -> AsyncIterator[Operator]:
     """The ledger's holder if there is one, else this process.
 
     With ``needs_delivery`` this process, if it is the holder, runs deliveries and cycles inside the block and
-    answers other commands; leaving drains within ``delivery.drain``. A ledger that is held by another command
+    answers other commands; leaving drains within ``delivery.drain``; without ``delivers`` only cycles run. A
+    ledger that is held by another command
     for a moment is waited for, and one whose holder ends before its answer is taken over: operations are safe
     to repeat. Raises ``LedgerHeldError`` for a holder that does not answer.
     """
     async with contextlib.AsyncExitStack() as stack:
-        reached = _Reached(settings, stack, clock or SystemClock(), needs_delivery, answer_seconds)
+        reached = _Reached(settings, stack, clock or SystemClock(), needs_delivery, answer_seconds, delivers)
         await reached.reach()
         yield reached
 
@@ -75,11 +77,13 @@ class _Reached:
         clock: Clock,
         needs_delivery: bool,
         answer_seconds: float,
+        delivers: bool,
     ) -> None:
         self._settings = settings
         self._stack = stack
         self._clock = clock
         self._needs_delivery = needs_delivery
+        self._delivers = delivers
         self._answer_seconds = answer_seconds
         self._runtime: Runtime | None = None
         self._holder: Holder | None = None
@@ -134,7 +138,7 @@ class _Reached:
                 self._holder = holder
                 return
             if self._needs_delivery:
-                await self._stack.enter_async_context(_delivering(app))
+                await self._stack.enter_async_context(_delivering(app, delivers=self._delivers))
             self._runtime = app.runtime
             return
 
@@ -143,9 +147,9 @@ class _Reached:
 
 
 @contextlib.asynccontextmanager
-async def _delivering(app: App) -> AsyncIterator[None]:
+async def _delivering(app: App, *, delivers: bool) -> AsyncIterator[None]:
     """Deliveries run, and other commands are answered; a part that dies ends the block with its error."""
-    async with OperationServer(app.runtime), app.running() as tasks:
+    async with OperationServer(app.runtime), app.running(delivers=delivers) as tasks:
         try:
             yield
         except StoppedError:

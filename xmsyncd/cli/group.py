@@ -30,6 +30,8 @@ _COMMANDS: Final = {
     "explain": _Entry("explain", "explain", "The life of one product."),
     "failures": _Entry("failures", "failures", "What did not go through: list, retry, accept, discard."),
     "approve": _Entry("approve", "approve", "Let updates go that the guard holds."),
+    "reconcile": _Entry("reconcile", "reconcile", "Compare ledger and Yida; a report, or repairs."),
+    "adopt": _Entry("adopt", "adopt", "Take over instances that the form holds already."),
     "ledger": _Entry("ledger", "ledger", "Care of the ledger: check, backup, migrate, rebind."),
     "demo": _Entry("demo", "demo", "Both vendors simulated, the daemon at work between them."),
     "simulate": _Entry("simulate", "simulate", "Both vendors' APIs on this machine, with faults on demand."),

@@ -58,10 +58,10 @@ def begin(connection: sqlite3.Connection, pipeline: str, now: datetime) -> bool:
     return pipelines.stop(connection, pipeline, Stop(StopReason.ADOPTING, detail, now, None))
 
 
-def is_sending(connection: sqlite3.Connection, form: str) -> bool:
-    """Whether a call to the form is on its way: its answer may bring an instance that no record has yet."""
+def is_sending(connection: sqlite3.Connection, pipeline: str) -> bool:
+    """Whether a call is on its way: its answer may bring an instance that no record has yet."""
     found = connection.execute(
-        "SELECT 1 FROM records WHERE form = ? AND attempt = ? LIMIT 1", (form, Phase.SENDING)
+        "SELECT 1 FROM records WHERE pipeline = ? AND attempt = ? LIMIT 1", (pipeline, Phase.SENDING)
     )
     return found.fetchone() is not None
 

@@ -79,6 +79,18 @@ def held(
     return found
 
 
+def holders(connection: sqlite3.Connection, form: str, keys: Iterable[str]) -> Mapping[str, rows.RecordRow]:
+    """The records that hold these keys of the form; a key that nobody holds is absent."""
+    found: dict[str, rows.RecordRow] = {}
+    for key in keys:
+        row = connection.execute(
+            "SELECT record_id FROM keys WHERE form = ? AND key = ?", (form, key)
+        ).fetchone()
+        if row is not None:
+            found[key] = rows.load(connection, RecordId(row["record_id"]))
+    return found
+
+
 def current_ids(connection: sqlite3.Connection, pipeline: str) -> frozenset[InstanceId]:
     """The instances that records of this pipeline are delivered to."""
     return frozenset(

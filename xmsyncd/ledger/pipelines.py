@@ -108,6 +108,7 @@ def view(connection: sqlite3.Connection, name: str) -> PipelineView:
         bootstrap_at=from_ms(row["bootstrap_ms"]),
         search_proven_at=from_ms(row["search_proven_ms"]),
         checked_hash=row["checked_hash"],
+        reconciled_at=from_ms(row["reconciled_ms"]),
         search_lag=None if row["search_lag_ms"] is None else timedelta(milliseconds=row["search_lag_ms"]),
         stop=stop,
     )

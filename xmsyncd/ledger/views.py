@@ -92,6 +92,8 @@ class PipelineView:
     stop: Stop | None
     checked_hash: str | None = None
     """The mapping whose components were last found on the form."""
+    reconciled_at: datetime | None = None
+    """When ledger and Yida were last compared in full."""
 
 
 @dataclass(frozen=True, slots=True)

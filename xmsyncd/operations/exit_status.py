@@ -45,6 +45,14 @@ class UnknownRecordError(XmsyncdError):
     """No record has the key or OKKI id that a person named."""
 
 
+class BusyError(XmsyncdError):
+    """The same is being done already."""
+
+
+class ScarceQuotaError(XmsyncdError):
+    """What was asked for needs more calls of this month than are to spare."""
+
+
 class HolderError(XmsyncdError):
     """What the holder of the ledger answered instead of a result; ``exit_status`` is its own judgement."""
 
@@ -65,9 +73,9 @@ def exit_status_of(error: BaseException) -> int:
             return ExitStatus.CANNOT_WORK
         case ConfigurationError() | UnknownRecordError() | LedgerError():
             return ExitStatus.USAGE
-        case CannotWorkError():
+        case CannotWorkError() | ScarceQuotaError():
             return ExitStatus.CANNOT_WORK
-        case TryLaterError() | RefusedError() | CycleError() | StoppedError():
+        case BusyError() | TryLaterError() | RefusedError() | CycleError() | StoppedError():
             return ExitStatus.UNFINISHED
         case _:
             return ExitStatus.UNFORESEEN

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from xmsyncd.clock import Clock
 from xmsyncd.cycle.loop import CycleLoop
 from xmsyncd.cycle.shape import Shaper
-from xmsyncd.delivery.delivery import Delivery
+from xmsyncd.delivery.delivery import Delivery, DeliveryEvents
 from xmsyncd.delivery.waiting import Bell
 from xmsyncd.errors import ConfigurationError, Fault
 from xmsyncd.ledger import Ledger
 from xmsyncd.settings import PipelineSettings, Settings
+from xmsyncd.yida.writers import ProcessWriter
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,11 @@ class PipelineRuntime:
     shaper: Shaper
     delivery: Delivery
     bell: Bell
+    target: ProcessWriter
+    told: DeliveryEvents
     next_run: Callable[[], datetime | None]
+    form_in_use: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Held while the whole form is read: two at once would pay twice and report each other's work."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from xmsyncd import __version__
-from xmsyncd.ledger import Ledger, pipelines, queries
+from xmsyncd.ledger import Ledger, differences, pipelines, queries
 from xmsyncd.ledger.cycles import CycleResult
 from xmsyncd.ledger.queries import Json
 from xmsyncd.ledger.states import FAILED_STATES, VisibleState
@@ -99,6 +99,10 @@ def _pipeline(connection: sqlite3.Connection, info: PipelineInfo, now: datetime,
         "cycles": cycles,
         "gaps": queries.gaps(connection, info.name),
         "deleted": queries.deleted(connection, info.name),
+        "reconcile": {
+            "at": _iso(view.reconciled_at),
+            "differences": differences.counts(connection, info.name),
+        },
         "failures": queries.failure_groups(connection, info.name, _FAILED),
     }
 

@@ -19,9 +19,11 @@ from xmsyncd.ledger import meters
 from xmsyncd.ledger.people import Selection
 from xmsyncd.observe.quota import Quota
 from xmsyncd.operations import approve, failure_list, failures, ledger_care, resume
+from xmsyncd.operations.adopt import adopt
 from xmsyncd.operations.chosen_window import chosen_window
 from xmsyncd.operations.explain import explain
 from xmsyncd.operations.failures import Action
+from xmsyncd.operations.reconcile import reconcile
 from xmsyncd.operations.runtime import Runtime
 from xmsyncd.operations.status import PipelineInfo, status
 from xmsyncd.operations.sync import sync
@@ -76,6 +78,22 @@ async def _sync(runtime: Runtime, params: Params) -> AsyncGenerator[Told]:
         if told["phase"] != "done":
             yield Progress(told)
     yield Result(told)
+
+
+async def _reconcile(runtime: Runtime, params: Params) -> AsyncGenerator[Told]:
+    """Params ``pipeline``, ``apply``, ``yes``. One pipeline."""
+    pipeline = runtime.pipeline(params.get("pipeline"))
+    async for told in reconcile(
+        runtime, pipeline, apply=bool(params.get("apply")), yes=bool(params.get("yes"))
+    ):
+        yield Result(told) if told["phase"] == "done" else Progress(told)
+
+
+async def _adopt(runtime: Runtime, params: Params) -> AsyncGenerator[Told]:
+    """Params ``pipeline``, ``yes``. One pipeline; its cycles must be running."""
+    pipeline = runtime.pipeline(params.get("pipeline"))
+    async for told in adopt(runtime, pipeline, yes=bool(params.get("yes"))):
+        yield Result(told) if told["phase"] == "done" else Progress(told)
 
 
 async def _status(runtime: Runtime, params: Params) -> AsyncGenerator[Told]:
@@ -220,6 +238,8 @@ def _selection(params: Params) -> Selection:
 
 OPERATIONS: Mapping[str, Operation] = {
     "sync": _sync,
+    "reconcile": _reconcile,
+    "adopt": _adopt,
     "status": _status,
     "explain": _explain,
     "approve.show": _approve_show,

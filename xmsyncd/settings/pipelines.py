@@ -194,6 +194,11 @@ class TargetSettings(Section):
         default=SearchOperator.EQ,
         description="Operator of a search by key; the exact comparison is made by xmsyncd in either case.",
     )
+    search_depth: Whole = Field(
+        default=5000,
+        ge=100,
+        description="Most rows that one search shows page by page: 5000, or 30000 on Yida's new storage.",
+    )
     instance_timezone: TimeZoneName = Field(
         default="Asia/Shanghai",
         description="Time zone in which Yida shows the times of instances, which the vendor does not say.",

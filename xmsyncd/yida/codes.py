@@ -40,6 +40,9 @@ SEARCH_INCOMPLETE = "search-incomplete"
 SEARCH_TOO_WIDE = "search-too-wide"
 """Hundreds of rows for one key: this tenant's search does not compare, so it cannot decide this record."""
 
+SEARCH_TOO_DEEP = "search-too-deep"
+"""More rows than a search shows, and no way to ask for a part of them."""
+
 UNWRITABLE = "unwritable"
 """Content that is not JSON; nothing was sent."""
 

@@ -86,12 +86,22 @@ def search_call(
     conditions: Sequence[Mapping[str, str]],
     page_number: int,
     page_size: int,
+    created: tuple[str | None, str | None] = (None, None),
+    oldest_first: bool = False,
 ) -> Call:
-    """One page of the form's instances, from 1; without conditions, of all that the user may see."""
+    """One page of the form's instances, from 1; without conditions, of all that the user may see.
+
+    ``created`` bounds the creation time: dates, or ``yyyy-MM-dd HH:mm:ss`` in Yida's local time (day
+    granularity is documented; whether times count, only a try shows). ``oldest_first`` keeps pages from
+    moving while instances are added.
+    """
     body = _set(
         _common_of(target),
         formUuid=target.form_uuid,
         searchFieldJson=_json_text(conditions) if conditions else None,
+        orderConfigJson=_json_text({"gmt_create": "+"}) if oldest_first else None,
+        createFromTimeGMT=created[0],
+        createToTimeGMT=created[1],
     )
     params = {"pageNumber": str(page_number), "pageSize": str(page_size)}
     return _body_call("POST", f"/{target.api_version}/yida/processes/instances", SEARCH, body, params)

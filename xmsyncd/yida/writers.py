@@ -6,6 +6,7 @@ what is done next.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -29,6 +30,7 @@ from xmsyncd.yida.codes import (
 )
 from xmsyncd.yida.failures import error_of
 from xmsyncd.yida.marks import is_mark
+from xmsyncd.yida.scan import FormPage
 
 # Rows that a count looks at, in the same one call: enough to tell a few marks of probes from products.
 _COUNTED_ROWS = 10
@@ -154,6 +156,26 @@ class ProcessWriter:
             raise self._unreadable(wire.GET, "an instance other than the one asked for")
         return found, answers.form_data_of(row) or {}
 
+    async def form_page(self, created: tuple[str | None, str | None], number: int) -> FormPage:
+        """A page of the form's instances, oldest first, created within bounds as :func:`wire.search_call` has
+        them. A row without form data is counted and not shown. Raises the errors of a read."""
+        call = wire.search_call(
+            self._target,
+            conditions=[],
+            page_number=number,
+            page_size=wire.PAGE_SIZE,
+            created=created,
+            oldest_first=True,
+        )
+        page = await self._page_of(call)
+        if page.total is None:
+            raise self._unreadable(wire.SEARCH, "a search answer without totalCount")
+        rows = []
+        for row in page.rows:
+            with contextlib.suppress(UnreadableError):
+                rows.append(answers.found_of(row, self._components, self._target.key, self._zone))
+        return FormPage(tuple(rows), len(page.rows) - len(rows), page.total)
+
     async def count_instances(self) -> int:
         """How many instances of the form the user may see, by the search. Raises the errors of a read.
 
@@ -207,6 +229,9 @@ class ProcessWriter:
         call = wire.search_call(
             self._target, conditions=conditions, page_number=page_number, page_size=page_size
         )
+        return await self._page_of(call)
+
+    async def _page_of(self, call: Call) -> InstancePage:
         answer = await self._send_read(call, Table.READ)
         try:
             return answers.page_of(self._body_of(answer, wire.SEARCH))

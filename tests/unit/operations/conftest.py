@@ -33,6 +33,8 @@ async def opened(tmp_path: Path) -> AsyncIterator[Opened]:
             shaper=cast(Any, shaper),
             delivery=cast(Any, None),
             bell=bell,
+            target=cast(Any, None),
+            told=cast(Any, None),
             next_run=lambda: None,
         )
         runtime = Runtime(settings, ledger, clock, asyncio.Event(), {"products": pipeline})

@@ -1,0 +1,201 @@
+"""Ledger and Yida are compared: every planted difference is found, and nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.world import World, until, world
+from xmsyncd.ledger import meters, people
+from xmsyncd.ledger.people import Selection
+from xmsyncd.ledger.states import FAILED_STATES
+from xmsyncd.operations.exit_status import BusyError, ScarceQuotaError
+from xmsyncd.operations.reconcile import reconcile
+from xmsyncd.simulator.instances import Instance
+from xmsyncd.simulator.options import SimulatorOptions
+from xmsyncd.simulator.oracle import NAME, NUMBER, REMARK
+
+
+async def compared(here: World, *, apply: bool = False, yes: bool = False) -> dict[str, Any]:
+    steps = reconcile(here.app.runtime, here.pipeline, apply=apply, yes=yes)
+    return [step async for step in steps][-1]
+
+
+async def instance_of(here: World, product: int) -> Instance:
+    found = here.simulated.form.store.get((await here.record(product))["instance_id"])
+    assert found is not None
+    return found
+
+
+async def plant_one_of_each(here: World) -> dict[str, str]:
+    """Somebody works in the form by hand: kind → the key it is about."""
+    store, ids = here.simulated.form.store, here.simulated.catalogue.ids()
+
+    def key(product: int) -> str:
+        return here.simulated.oracle.expected(product)[NUMBER]
+
+    store.delete(await instance_of(here, ids[3]))
+    store.update(await instance_of(here, ids[5]), {REMARK: "有人改过", NAME: "也改了"})
+    store.create(here.simulated.oracle.expected(ids[7]), user_id="somebody", status="RUNNING")
+    store.create({NUMBER: "别家-1", NAME: "别家的"}, user_id="somebody", status="RUNNING")
+    (await instance_of(here, ids[9])).status = "TERMINATED"
+    return {
+        "gone": key(ids[3]),
+        "different": key(ids[5]),
+        "doubled": key(ids[7]),
+        "extra": "别家-1",
+        "ended": key(ids[9]),
+    }
+
+
+async def test_every_planted_difference_is_found_repaired_where_asked_and_nothing_else(
+    tmp_path: Path,
+) -> None:
+    async with world(tmp_path, SimulatorOptions(products=250)) as here:
+        await here.sync()
+        here.simulated.counters.reset()
+        clean = await compared(here)
+        assert (clean["total"], clean["complete"], clean["calls"]) == (0, True, 3)
+
+        planted = await plant_one_of_each(here)
+        here.simulated.counters.reset()
+        report = await compared(here)
+        assert {row["kind"]: row["key"] for row in report["rows"]} == planted
+        assert report["total"] == len(planted)
+        [different] = [row for row in report["rows"] if row["kind"] == "different"]
+        assert set(different["detail"]) == {REMARK, NAME}
+        assert different["detail"][NAME]["in_yida"] == "也改了"
+        assert here.calls("search") == 3
+        assert here.calls("get") == 3  # gone, different, doubled: each confirmed by its id
+        assert here.calls("start", "update") == 0
+        assert (await here.states()) == {"delivered": 250}
+
+        repaired = await compared(here, apply=True)
+        assert repaired["repaired"] == {"parked": 1, "updates": 1}
+        await here.sync()
+        assert here.calls("update") == 1
+        assert here.calls("start") == 0
+        states = await here.states()
+        assert states == {"delivered": 249, "parked": 1}
+        left = await compared(here, apply=True)
+        assert left["differences"] == {"doubled": 1, "extra": 1, "ended": 1}
+        assert left["repaired"] == {}
+
+        # What only a person may decide: the deleted one again, what is too many away.
+        await _retry_everything(here)
+        for row in left["rows"]:
+            if row["kind"] in ("doubled", "extra"):
+                instance = here.simulated.form.store.get(row["instance_id"])
+                assert instance is not None
+                here.simulated.form.store.delete(instance)
+        await until(lambda: here.verdict()["agrees"], "all is in Yida once")
+        assert (await compared(here))["differences"] == {"ended": 1}
+
+
+async def _retry_everything(here: World) -> None:
+    ledger, now = here.app.runtime.ledger, here.app.runtime.clock.now
+    for record_id in await ledger.read(people.select, "products", Selection(everything=True), FAILED_STATES):
+        await ledger.write(people.retry, record_id, resend=False, now=now())
+    here.pipeline.bell.ring()
+
+
+@pytest.mark.timeout(120)
+async def test_while_the_daemon_delivers_and_the_index_lags_nothing_but_the_planted_is_found(
+    tmp_path: Path,
+) -> None:
+    options = SimulatorOptions(
+        products=400,
+        latency=timedelta(milliseconds=10),
+        index_lag=timedelta(seconds=2),
+        index_jitter=timedelta(seconds=1),
+    )
+    async with world(tmp_path, options, dingtalk={"requests_per_second": 120}) as here:
+        await here.sync()
+        await asyncio.sleep(9)  # the margin within which the index may lag (the last look) is over
+        planted = await plant_one_of_each(here)
+        await asyncio.sleep(3.5)  # and what was planted can be searched
+        busy = asyncio.create_task(_edit_and_create(here))
+        try:
+            await until(lambda: here.calls("start") > 420, "deliveries go on")
+            for _ in range(3):
+                report = await compared(here)
+                assert {row["kind"]: row["key"] for row in report["rows"]} == planted
+                assert report["total"] == len(planted)
+        finally:
+            busy.cancel()
+            await asyncio.gather(busy, return_exceptions=True)
+
+
+async def _edit_and_create(here: World) -> None:
+    catalogue = here.simulated.catalogue
+    ids = catalogue.ids()[20:]
+    for turn in range(1000):
+        for number in range(6):
+            catalogue.edit(ids[(turn * 6 + number) % 300], name=f"改 {turn}")
+            catalogue.create()
+        await here.read()
+        await asyncio.sleep(0.05)
+
+
+async def test_what_no_search_shows_is_missing_only_when_it_is_old_enough(tmp_path: Path) -> None:
+    delivery = {"read_back_after": ["200ms", "500ms", "1s", "2s"]}
+    async with world(tmp_path, SimulatorOptions(products=30), delivery=delivery) as here:
+        await here.sync()
+        here.simulated.yida.app.index.freeze()
+        product = here.simulated.catalogue.create()
+        await here.sync()
+        assert (await compared(here))["total"] == 0  # too young to be missed
+        await asyncio.sleep(2.1)
+        report = await compared(here)
+        [row] = report["rows"]
+        assert (row["kind"], row["source_id"]) == ("missing", str(product))
+        here.simulated.yida.app.index.thaw()
+        assert (await compared(here))["total"] == 0
+
+
+async def test_a_reconcile_that_would_eat_what_deliveries_need_asks_first(tmp_path: Path) -> None:
+    quota = {"monthly_calls": 1000, "reserve_calls": 100}
+    async with world(tmp_path, SimulatorOptions(products=250), dingtalk=quota) as here:
+        await here.sync()
+        month = meters.month_of(here.app.runtime.clock.now())
+        used = await here.app.runtime.ledger.read(meters.used, "main", month)
+        await here.app.runtime.ledger.write(meters.add, "main", month, 898 - used)
+        here.simulated.counters.reset()
+        with pytest.raises(ScarceQuotaError, match="--yes"):
+            await compared(here)
+        assert here.calls("search", "get") == 0
+        assert (await compared(here, yes=True))["total"] == 0
+        assert await here.app.runtime.ledger.read(meters.used, "main", month) == 898 + 3
+
+
+async def test_a_throttle_and_a_short_outage_only_slow_it_down(tmp_path: Path) -> None:
+    async with world(tmp_path, SimulatorOptions(products=250)) as here:
+        await here.sync()
+        here.simulated.faults.add("throttle_app", operation="search", times=2)
+        here.simulated.faults.add("html_502", operation="search", times=2)
+        report = await compared(here)
+        assert (report["total"], report["complete"]) == (0, True)
+
+
+async def test_two_at_once_are_one(tmp_path: Path) -> None:
+    options = SimulatorOptions(products=120, latency=timedelta(milliseconds=30))
+    async with world(tmp_path, options) as here:
+        await here.sync()
+        results = await asyncio.gather(compared(here), compared(here), return_exceptions=True)
+        assert Counter(type(one) for one in results) == {dict: 1, BusyError: 1}
+
+
+async def test_a_form_whose_components_read_back_otherwise_is_no_difference(tmp_path: Path) -> None:
+    from xmsyncd.simulator.options import BlankText
+
+    for blank in BlankText:
+        folder = tmp_path / blank
+        folder.mkdir()
+        async with world(folder, SimulatorOptions(products=40, blank_text=blank)) as here:
+            await here.sync()
+            assert (await compared(here))["total"] == 0

@@ -1,0 +1,117 @@
+"""``adopt``: instances that the form holds already are taken over by their key."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from xmsyncd.cli.options import Common, common_options, framed
+
+if TYPE_CHECKING:
+    from xmsyncd.cli.words import Words
+
+_ROWS_SHOWN = 50
+
+
+@click.command("adopt")
+@click.argument("pipeline", required=False)
+@click.option("--yes", is_flag=True, help="Spend calls that waiting deliveries would need.")
+@common_options
+@framed
+def adopt(common: Common, *, pipeline: str | None, yes: bool) -> int:
+    """Bind the instances that exist in Yida to OKKI's products by their key, before anything is sent.
+
+    For a form that was filled by hand or by another platform, and for a ledger that was restored or lost.
+    Delivery is paused until it is done, also if it is interrupted; running it again goes on. Afterwards the
+    first sync updates only what differs. Run it when nobody works in the form.
+    """
+    from xmsyncd.cli.access import operator
+    from xmsyncd.cli.form_progress import followed, left_text
+    from xmsyncd.cli.output import print_json
+    from xmsyncd.cli.running import run_to_end
+    from xmsyncd.cli.sync import chosen
+    from xmsyncd.cli.words import words
+
+    settings = common.settings()
+    names = chosen(settings, pipeline)
+
+    def cost(value: Any) -> str:
+        return (
+            f"{value['pipeline']}: {value['instances']:,} instances, about {value['calls']:,} calls"
+            f"{left_text(value)}; delivery is paused meanwhile"
+        )
+
+    async def work() -> int:
+        results = []
+        async with operator(settings, needs_delivery=True, delivers=False) as asked:
+            for name in names:
+                params = {"pipeline": name, "yes": yes}
+                async with contextlib.aclosing(asked.stream("adopt", params)) as told:
+                    results.append(await followed(told, cost))
+        if common.json:
+            print_json({"pipelines": results})
+        else:
+            for result in results:
+                _print(result, words())
+        left = ("doubles", "ambiguous", "undecided", "unreadable")
+        return 3 if any(result[name] for result in results for name in left) else 0
+
+    return run_to_end(
+        common,
+        settings,
+        work,
+        stopping_text=lambda: "stopping; delivery stays paused until adopt is run again",
+    )
+
+
+def _print(result: dict[str, Any], words: Words) -> None:
+    from rich.text import Text
+
+    from xmsyncd.cli.output import add_row, facts, out, table
+
+    console = out()
+    console.print(Text(result["pipeline"], style="bold"))
+    console.print(
+        facts(
+            [
+                (
+                    words("compared"),
+                    f"{result['in_form']:,} {words('instances')}, {result['calls']:,} {words('calls')}",
+                ),
+                *(
+                    (words(name), f"{result[name]:,}")
+                    for name in ("adopted", "refreshed", "updates", "creates", "unmatched")
+                ),
+                *(
+                    (words(word), f"{result[name]:,}")
+                    for name, word in (
+                        ("doubles", "doubled"),
+                        ("ambiguous", "ambiguous"),
+                        ("undecided", "undecided"),
+                        ("gone", "gone"),
+                    )
+                    if result[name]
+                ),
+            ]
+        )
+    )
+    kinds = (("doubles", "doubled"), ("ambiguous", "ambiguous"), ("unmatched", "unmatched"))
+    lists = [(word, one) for name, word in kinds for one in result["rows"][name]]
+    if lists:
+        lines = table(*map(words, ("kind", "key", "instance", "note")))
+        for word, one in lists[:_ROWS_SHOWN]:
+            note = f"OKKI: {one['okki_key']!r}" if "okki_key" in one else ""
+            add_row(lines, words(word), repr(one["key"]), one["instance_id"], note)
+        console.print(lines)
+        if len(lists) > _ROWS_SHOWN:
+            console.print(Text(f"… and {len(lists) - _ROWS_SHOWN:,} more (--json)"))
+    if result["ambiguous"]:
+        console.print(
+            Text(
+                "Keys that are almost equal: make them equal and adopt again, or retry those products "
+                "(`xmsyncd failures retry --reason ambiguous`) to create them beside.",
+                style="yellow",
+            )
+        )
