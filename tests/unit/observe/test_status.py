@@ -41,6 +41,7 @@ async def test_a_new_pipeline_is_idle_and_knows_nothing(ledger):
         "cycles": [],
         "gaps": [],
         "deleted": {"count": 0, "first": None, "last": None},
+        "reconcile": {"at": None, "differences": {}},
         "failures": [],
     }
     assert shown["quota"] == [
