@@ -10,6 +10,7 @@ import orjson
 from aiohttp import web
 
 from xmsyncd.simulator.catalogue import Dirt
+from xmsyncd.simulator.counters import Vendor
 from xmsyncd.simulator.faults import KINDS, fault_from_mapping
 from xmsyncd.simulator.instances import Instance
 from xmsyncd.simulator.options import Component, GroupsShape, OkkiTotal, RateWindow, Searchable
@@ -47,6 +48,7 @@ class Control:
             ("POST", "/components", self.components),
             ("POST", "/clock", self.clock),
             ("POST", "/revoke_tokens", self.revoke_tokens),
+            ("POST", "/plug", self.plug),
             ("GET", "/counters", self.show_counters),
             ("POST", "/counters/reset", self.reset_counters),
             ("GET", "/oracle", self.judge),
@@ -218,6 +220,15 @@ class Control:
         if given.get("api") in (None, "yida"):
             self._simulator.yida.revoke_tokens()
         return {}
+
+    async def plug(self, given: dict[str, Any]) -> Any:
+        """{vendor: okki or yida, in: false}: refuse connections to a vendor; in: true listens again."""
+        vendor = Vendor(given["vendor"])
+        if given.get("in", True):
+            await self._simulator.plug_in(vendor)
+        else:
+            await self._simulator.unplug(vendor)
+        return {"vendor": vendor, "in": bool(given.get("in", True))}
 
     def show_counters(self, given: dict[str, Any]) -> Any:
         """Calls by api.operation.result, commits, calls by second, metered; ?keys=1: by business key."""

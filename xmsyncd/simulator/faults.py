@@ -20,6 +20,7 @@ class FaultName(StrEnum):
     IP_BLOCK = "ip_block"
     TOO_FAST = "too_fast"
     TOO_MANY_VISITORS = "too_many_visitors"
+    SYSTEM_BUSY = "system_busy"
     STALE_TOKEN = "stale_token"
     QUOTA_SPENT = "quota_spent"
     PERMISSION = "permission"
@@ -37,12 +38,15 @@ class FaultName(StrEnum):
     TRUNCATED_JSON = "truncated_json"
     TRUNCATED_BODY = "truncated_body"
     TRICKLE = "trickle"
+    WRONG_TYPE = "wrong_type"
     SLOW = "slow"
     REFUSE = "refuse"
+    CODED = "coded"
     SEARCH_BLIND = "search_blind"
     OKKI_THROTTLE_200 = "okki_throttle_200"
     OKKI_429 = "okki_429"
     OKKI_SERVER_ERROR = "okki_server_error"
+    OKKI_OAUTH = "okki_oauth"
     OKKI_HTML = "okki_html"
     OKKI_TRUNCATED = "okki_truncated"
     PAGE_DRIFT = "page_drift"
@@ -92,7 +96,13 @@ KINDS: Final[Mapping[FaultName, Kind]] = {
     FaultName.TOO_MANY_VISITORS: Kind(
         Stage.BEFORE, _YIDA, None, "failure.operation.tooManyVisitors with `status` 400 or 500"
     ),
-    FaultName.STALE_TOKEN: Kind(Stage.BEFORE, _BOTH, None, "Yida: 400 InvalidAuthentication; OKKI: 401"),
+    FaultName.SYSTEM_BUSY: Kind(Stage.BEFORE, _YIDA, None, "429 systemBusy"),
+    FaultName.STALE_TOKEN: Kind(
+        Stage.BEFORE,
+        _BOTH,
+        None,
+        "Yida: 400 InvalidAuthentication (`variant` legacy, bare); OKKI: 401 (`variant` in_200)",
+    ),
     FaultName.QUOTA_SPENT: Kind(Stage.BEFORE, _YIDA, None, "403, the organisation's month is spent"),
     FaultName.PERMISSION: Kind(Stage.BEFORE, _YIDA, None, "403, the app lacks a permission"),
     FaultName.FORM_BUSY: Kind(Stage.BEFORE, _YIDA, _FORM_WORK, "400, the form is being rebuilt"),
@@ -115,6 +125,7 @@ KINDS: Final[Mapping[FaultName, Kind]] = {
         Stage.AFTER, _BOTH, None, "committed, the connection ends within the body"
     ),
     FaultName.TRICKLE: Kind(Stage.AFTER, _BOTH, None, "committed, the body takes `seconds` (10) to arrive"),
+    FaultName.WRONG_TYPE: Kind(Stage.AFTER, _BOTH, None, "committed, the JSON is called text/html"),
     FaultName.SLOW: Kind(Stage.BESIDE, _BOTH, None, "`seconds` (1) later than usual"),
     FaultName.REFUSE: Kind(
         Stage.BEFORE,
@@ -122,11 +133,15 @@ KINDS: Final[Mapping[FaultName, Kind]] = {
         _WRITES,
         "400 with `code` (invalidState.form.invalidFormData) for records that `match`",
     ),
+    FaultName.CODED: Kind(Stage.BEFORE, _YIDA, None, "`status` (400) with `code` (some.new.code)"),
     FaultName.SEARCH_BLIND: Kind(Stage.BESIDE, _YIDA, _LOOKS, "the search answers, and finds nothing"),
     FaultName.OKKI_THROTTLE_200: Kind(Stage.BEFORE, _OKKI, None, "HTTP 200 that says 请求过于频繁"),
     FaultName.OKKI_429: Kind(Stage.BEFORE, _OKKI, None, "HTTP 429, with Retry-After when `seconds` is given"),
     FaultName.OKKI_SERVER_ERROR: Kind(
         Stage.BEFORE, _OKKI, None, "HTTP 200 with body code 500; or HTTP `status`"
+    ),
+    FaultName.OKKI_OAUTH: Kind(
+        Stage.BEFORE, _OKKI, None, "`status` (400) with error `code` (invalid_client)"
     ),
     FaultName.OKKI_HTML: Kind(Stage.BEFORE, _OKKI, None, "HTML of a gateway with `status` (502)"),
     FaultName.OKKI_TRUNCATED: Kind(Stage.AFTER, _OKKI, None, "HTTP 200 with half of the JSON"),
@@ -142,8 +157,9 @@ class Fault:
     """A fault that is switched on.
 
     It strikes calls of `operation` (`*`: every operation that it can strike but the token call, which must be
-    named) with probability `rate`, at most `times` times, after letting `after` of them pass. `match`
-    restricts it to calls about business keys (of OKKI's details: product ids) that contain this text.
+    named) with probability `rate` or, with `nth`, the first and then every nth of them; at most `times`
+    times, after letting `after` of them pass. `match` restricts it to calls about business keys (of OKKI's
+    details: product ids) that contain this text.
     """
 
     name: FaultName
@@ -157,6 +173,7 @@ class Fault:
     code: str | None = None
     match: str | None = None
     variant: str | None = None
+    nth: int | None = None
     every: int = 5
     amount: int = 3
     seen: int = field(default=0, init=False)
@@ -214,10 +231,10 @@ def fault_from_mapping(values: Mapping[str, Any]) -> Fault:
         raise ValueError(f"{given['name']} cannot strike {operation!r}; it can strike {', '.join(possible)}")
     else:
         given["operation"] = Operation(operation)
-    for name in ("rate", "seconds", "times", "after", "status", "every", "amount"):
+    for name in ("rate", "seconds", "times", "after", "status", "nth", "every", "amount"):
         value = given.get(name)
         whole_only = name not in ("rate", "seconds")
-        if value is None and name in ("times", "seconds", "status"):
+        if value is None and name in ("times", "seconds", "status", "nth"):
             continue
         if name in given and (
             isinstance(value, bool) or not isinstance(value, int if whole_only else int | float)
@@ -231,8 +248,10 @@ def fault_from_mapping(values: Mapping[str, Any]) -> Fault:
     fault = Fault(**given)
     if not 0 <= fault.rate <= 1:
         raise ValueError("rate: between 0 and 1")
-    if fault.every < 1:
-        raise ValueError("every: at least 1")
+    for name in ("every", "nth"):
+        number = getattr(fault, name)
+        if number is not None and number < 1:
+            raise ValueError(f"{name}: at least 1")
     return fault
 
 
@@ -284,4 +303,6 @@ class Faults:
     def _chance(self, fault: Fault) -> bool:
         if fault.name is FaultName.PAGE_DRIFT:
             return (fault.seen - fault.after) % fault.every == 0
+        if fault.nth is not None:
+            return (fault.seen - fault.after - 1) % fault.nth == 0
         return fault.rate >= 1 or self._random.random() < fault.rate

@@ -206,8 +206,12 @@ class Okki:
 
     def _fault_answer(self, fault: Fault) -> Answer:
         match fault.name:
+            case FaultName.STALE_TOKEN if fault.variant == "in_200":
+                return Answer(200, self._error(401, "token已失效").body, Result.STALE_TOKEN)
             case FaultName.STALE_TOKEN:
                 return _stale_token()
+            case FaultName.OKKI_OAUTH:
+                return _oauth_error(fault.status or 400, fault.code or "invalid_client", "模拟的回答")
             case FaultName.OKKI_THROTTLE_200:
                 throttled = self._error(429 if fault.status is None else fault.status, _THROTTLE_TEXT)
                 return Answer(200, throttled.body, Result.THROTTLED)

@@ -12,7 +12,7 @@ from aiohttp import web
 
 from xmsyncd.simulator.catalogue import Catalogue, Dirt
 from xmsyncd.simulator.control import Control
-from xmsyncd.simulator.counters import Counters
+from xmsyncd.simulator.counters import Counters, Vendor
 from xmsyncd.simulator.faults import Faults
 from xmsyncd.simulator.forms import Form
 from xmsyncd.simulator.group_tree import GroupTree
@@ -77,6 +77,7 @@ class Simulator:
         self.yida_url = ""
         self.control_url = ""
         self._exit = contextlib.AsyncExitStack()
+        self._runners: dict[Vendor, web.AppRunner] = {}
 
     @property
     def form(self) -> Form:
@@ -95,10 +96,13 @@ class Simulator:
         async with contextlib.AsyncExitStack() as exit_stack:
             exit_stack.callback(self._line.close)
             options = self.options
-            self.okki_url = await self._listen(exit_stack, self.okki.application(), options.okki_port)
-            self.yida_url = await self._listen(exit_stack, self.yida.application(), options.yida_port)
-            control = Control(self)
-            self.control_url = await self._listen(exit_stack, control.application(), options.control_port)
+            for vendor in Vendor:
+                exit_stack.push_async_callback(self.unplug, vendor)
+            self.okki_url = await self._plug(Vendor.OKKI, options.okki_port)
+            self.yida_url = await self._plug(Vendor.YIDA, options.yida_port)
+            control = await self._listen(Control(self).application(), options.control_port)
+            exit_stack.push_async_callback(control.cleanup)
+            self.control_url = self._url(control)
             editor = asyncio.create_task(self._edit_now_and_then(), name="simulated-edits")
             exit_stack.push_async_callback(_cancelled, editor)
             # Hanging calls are let go before the servers are asked to finish theirs.
@@ -109,15 +113,35 @@ class Simulator:
         """Stop listening; what is stored stays readable. Safe to call twice."""
         await self._exit.aclose()
 
-    async def _listen(
-        self, exit_stack: contextlib.AsyncExitStack, application: web.Application, port: int
-    ) -> str:
+    async def unplug(self, vendor: Vendor) -> None:
+        """Drop a vendor's connections and refuse new ones. Safe to repeat."""
+        runner = self._runners.pop(vendor, None)
+        if runner is not None:
+            await runner.cleanup()
+
+    async def plug_in(self, vendor: Vendor) -> None:
+        """Listen again where the vendor was. Safe to repeat."""
+        if vendor not in self._runners:
+            url = self.okki_url if vendor is Vendor.OKKI else self.yida_url
+            await self._plug(vendor, int(url.rpartition(":")[2]))
+
+    async def _plug(self, vendor: Vendor, port: int) -> str:
+        api = self.okki if vendor is Vendor.OKKI else self.yida
+        self._runners[vendor] = await self._listen(api.application(), port)
+        return self._url(self._runners[vendor])
+
+    def _url(self, runner: web.AppRunner) -> str:
+        return f"http://{self.options.host}:{runner.addresses[0][1]}"
+
+    async def _listen(self, application: web.Application, port: int) -> web.AppRunner:
         runner = web.AppRunner(application, access_log=None, shutdown_timeout=_SHUTDOWN_SECONDS)
         await runner.setup()
-        exit_stack.push_async_callback(runner.cleanup)
-        await web.TCPSite(runner, self.options.host, port, backlog=1024).start()
-        address = runner.addresses[0]
-        return f"http://{self.options.host}:{address[1]}"
+        try:
+            await web.TCPSite(runner, self.options.host, port, backlog=1024).start()
+        except BaseException:
+            await runner.cleanup()
+            raise
+        return runner
 
     async def _edit_now_and_then(self) -> None:
         while True:

@@ -113,6 +113,8 @@ class Line:
                     body=whole[: max(1, len(whole) // 2)],
                     content_type="application/json",
                 )
+            case FaultName.WRONG_TYPE:
+                return web.Response(status=answer.status, body=answer.payload(), content_type="text/html")
             case FaultName.TRUNCATED_BODY:
                 return await self._cut_within_body(request, answer)
             case FaultName.TRICKLE:

@@ -250,6 +250,19 @@ class Yida:
                     status=fault.status or 400,
                     result=Result.THROTTLED,
                 ).answer()
+            case FaultName.SYSTEM_BUSY:
+                busy = RefusedError("systemBusy", "系统繁忙", status=429, result=Result.THROTTLED)
+                return busy.answer()
+            case FaultName.STALE_TOKEN if fault.variant == "legacy":
+                body = {
+                    "errcode": 88,
+                    "sub_code": "40014",
+                    "sub_msg": "不合法的access_token",
+                    "errmsg": "ding talk error",
+                }
+                return Answer(200, body, Result.STALE_TOKEN)
+            case FaultName.STALE_TOKEN if fault.variant == "bare":
+                return Answer(401, "Unauthorized", Result.STALE_TOKEN)
             case FaultName.STALE_TOKEN:
                 return stale_token().answer()
             case FaultName.QUOTA_SPENT:
@@ -269,6 +282,9 @@ class Yida:
             case FaultName.SUCCESS_FALSE_200:
                 body = {"success": False, "errorCode": fault.code or "TIANSHU_000029", "errorMsg": "操作失败"}
                 return Answer(200, body, Result.REFUSED)
+            case FaultName.CODED:
+                code = fault.code or "some.new.code"
+                return RefusedError(code, "模拟的回答", status=fault.status or 400).answer()
             case FaultName.REFUSE:
                 code = fault.code or "invalidState.form.invalidFormData"
                 return RefusedError(code, "表单校验失败:模拟的拒绝", status=fault.status or 400).answer()

@@ -103,3 +103,9 @@ def test_wrong_faults_are_refused_with_a_sentence(given: dict[str, Any], sentenc
     """A person types them."""
     with pytest.raises(ValueError, match=sentence):
         fault_from_mapping(given)
+
+
+def test_every_nth_call_is_struck_from_the_first_on() -> None:
+    faults = Faults(1)
+    faults.add("html_502", nth=4, after=1)
+    assert struck(faults, 12) == [1, 5, 9]
