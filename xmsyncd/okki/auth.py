@@ -26,7 +26,14 @@ TOKEN_ENDPOINT: Final = "token"
 _LONGEST_LIFETIME: Final = timedelta(days=30)
 # With these the server has read the body and refuses its contents; another encoding would say the same.
 _BODY_WAS_READ: Final = frozenset(
-    {"invalid_client", "invalid_scope", "invalid_grant", "invalid_credentials", "access_denied"}
+    {
+        "invalid_client",
+        "invalid_scope",
+        "invalid_grant",
+        "invalid_credentials",
+        "access_denied",
+        "server_error",
+    }
 )
 
 

@@ -58,7 +58,8 @@ class Call:
     """One request. ``endpoint`` comes from a closed set: it is a metric label.
 
     Parameters, bodies and headers carry tokens, so none of them is in the ``repr``. At most one of
-    ``json`` and ``form`` is given. ``secret_reply`` keeps the answer's text out of :class:`Reply`.
+    ``json`` and ``form`` is given. ``secret_reply`` keeps the answer's text out of :class:`Reply` unless it
+    is a page.
     """
 
     method: str
@@ -169,7 +170,9 @@ class Transport:
             parsed, is_json = decode_json(body), True
         except NotJsonError:
             parsed, is_json = None, False
-        text = "" if call.secret_reply else body[: 4 * _TEXT_CHARACTERS].decode(errors="replace")
+        # A page holds no token, and what it says (that our address is blocked) must be read.
+        is_shown = not call.secret_reply or body.lstrip()[:1] == b"<"
+        text = body[: 4 * _TEXT_CHARACTERS].decode(errors="replace") if is_shown else ""
         return Reply(
             status=status,
             body=parsed,

@@ -72,15 +72,15 @@ class InstancePage:
     total: int | None
 
 
-def has_succeeded(reply: Reply) -> bool:
+def has_succeeded(reply: Reply, *, may_be_empty: bool = False) -> bool:
     """Whether the answer reports no failure: 2xx, no error code, no ``success: false``, no error page.
 
-    An empty body is success: Yida answers an update with one.
+    ``may_be_empty``: an empty body is a success too. Yida answers an update with one, and nothing else.
     """
     if reply.status is None or not 200 <= reply.status < 300:
         return False
     if not reply.is_json:
-        return not reply.text.strip()
+        return may_be_empty and not reply.text.strip()
     body = reply.body
     if not isinstance(body, Mapping):
         return True

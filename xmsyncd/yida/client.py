@@ -100,7 +100,7 @@ class YidaClient:
         reply = await self._transport.send(authorised)
         if reply.server_time is not None:
             self._their_clock.learn(reply.server_time)
-        if has_succeeded(reply):
+        if has_succeeded(reply, may_be_empty=table is Table.UPDATE):
             words = vendor_words(reply)
             verdict = Verdict(family=Family.DELIVERED, request_id=words.request_id)
             self._judged(call.endpoint, reply, verdict)
