@@ -122,6 +122,14 @@ async def test_a_success_without_a_token_is_no_success(vendor, make_client):
         await make_client(tries=2).authenticate()
 
 
+async def test_a_failure_of_theirs_is_not_asked_again_in_another_encoding(vendor, make_client, clock):
+    well = {"access_token": "t", "expires_in": 60}
+    vendor.answers(TOKEN_PATH, refused("server_error"), well)
+    await make_client().authenticate()
+    assert vendor.count(TOKEN_PATH) == 2
+    assert len(clock.slept) == 1
+
+
 async def test_no_message_holds_a_secret(vendor, make_client):
     answer = {"status": 400, "payload": {"error": "invalid_client", "message": "bad secret hush-hush given"}}
     vendor.answers(TOKEN_PATH, answer)

@@ -77,6 +77,21 @@ async def test_the_text_of_an_answer_that_holds_a_token_is_not_kept(transport):
     assert reply.body == {"access_token": "abc"}
 
 
+@pytest.mark.parametrize(
+    ("body", "text"),
+    [
+        ("\n <html>punish?x5secdata=1</html>", "\n <html>punish?x5secdata=1</html>"),
+        ('{"access_token": "abc', ""),
+        ("abc", ""),
+    ],
+)
+async def test_a_page_in_the_place_of_a_token_can_be_read_and_half_a_token_not(transport, body, text):
+    with aioresponses() as mocked:
+        mocked.post(BASE + "/v1/token", body=body)
+        reply = await transport.send(Call("POST", "/v1/token", "token", json={}, secret_reply=True))
+    assert (reply.text, reply.is_json) == (text, False)
+
+
 async def test_bodies_go_out_as_json_or_as_a_form(transport):
     sent = []
 

@@ -24,8 +24,6 @@ def ok(body: Any, status: int = 200) -> Reply:
 @pytest.mark.parametrize(
     "reply",
     [
-        Reply(status=200),
-        Reply(status=204),
         ok({}),
         ok(True),
         ok({"result": "i-1"}),
@@ -35,6 +33,13 @@ def ok(body: Any, status: int = 200) -> Reply:
 )
 def test_success(reply: Reply) -> None:
     assert has_succeeded(reply)
+
+
+@pytest.mark.parametrize("status", [200, 204])
+def test_an_empty_body_is_a_success_only_where_nothing_is_to_be_told(status: int) -> None:
+    assert has_succeeded(Reply(status=status), may_be_empty=True)
+    assert not has_succeeded(Reply(status=status))
+    assert not has_succeeded(Reply(status=200, text="<html>"), may_be_empty=True)
 
 
 @pytest.mark.parametrize(

@@ -54,7 +54,7 @@ async def test_create_delivers_the_id_of_the_new_instance(yida: Yida) -> None:
 
 @pytest.mark.parametrize(
     "answer",
-    [{"body": ""}, {"payload": {}}, {"payload": {"result": None}}, {"payload": {"success": True}}],
+    [{"payload": {}}, {"payload": {"result": None}}, {"payload": {"success": True}}],
 )
 async def test_a_create_whose_answer_names_no_instance_is_undecided(
     yida: Yida, answer: dict[str, Any]
