@@ -159,22 +159,21 @@ class ReadBack:
         witness_calls = 0
         if doubtful:
             witness, witness_calls = await self._witness(max(look.ended_at for look in doubtful))
-        canary_free = (
-            self._rules.read_back
-            and self._resend_limit > 0
-            and not await self._ledger.read(looks.open_resends, self._pipeline)
-        )
+        may_resend = self._rules.read_back and self._resend_limit > 0
+        canaries = set(await self._ledger.read(looks.open_resends, self._pipeline))
         for look in due:
             try:
                 if look.operation is Operation.UPDATE:
                     shown = await self._get(look)
                     finding = look_policy.decide_update(look, shown, self._delays, self._clock.now())
                 else:
+                    # One whose resend got lost as well is in nobody's way but its own.
+                    canary_free = may_resend and canaries <= {look.record_id}
                     finding = await self._find(look, witness, canary_free=canary_free, now=now)
             except RefusedError as error:
                 finding = CreateFinding(Finding.UNSEEN, f"refused: {error}")
             if finding.reason == "no_witness":
-                canary_free = False
+                canaries.add(look.record_id)
             settlements.append(self._settlement(look, finding, 1 + witness_calls))
             witness_calls = 0
             if self._waits.stopping.is_set():

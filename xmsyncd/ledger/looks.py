@@ -50,15 +50,14 @@ def due_looks(connection: sqlite3.Connection, pipeline: str, limit: int, now: da
     )
 
 
-def open_resends(connection: sqlite3.Connection, pipeline: str) -> int:
+def open_resends(connection: sqlite3.Connection, pipeline: str) -> frozenset[RecordId]:
     """Creates that were sent again and are not decided yet, or wait to be sent again."""
-    return int(
-        connection.execute(
-            """SELECT count(*) FROM records WHERE pipeline = ? AND resends > 0 AND instance_id IS NULL
-                   AND state IN ('sending', 'undecided', 'pending')""",
-            (pipeline,),
-        ).fetchone()[0]
+    rows = connection.execute(
+        """SELECT id FROM records WHERE pipeline = ? AND resends > 0 AND instance_id IS NULL
+               AND state IN ('sending', 'undecided', 'pending')""",
+        (pipeline,),
     )
+    return frozenset(RecordId(row["id"]) for row in rows)
 
 
 def witness_candidate(connection: sqlite3.Connection, pipeline: str, after: datetime) -> KnownInstance | None:

@@ -82,6 +82,25 @@ async def test_without_a_witness_only_one_is_sent_again_and_then_it_is_the_witne
         assert notes == ["no_witness", "witnessed", "witnessed", "witnessed"]
 
 
+async def test_the_one_that_is_sent_again_does_not_stand_in_its_own_way(tmp_path: Path):
+    async with running(tmp_path) as one:
+        one.yida.script.extend([one.yida.lose_the_call] * 2)
+        await one.products(1, 1)
+        await one.until_states(every="delivered")
+        assert one.yida.contents == {"K1": ""}
+        notes = [look.note for look in one.told.looked if look.event.finding == "absent"]
+        assert notes == ["no_witness", "no_witness"]
+
+
+async def test_one_that_never_arrives_is_parked_after_two_resends_and_lets_the_others_go_on(tmp_path: Path):
+    async with running(tmp_path) as one:
+        one.yida.always = one.yida.lose_the_call
+        await one.products(1, 2)
+        await one.until_states(every="parked")
+        assert one.yida.calls.count("create") == 6
+        assert one.yida.contents == {}
+
+
 async def test_a_frozen_index_leads_to_no_double_and_after_the_thaw_all_is_decided(tmp_path: Path):
     async with running(tmp_path) as one:
         await one.products(1, 2)
