@@ -38,6 +38,7 @@ from xmsyncd.operations.approve import guard_rules
 from xmsyncd.operations.components import component_findings
 from xmsyncd.operations.findings import FindingState
 from xmsyncd.operations.runtime import PipelineRuntime, Runtime
+from xmsyncd.operations.upkeep import Upkeep
 from xmsyncd.operations.vendors import mapping_of, mark_of, okki_client, yida_client
 from xmsyncd.records import Operation, StopReason
 from xmsyncd.schedule import Schedule
@@ -75,6 +76,14 @@ class App:
             if delivers:
                 tasks.start(f"delivery of {pipeline.name}", pipeline.delivery.run())
             tasks.start(f"cycles of {pipeline.name}", pipeline.loop.run())
+        runtime = self.runtime
+        upkeep = Upkeep(
+            runtime.ledger,
+            runtime.settings.ledger,
+            clock=runtime.clock,
+            thinned=self.events.ledger_thinned,
+        )
+        tasks.start("upkeep of the ledger", upkeep.run(runtime.stopping))
 
     @contextlib.asynccontextmanager
     async def running(self, *, delivers: bool = True) -> AsyncIterator[Tasks]:

@@ -17,7 +17,6 @@ from xmsyncd.lifecycle import Notifier, Tasks, handle_signals
 from xmsyncd.operations.socket import OperationServer
 from xmsyncd.operations.status import status
 from xmsyncd.operations.table import pipeline_infos
-from xmsyncd.operations.upkeep import Upkeep
 from xmsyncd.settings import Settings
 from xmsyncd.steps import StepListener, nobody_listens
 
@@ -62,13 +61,6 @@ async def run_daemon(
             await console.start()
             try:
                 tasks.start("gauges", app.gauges.run(runtime.stopping, also=app.events.summarise))
-                upkeep = Upkeep(
-                    runtime.ledger,
-                    runtime.settings.ledger,
-                    clock=runtime.clock,
-                    thinned=app.events.ledger_thinned,
-                )
-                tasks.start("upkeep of the ledger", upkeep.run(runtime.stopping))
                 tasks.start("watchdog", notifier.beat(runtime.stopping))
                 app.schedule.start()
                 app.events.daemon_started(pipelines=sorted(runtime.pipelines), console=console.url)

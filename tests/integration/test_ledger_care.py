@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.integration.test_commands import Commands
 from tests.scenario import KEY, DaemonProcess, states, wait_until, write_configuration
 from tests.simulator_process import SimulatorProcess
 from tests.world import World, application, until
@@ -134,6 +135,27 @@ async def test_a_real_daemon_whose_file_may_not_grow_any_more_ends_and_its_succe
         verdict = simulated.oracle()
         assert verdict["doubled"] == verdict["missing"] == []
         assert states(ledger) == {"delivered": PRODUCTS}
+
+
+def test_a_sync_that_meets_a_full_disk_says_so_in_one_sentence(tmp_path: Path) -> None:
+    with SimulatorProcess(products=PRODUCTS, latency=0.2) as simulated:
+        commands = Commands(tmp_path, simulated)
+        commands.configure(dingtalk={"requests_per_second": 100})
+        with commands.start("sync") as process:
+            wait_until(lambda: simulated.count("start") > 40, 30, "deliveries are going", every=0.05)
+            resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (_LARGEST_FILE, resource.RLIM_INFINITY))
+            out, err = process.communicate(timeout=40)
+        assert process.returncode == 4, err
+        assert out == ""
+        [error] = [line for line in err.splitlines() if line.startswith("error: ")]
+        assert str(commands.ledger) in error
+        assert "start again" in error
+        assert "Traceback" not in err
+        again = commands.json("sync")["pipelines"][0]
+        assert again["backlog"] == {"delivered": PRODUCTS}
+        verdict = simulated.oracle()
+        assert verdict["agrees"]
+        assert verdict["doubled"] == []
 
 
 def _quietly(ledger: Path) -> bool:

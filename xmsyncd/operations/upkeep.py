@@ -1,4 +1,4 @@
-"""What a running daemon does for its ledger: lets go of what is old, and keeps older copies tellable."""
+"""What whoever delivers does for the ledger: lets go of what is old, and keeps older copies tellable."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _PAUSE: Final = timedelta(milliseconds=50)
 
 
 class Upkeep:
-    """A task of the daemon; see :meth:`run`. ``thinned`` is told what a pass let go of."""
+    """A task beside the deliveries; see :meth:`run`. ``thinned`` is told what a pass let go of."""
 
     def __init__(
         self,
