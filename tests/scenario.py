@@ -201,6 +201,20 @@ def doubts(ledger: Path) -> int:
     return int(rows[0][0])
 
 
+def violations(config: Path) -> list[dict[str, Any]]:
+    """The rules of the ledger that are broken, as `xmsyncd ledger check` tells it."""
+    ended = subprocess.run(
+        [sys.executable, "-m", "xmsyncd", "--config", str(config), "ledger", "check", "--json"],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    found: list[dict[str, Any]] = json.loads(ended.stdout)["rules"]
+    return found
+
+
 def _query(ledger: Path, sql: str) -> list[Any]:
     connection = sqlite3.connect(ledger)
     try:

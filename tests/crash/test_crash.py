@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.scenario import DaemonProcess, doubts, states, wait_until, write_configuration
+from tests.scenario import DaemonProcess, doubts, states, violations, wait_until, write_configuration
 from tests.simulator_process import SimulatorProcess
 from xmsyncd.steps import Step
 
@@ -40,11 +40,14 @@ def test_nothing_is_lost_or_doubled_by_twenty_kills(tmp_path: Path, seed: int) -
                 _killed_at(config, named[number], rng)
             else:
                 _killed_at_random(config, rng)
+            if number % 5 == 4:
+                assert violations(config) == [], "after a kill every rule of the ledger holds"
         with DaemonProcess(config) as daemon:
             wait_until(lambda: bool(simulated.oracle()["agrees"]), 240, "Yida agrees with OKKI", every=1)
             _wait_until_idle(simulated)
             assert daemon.terminate() == 143
 
+        assert violations(config) == []
         verdict = simulated.oracle()
         assert verdict["missing"] == []
         assert verdict["doubled"] == []

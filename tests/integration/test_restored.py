@@ -1,0 +1,110 @@
+"""An older copy of the ledger in its place, and then `adopt`: nothing doubled, and it goes on."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.world import World, application, until
+from xmsyncd.clock import SystemClock
+from xmsyncd.ledger.backup import back_up
+from xmsyncd.ledger.reading import ReadingLedger
+from xmsyncd.operations.adopt import adopt
+from xmsyncd.operations.ledger_care import check
+from xmsyncd.simulator.options import SimulatorOptions
+from xmsyncd.simulator.server import Simulator
+
+
+def _backup(ledger: Path, copy: Path) -> None:
+    back_up(ledger, copy, now=SystemClock().now())
+
+
+def _plain_copy(ledger: Path, copy: Path) -> None:
+    shutil.copy(ledger, copy)
+
+
+async def _adopted(here: World) -> dict[str, Any]:
+    return [step async for step in adopt(here.app.runtime, here.pipeline, yes=False)][-1]
+
+
+async def _violations(ledger: Path) -> list[Any]:
+    async with ReadingLedger(ledger) as opened:
+        *_, result = [told async for told in check(opened, SystemClock().now())]
+        return list(result["rules"])
+
+
+@pytest.mark.parametrize("copied", [_backup, _plain_copy])
+async def test_a_copy_restored_a_day_late_doubles_nothing(
+    tmp_path: Path, copied: Callable[[Path, Path], None]
+) -> None:
+    """The day after: products were created, changed, and swapped their numbers."""
+    ledger, copy = tmp_path / "xmsyncd.db", tmp_path / "copy.db"
+    async with Simulator(SimulatorOptions(products=60)) as simulated:
+        async with application(tmp_path, simulated) as here:
+            await here.sync(limit=40)
+        copied(ledger, copy)
+        catalogue = simulated.catalogue
+        async with application(tmp_path, simulated) as here:
+            for product in catalogue.ids()[:5]:
+                catalogue.edit(product, name="之后改的")
+            await here.sync()
+            assert here.verdict()["agrees"]
+        shutil.copy(copy, ledger)
+        catalogue.edit(catalogue.ids()[7], name="恢复之后改的")
+        late = catalogue.create()
+        simulated.counters.reset()
+        async with application(tmp_path, simulated) as here:
+            result = await here.sync(wait=3)
+            assert result["stop"]["reason"] == "restored"
+            assert here.calls("start", "update") == 0
+            await _adopted(here)
+            await here.sync()
+
+            async def all_is_in() -> bool:
+                return await here.states() == {"delivered": 61}
+
+            await until(all_is_in, "it goes on after adopt")
+            assert here.calls("start") == 1, f"only {late} was missing"
+            assert here.calls("update") == 1
+            verdict = here.verdict()
+            assert verdict["agrees"], verdict
+            assert verdict["doubled"] == []
+        async with application(tmp_path, simulated) as here:
+            assert (await here.sync())["stop"] is None
+        assert await _violations(ledger) == []
+
+
+async def test_what_was_in_doubt_in_the_copy_is_decided_after_adopt(tmp_path: Path) -> None:
+    """The copy does not know how its doubts ended; some of them are in Yida, some are not."""
+    ledger, copy = tmp_path / "xmsyncd.db", tmp_path / "copy.db"
+    async with Simulator(SimulatorOptions(products=20)) as simulated:
+        async with application(tmp_path, simulated) as here:
+            await here.sync(limit=8)
+            lost = simulated.faults.add("lost_reset", operation="start")
+            await here.read()
+
+            async def is_in_doubt() -> bool:
+                return (await here.states()).get("undecided", 0) > 3
+
+            await until(is_in_doubt, "some are in doubt")
+            _backup(ledger, copy)
+            simulated.faults.remove(lost)
+
+            async def all_is_in() -> bool:
+                return await here.states() == {"delivered": 20}
+
+            await until(all_is_in, "every doubt is decided")
+        shutil.copy(copy, ledger)
+        simulated.counters.reset()
+        async with application(tmp_path, simulated) as here:
+            await _adopted(here)
+            await here.sync()
+            await until(lambda: here.verdict()["agrees"], "Yida agrees with OKKI")
+            assert (await here.states()).get("delivered") == 20
+            assert here.calls("start") == 0
+            assert here.verdict()["doubled"] == []
+        assert await _violations(ledger) == []
