@@ -27,7 +27,7 @@ from xmsyncd.flow.pace import Pacer
 from xmsyncd.ledger import Ledger, meters, pipelines
 from xmsyncd.ledger.claims import Meter
 from xmsyncd.lifecycle import Tasks
-from xmsyncd.observe.events import Events
+from xmsyncd.observe.events import RECONCILE_RING, Events
 from xmsyncd.observe.gauges import Gauges, RateSource, SkewSource
 from xmsyncd.observe.labels import ALL_ENDPOINTS, Api
 from xmsyncd.observe.metrics import Metrics
@@ -38,6 +38,7 @@ from xmsyncd.operations.approve import guard_rules
 from xmsyncd.operations.components import component_findings
 from xmsyncd.operations.findings import FindingState
 from xmsyncd.operations.runtime import PipelineRuntime, Runtime
+from xmsyncd.operations.scheduled_reconcile import ScheduledReconcile, first_after
 from xmsyncd.operations.upkeep import Upkeep
 from xmsyncd.operations.vendors import mapping_of, mark_of, okki_client, yida_client
 from xmsyncd.records import Operation, StopReason
@@ -75,6 +76,8 @@ class App:
         for pipeline in self.runtime.pipelines.values():
             if delivers:
                 tasks.start(f"delivery of {pipeline.name}", pipeline.delivery.run())
+                compared = ScheduledReconcile(self.runtime, pipeline, self.events)
+                tasks.start(f"comparisons of {pipeline.name}", compared.run())
             tasks.start(f"cycles of {pipeline.name}", pipeline.loop.run())
         runtime = self.runtime
         upkeep = Upkeep(
@@ -247,6 +250,18 @@ async def open_app(
                 ring=loop.ring,
                 first_after=timedelta(0),
             )
+            reconcile_due = asyncio.Event()
+            chosen = pipeline.reconcile
+            if chosen.scheduled:
+                schedule.add(
+                    RECONCILE_RING + name,
+                    every=None if chosen.cron else chosen.every,
+                    cron=chosen.cron,
+                    ring=reconcile_due.set,
+                    first_after=None
+                    if chosen.cron
+                    else first_after(clock.now(), registered.reconciled_at, chosen.every, rng),
+                )
             runtimes[name] = PipelineRuntime(
                 name=name,
                 form=form,
@@ -257,6 +272,7 @@ async def open_app(
                 bell=bell,
                 target=targets[name],
                 told=events,
+                reconcile_due=reconcile_due,
                 next_run=_next_run(schedule, name),
             )
         runtime = Runtime(

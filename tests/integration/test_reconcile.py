@@ -199,3 +199,19 @@ async def test_a_form_whose_components_read_back_otherwise_is_no_difference(tmp_
         async with world(folder, SimulatorOptions(products=40, blank_text=blank)) as here:
             await here.sync()
             assert (await compared(here))["total"] == 0
+
+
+async def test_the_daemon_compares_by_itself_and_leaves_out_what_it_cannot_spare(tmp_path: Path) -> None:
+    async with world(tmp_path, SimulatorOptions(products=30)) as here:
+        await here.sync()
+        planted = await plant_one_of_each(here)
+        here.pipeline.reconcile_due.set()
+
+        async def listed() -> bool:
+            rows = await here.query("SELECT kind, key FROM differences")
+            return {row["kind"]: row["key"] for row in rows} == planted
+
+        await until(listed, "the schedule's report is in the ledger")
+        assert here.calls("update") == 0
+        shown = await here.query("SELECT reconciled_ms FROM pipelines")
+        assert shown[0]["reconciled_ms"] is not None

@@ -51,6 +51,9 @@ _SUMMARY_EVERY = timedelta(minutes=5)
 REPEAT_EVERY = timedelta(minutes=1)
 """The default of how often trouble that goes on is told at most."""
 
+RECONCILE_RING = "reconcile of "
+"""How the schedule names the ring of a pipeline's comparisons."""
+
 _PARKED = "parked"
 # What in a summary makes it a warning.
 _WORRYING = (DeliveryOutcome.UNDECIDED, DeliveryOutcome.REFUSED, _PARKED, Resolution.RESENT)
@@ -141,9 +144,11 @@ class Events(CallEvents):
 
     def ring_troubled(self, name: str, trouble: RingTrouble) -> None:
         """The schedule's bell did not ring as it should."""
-        self._metrics.missed_rings.labels(name, trouble).inc()
+        # A pipeline has two bells: that of its cycles, named as it is, and that of its comparisons.
+        pipeline = name.removeprefix(RECONCILE_RING)
+        self._metrics.missed_rings.labels(pipeline, trouble).inc()
         log = _log.error if trouble is RingTrouble.FAILED else _log.warning
-        log("ring_troubled", pipeline=name, trouble=trouble)
+        log("ring_troubled", pipeline=pipeline, ring=name, trouble=trouble)
 
     # Cycles
 
@@ -428,6 +433,22 @@ class Events(CallEvents):
         """An instance that held a delivered record is no longer in Yida; the record is parked."""
         self._failed(pipeline, Stage.READ_BACK, ParkReason.INSTANCE_GONE)
         _log.warning("instance_vanished", pipeline=pipeline, instance_id=instance_id, key=key)
+
+    def reconciled(self, pipeline: str, report: dict[str, Any]) -> None:
+        """Ledger and Yida were compared by the schedule; the report stands in the ledger."""
+        log = _log.warning if report["total"] else _log.info
+        log(
+            "reconciled",
+            pipeline=pipeline,
+            in_form=report["in_form"],
+            differences=report["differences"],
+            complete=report["complete"],
+            calls=report["calls"],
+        )
+
+    def reconcile_left_out(self, pipeline: str, error: XmsyncdError) -> None:
+        """A comparison could not be made, or its calls not be spared; the next ring tries again."""
+        _log.warning("reconcile_left_out", pipeline=pipeline, error=str(error))
 
     def _delivered(self, pipeline: str, *words: str) -> None:
         told = self._told(pipeline)

@@ -32,6 +32,8 @@ class PipelineRuntime:
     target: ProcessWriter
     told: DeliveryEvents
     next_run: Callable[[], datetime | None]
+    reconcile_due: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when the schedule wants ledger and Yida compared."""
     form_in_use: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Held while the whole form is read: two at once would pay twice and report each other's work."""
 

@@ -59,6 +59,22 @@ class ScheduleSettings(Section):
     )
 
 
+class ReconcileSettings(Section):
+    """When the daemon compares ledger and Yida: a report, at one call for each hundred instances."""
+
+    scheduled: bool = Field(
+        default=True, description="Whether the daemon compares by itself; the command works in any case."
+    )
+    every: Duration = Field(
+        default=span("7d"),
+        ge=SECOND,
+        description="Time between two comparisons; one that deliveries need the calls for is left out.",
+    )
+    cron: Optional_[Cron] = Field(
+        default=None, description="Five cron fields instead of every, in the configured time zone."
+    )
+
+
 class SourceSettings(Section):
     """What is read from OKKI."""
 
@@ -268,6 +284,9 @@ class PipelineSettings(Section):
 
     schedule: ScheduleSettings = Field(
         default=ScheduleSettings(every=span("10m")), description="When its cycles begin."
+    )
+    reconcile: ReconcileSettings = Field(
+        default=ReconcileSettings(), description="When ledger and Yida are compared."
     )
     source: SourceSettings = Field(default=SourceSettings(), description="What is read from OKKI.")
     target: TargetSettings = Field(description="The Yida form that is written to.")
