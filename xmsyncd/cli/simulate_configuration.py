@@ -99,6 +99,7 @@ pipelines:
       form_uuid: {text(options.form_uuid)}
       process_code: {text(options.process_code)}
       key: {text(options.key_component)}
+    guard: {{updates: none, share: none}}  # off: simulated people edit without end
     fields:
 {fields}
     quality:  # a product that fails is listed with the reason, and the others go on
