@@ -10,6 +10,7 @@ import pytest
 from tests.world import World, world
 from xmsyncd.ledger.people import Selection
 from xmsyncd.operations import failures
+from xmsyncd.operations.approve import Decision, decide
 from xmsyncd.simulator.options import EXAMPLE_COMPONENTS, Component, SimulatorOptions
 
 MARK = "selectField_gone"
@@ -179,3 +180,21 @@ async def test_the_mark_is_a_component_like_the_others_to_the_check_of_the_form(
         assert result["stop"]["reason"] == "configuration"
         assert MARK in result["stop"]["detail"]
         assert here.calls("start") == 0
+
+
+async def test_marks_are_updates_and_a_burst_of_them_waits_for_a_person(tmp_path: Path) -> None:
+    guard = {"updates": 5}
+    async with world(tmp_path, OPTIONS, target=MARKED, guard=guard) as here:
+        await here.sync()
+        here.simulated.counters.reset()
+        for product in here.simulated.catalogue.ids()[:9]:
+            here.simulated.catalogue.edit(product, enable_flag=0)
+        result = await here.sync()
+        assert result["backlog"] == {"delivered": 16, "held": 4}
+        assert result["cycle"]["balance"] == 0
+        assert here.calls("update") == 5
+        runtime = here.app.runtime
+        async for _ in decide(runtime, [here.pipeline], Decision()):
+            pass
+        assert (await here.sync())["backlog"] == {"delivered": 20}
+        assert here.calls("update") == 9

@@ -127,7 +127,8 @@ def transition(state: RecordState, event: Event) -> RecordState:
         case Discarded():
             return _discarded(state, event)
         case Restored():
-            if state.block is not Block.DISCARDED:
+            # Only what was never in Yida is discarded for its deletion; of the rest a person has decided.
+            if state.block is not Block.DISCARDED or state.instance_id is not None:
                 return state
             return replace(state, block=None, block_reason="", due_at=event.at)
         case Adopted():
