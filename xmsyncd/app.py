@@ -22,10 +22,11 @@ from xmsyncd.cycle.shape import Shaper
 from xmsyncd.delivery.delivery import Delivery, DeliveryOptions
 from xmsyncd.delivery.first_create import FormCheck
 from xmsyncd.delivery.policy import SendingRules
+from xmsyncd.delivery.read_meter import ReadMeter
 from xmsyncd.delivery.waiting import Bell
 from xmsyncd.flow.pace import Pacer
 from xmsyncd.ledger import Ledger, meters, pipelines
-from xmsyncd.ledger.claims import Meter
+from xmsyncd.ledger.meters import Meter
 from xmsyncd.lifecycle import Tasks
 from xmsyncd.observe.events import RECONCILE_RING, Events
 from xmsyncd.observe.gauges import Gauges, RateSource, SkewSource
@@ -180,20 +181,30 @@ async def open_app(
         for name, pipeline in settings.pipelines.items():
             form = pipeline.target.form
             okki_name, okki_settings = settings.okki_of(pipeline)
-            registered = await ledger.write(
-                pipelines.register, name, form, pipeline.target.key, account=okki_settings.client_id
-            )
             dingtalk_name, dingtalk = settings.dingtalk_of(pipeline)
+            registered = await ledger.write(
+                pipelines.register,
+                name,
+                form,
+                pipeline.target.key,
+                account=okki_settings.client_id,
+                target_connection=dingtalk_name,
+            )
             metrics.declare_pipeline(name, dingtalk_name)
             if registered.stop is not None and registered.stop.reason is StopReason.RESTORED:
                 events.pipeline_stopped(name, registered.stop)
             paces = pacers[dingtalk_name]
             mapping = mapping_of(name, pipeline)
-            targets[name] = ProcessWriter(
-                yida[dingtalk_name],
-                pipeline.target,
-                mapping.components,
-                permit_for=_permit_for(paces),
+            meter = _meter(dingtalk_name, dingtalk, clock)
+            targets[name], looks, questions = (
+                ProcessWriter(
+                    yida[dingtalk_name],
+                    pipeline.target,
+                    mapping.components,
+                    permit_for=_permit_for(paces),
+                    meter=ReadMeter(ledger, meter, needed_for_sending=needed),
+                )
+                for needed in (False, False, True)
             )
             # A key that one pipeline frees may wake a record of another that writes to the same form.
             bell = bells.setdefault(form, Bell())
@@ -232,10 +243,12 @@ async def open_app(
                 form,
                 ledger=ledger,
                 target=targets[name],
+                looks=looks,
+                questions=questions,
                 pacers={Operation.CREATE: paces[wire.START], Operation.UPDATE: paces[wire.UPDATE]},
-                options=_delivery_options(settings, pipeline, dingtalk, mapping, bootstrap=bootstrap),
-                check_form=_form_check(name, pipeline, targets[name]),
-                meter=_meter(dingtalk_name, clock),
+                options=_delivery_options(settings, pipeline, mapping, bootstrap=bootstrap),
+                check_form=_form_check(name, pipeline, questions),
+                meter=meter,
                 bell=bell,
                 stopping=stopping,
                 clock=clock,
@@ -293,7 +306,6 @@ def _group_policies(pipeline: PipelineSettings) -> derived.GroupPolicies:
 def _delivery_options(
     settings: Settings,
     pipeline: PipelineSettings,
-    dingtalk: DingtalkSettings,
     mapping: FieldMapping,
     *,
     bootstrap: bool,
@@ -308,8 +320,6 @@ def _delivery_options(
         retry_base=chosen.retry_base,
         retry_cap=chosen.retry_cap,
         probe_every=chosen.probe_every,
-        monthly_calls=dingtalk.monthly_calls,
-        reserve_calls=dingtalk.reserve_calls,
         mapping_hash=mapping.spec_hash,
     )
     return DeliveryOptions(
@@ -340,9 +350,10 @@ def _permit_for(paces: Mapping[str, Pacer]) -> Callable[[str], Awaitable[None]]:
     return permit_for
 
 
-def _meter(connection: str, clock: Clock) -> Callable[[], Meter]:
+def _meter(name: str, dingtalk: DingtalkSettings, clock: Clock) -> Callable[[], Meter]:
     def meter() -> Meter:
-        return Meter(connection, meters.month_of(clock.now()))
+        month = meters.month_of(clock.now())
+        return Meter(name, month, dingtalk.monthly_calls, dingtalk.reserve_calls)
 
     return meter
 

@@ -5,6 +5,7 @@
     XmsyncdError
     ├── ConfigurationError     nothing starts; the person mends the configuration        (exit 2)
     ├── CannotWorkError        credentials, permission or quota: stop, say it, probe     (exit 4)
+    │   └── ReserveSpentError  by our own count no call is left for this; nothing was sent
     ├── TryLaterError          the vendor or the network is away: again, later
     │   └── ThrottledError     refused for its pace: nothing was executed; wait as told
     ├── RefusedError           the vendor refuses this one thing; the others go on
@@ -89,6 +90,14 @@ class CannotWorkError(_VendorError):
     ) -> None:
         self.reason = reason
         super().__init__(message, connection=connection, endpoint=endpoint, code=code, request_id=request_id)
+
+
+class ReserveSpentError(CannotWorkError):
+    """By our own count the month has no call left for a look or a question; none was made."""
+
+    def __init__(self, connection: str, why: str) -> None:
+        message = f"{connection}: the month's calls leave none for a look or a question ({why})"
+        super().__init__(message, reason=StopReason.QUOTA, connection=connection)
 
 
 class TryLaterError(_VendorError):

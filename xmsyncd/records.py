@@ -111,6 +111,8 @@ class StopReason(StrEnum):
     CREDENTIALS = "credentials"
     PERMISSION = "permission"
     QUOTA = "quota"
+    CAPACITY = "capacity"
+    """Yida holds as many records or files as the edition allows: no new month ends that."""
     CONFIGURATION = "configuration"
     ALL_REFUSED = "all_refused"
     NOT_SEARCHABLE = "not_searchable"
@@ -124,6 +126,17 @@ class StopReason(StrEnum):
     def waits_for_a_person(self) -> bool:
         """Whether only a command of a person ends the stop: no probe, and no success elsewhere."""
         return self in (StopReason.RESTORED, StopReason.ADOPTING)
+
+
+class StopSource(StrEnum):
+    """What a stop was learnt from, which decides whom it concerns."""
+
+    WRITE = "write"
+    READ = "read"
+    TOKEN = "token"
+    """No token is to be had: every pipeline of the connection."""
+    OURSELVES = "ourselves"
+    """No answer of the vendor, but what we concluded or counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +176,8 @@ class Claim:
     claimed_at: datetime
     tries: int = 0
     """How often it was put off before."""
+    from_reserve: bool = False
+    """It was sent before, so the reserve of the month's calls pays for it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ from alibabacloud_dingtalk.yida_2_0.client import Client as V2Client
 from alibabacloud_tea_openapi.models import Config
 from alibabacloud_tea_util.models import RuntimeOptions
 
+from tests.unit.yida.doubles import Tally
 from xmsyncd.clock import SystemClock
 from xmsyncd.records import Family, InstanceId, KeyValue
 from xmsyncd.settings import ApiVersion, DingtalkSettings, TargetSettings, UpdatePath
@@ -172,7 +173,7 @@ class Sides:
         async def permit_for(api: str) -> None:
             pass
 
-        return ProcessWriter(self.client, target_of(**options), tuple(CONTENT), permit_for)
+        return ProcessWriter(self.client, target_of(**options), tuple(CONTENT), permit_for, meter=Tally([]))
 
     def config(self) -> Config:
         return Config(protocol="http", region_id="central", endpoint=self.recorder.address)

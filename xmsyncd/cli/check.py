@@ -28,6 +28,7 @@ def check(common: Common) -> int:
     from xmsyncd.cli.words import words
     from xmsyncd.clock import SystemClock
     from xmsyncd.operations import check as checking
+    from xmsyncd.operations.calls_made import enter_calls
     from xmsyncd.operations.exit_status import ExitStatus
     from xmsyncd.operations.known import load_known
     from xmsyncd.operations.vendors import open_vendors
@@ -39,6 +40,7 @@ def check(common: Common) -> int:
         clock = SystemClock()
         async with open_vendors(settings, clock=clock, rng=random.Random()) as vendors:
             result = await checking.check(settings, vendors, known, clock.now())
+            await enter_calls(settings, vendors.metered, clock)
         if common.json:
             print_json(result)
         else:

@@ -69,7 +69,7 @@ def _print_life(console: Console, life: dict[str, Any], zone: ZoneInfo, words: W
     rows += [
         ("OKKI update_time", moment(record["updated_at"], zone)),
         ("Yida instance", record["instance_id"] or words("nothing")),
-        (words("calls"), record["calls"]),
+        (words("calls"), cost(life["cost"], words)),
     ]
     if record["deleted_at"] is not None:
         rows.append((words("deleted in OKKI since"), moment(record["deleted_at"], zone)))
@@ -90,6 +90,13 @@ def _print_life(console: Console, life: dict[str, Any], zone: ZoneInfo, words: W
         for row in content:
             add_row(shown, *row)
         console.print(shown)
+
+
+def cost(told: dict[str, int], words: Words) -> str:
+    """The calls that a record cost, in all and by what they were for."""
+    parts = [(name, told[f"{name}s"]) for name in ("create", "update", "look")]
+    by_kind = ", ".join(f"{words(name)} {number}" for name, number in parts if number)
+    return f"{told['calls']} ({by_kind})" if by_kind else str(told["calls"])
 
 
 def timeline_of(life: dict[str, Any]) -> list[tuple[str, str]]:

@@ -102,6 +102,7 @@ async def _work(common: Common, settings: Settings, wishes: _Wishes, found: list
     from xmsyncd.cli.output import print_json
     from xmsyncd.cli.words import words
     from xmsyncd.clock import SystemClock
+    from xmsyncd.operations.calls_made import enter_calls
     from xmsyncd.operations.probe.probing import edits_of, open_probing
 
     clock = SystemClock()
@@ -114,7 +115,8 @@ async def _work(common: Common, settings: Settings, wishes: _Wishes, found: list
                     await _write(probing, settings, wishes, one)
         finally:
             metered = {name: calls for name, calls in probing.metered().items() if calls}
-            entered = await _enter(settings, metered)
+            made = {name: {"probe": calls} for name, calls in metered.items()}
+            entered = await enter_calls(settings, made, clock)
     answers = [answer for one in found for answer in one.answers]
     edits = edits_of(answers, clock.now().astimezone(settings.zone))
     applied = (
@@ -172,24 +174,6 @@ async def _delete(form: FormProbe, wishes: _Wishes, one: _Found) -> None:
             one.undeleted[keys[instance_id]] = wrong
         else:
             one.deleted.append(keys[instance_id])
-
-
-async def _enter(settings: Settings, metered: Mapping[str, int]) -> str:
-    """Count the calls in the ledger, where there is one; what was wrong with that, else ""."""
-    from xmsyncd.cli.access import call, operator
-    from xmsyncd.errors import XmsyncdError
-
-    if not metered:
-        return ""
-    if not settings.ledger.path.exists():
-        return "there is no ledger yet"
-    try:
-        async with operator(settings, needs_delivery=False) as asked:
-            for name, calls in metered.items():
-                await call(asked, "metered", {"connection": name, "calls": calls})
-    except XmsyncdError as error:
-        return str(error)
-    return ""
 
 
 def _applied(common: Common, edits: list[Any], now: Any) -> dict[str, Any]:

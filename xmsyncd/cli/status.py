@@ -94,13 +94,27 @@ def _print(shown: dict[str, Any], zone: ZoneInfo, words: Words) -> None:
             rows.append((words("stop"), f"{stop['reason']} ({words('since')} {since}): {stop['detail']}"))
         console.print(Text(one["name"], style="bold"))
         console.print(facts(rows))
-    console.print(facts([(words("quota"), _quota(one, words)) for one in shown["quota"]]))
+    console.print(facts([(words("quota"), quota_line(one, zone, words)) for one in shown["quota"]]))
     if any(one["backlog"].get("held") for one in shown["pipelines"]):
         console.print(Text("`xmsyncd approve` shows the updates that wait for a person.", style="yellow"))
     if any(one["failures"] for one in shown["pipelines"]):
         console.print(Text("`xmsyncd failures list` says what did not go through, and why.", style="yellow"))
 
 
-def _quota(one: dict[str, Any], words: Words) -> str:
+def quota_line(one: dict[str, Any], zone: ZoneInfo, words: Words) -> str:
+    """A connection's month: what is used of what, by what, and how long it will last."""
+    from xmsyncd.cli.output import moment
+
     limit = f" {words('of')} {one['limit']:,}" if one["limit"] else ""
-    return f"{one['connection']}: {one['used']:,}{limit} {words('calls')} ({one['month']})"
+    told = [f"{one['connection']}: {one['used']:,}{limit} {words('calls')} ({one['month']})"]
+    if one["kinds"]:
+        told.append(", ".join(f"{words(kind)} {calls:,}" for kind, calls in one["kinds"].items()))
+    if one["limit"]:
+        told.append(f"{words('reserve used')} {one['reserve_used']:,} {words('of')} {one['reserve']:,}")
+        if one["told_spent"]:
+            told.append(words("spent, says the vendor"))
+        elif one["exhausted_at"] is None:
+            told.append(words("lasts to the end of the month"))
+        else:
+            told.append(f"{words('spent by')} {moment(one['exhausted_at'], zone)}")
+    return "; ".join(told)

@@ -169,6 +169,15 @@ _CHINESE: Final[Mapping[str, str]] = {
     "rule.balance": "周期平衡",
     "rule.meters": "调用计数",
     "rule.times": "时间",
+    "look": "查询",
+    "search": "检索",
+    "get": "读取实例",
+    "definitions": "读取表单定义",
+    "preview": "预览流程",
+    "reserve used": "已用预留",
+    "spent, says the vendor": "钉钉答复：本月额度已用完",
+    "lasts to the end of the month": "按当前速度本月够用",
+    "spent by": "预计用完时间",
 }
 
 

@@ -11,6 +11,7 @@ from datetime import timedelta
 from typing import Protocol
 
 from xmsyncd.clock import Clock
+from xmsyncd.delivery.asking import Asking
 from xmsyncd.delivery.first_create import FirstCreate, FormCheck
 from xmsyncd.delivery.lane import Lane
 from xmsyncd.delivery.policy import SendingRules
@@ -21,8 +22,8 @@ from xmsyncd.delivery.waiting import Bell, Stoppable
 from xmsyncd.errors import XmsyncdError
 from xmsyncd.flow.pace import Pacer
 from xmsyncd.ledger import Ledger, pipelines
-from xmsyncd.ledger.claims import Meter
-from xmsyncd.ledger.views import Allowance, KnownInstance, LookSettlement, Settlement, SettleReport, Stop
+from xmsyncd.ledger.meters import Meter
+from xmsyncd.ledger.views import Claimed, KnownInstance, LookSettlement, Settlement, SettleReport, Stop
 from xmsyncd.records import Claim, InstanceId, Operation, Outcome, StopReason
 from xmsyncd.steps import StepListener
 
@@ -61,7 +62,9 @@ class Delivery:
 
     :meth:`prepare` must run before :meth:`run`, and before anything is staged. ``run`` returns after
     ``stopping`` is set and the calls on their way have ended, at the latest ``drain`` later; a call
-    still on its way at that bound is undecided in the ledger, not lost.
+    still on its way at that bound is undecided in the ledger, not lost. ``target`` is written to; what an
+    undecided record costs is told from the calls of ``looks``, which nobody else uses, and the questions
+    without whose answers nothing is sent go through ``questions``.
     """
 
     def __init__(
@@ -71,6 +74,8 @@ class Delivery:
         *,
         ledger: Ledger,
         target: Target,
+        looks: Target,
+        questions: Target,
         pacers: Mapping[Operation, Pacer],
         options: DeliveryOptions,
         meter: Callable[[], Meter],
@@ -111,53 +116,52 @@ class Delivery:
                 waits=waits,
                 clock=clock,
                 step=step,
-                refused_allowance=self._allowance_refused,
+                asked=self._asked,
             )
             for operation, send in senders.items()
         )
+        creates, updates = self.lanes
+        creates.beside(lambda: updates.is_accepted)
+        updates.beside(lambda: creates.is_accepted)
+
+        def asking(whom: Target, what: str) -> Asking:
+            return Asking(
+                pipeline=pipeline,
+                form=form,
+                ledger=ledger,
+                target=whom,
+                rules=rules,
+                meter=meter,
+                bell=bell,
+                waits=waits,
+                clock=clock,
+                stopped=self._stopped,
+                resumed=self._resumed,
+                put_off=lambda error: events.read_put_off(pipeline, what, error),
+                vanished=self._vanished,
+            )
+
+        self._meter = meter
         self._read_back = ReadBack(
-            pipeline,
-            form,
-            ledger=ledger,
-            target=target,
-            rules=rules,
-            resend_limit=options.resend_limit,
-            meter=meter,
-            bell=bell,
-            waits=waits,
-            clock=clock,
-            decided=self._looked,
-            stopped=self._stopped,
-            resumed=self._resumed,
-            put_off=lambda error: events.read_put_off(pipeline, "look", error),
-            vanished=self._vanished,
+            asking(looks, "look"), resend_limit=options.resend_limit, decided=self._looked
         )
         self._first_create = FirstCreate(
-            pipeline,
-            form,
-            ledger=ledger,
-            target=target,
-            rules=rules,
+            asking(questions, "first_create"),
             bootstrap=options.bootstrap,
             check_form=check_form,
-            meter=meter,
-            bell=bell,
-            waits=waits,
-            clock=clock,
-            stopped=self._stopped,
-            resumed=self._resumed,
             proven=lambda lag: events.search_proven(pipeline, lag),
-            put_off=lambda error: events.read_put_off(pipeline, "first_create", error),
-            vanished=self._vanished,
         )
 
     async def prepare(self) -> None:
         """What a dead process left on its way becomes undecided. Safe to repeat, before :meth:`run`.
 
-        A pipeline that stands still may probe at once: whoever starts the daemon may have mended the cause.
+        A pipeline that stands still may probe at once, unless it has just done so: whoever starts the daemon
+        may have mended the cause, and whatever starts it again and again has not.
         """
         rules = self._options.rules
-        await self._ledger.write(pipelines.put_off_probe, self._pipeline, self._clock.now())
+        now = self._clock.now()
+        if await self._ledger.write(pipelines.end_quota_stop, self._pipeline, self._meter(), now) is None:
+            await self._ledger.write(pipelines.probe_at_start, self._pipeline, now, rules.probe_every)
         orphans = await self._ledger.write(
             pipelines.recover,
             self._pipeline,
@@ -235,9 +239,11 @@ class Delivery:
     def _vanished(self, known: KnownInstance) -> None:
         self._events.instance_vanished(self._pipeline, known.instance_id, known.key)
 
-    def _allowance_refused(self, allowance: Allowance) -> None:
-        if allowance.stop is not None:
-            self._events.pipeline_stopped(self._pipeline, allowance.stop)
+    def _asked(self, claimed: Claimed) -> None:
+        if claimed.resumed is not None:
+            self._events.pipeline_resumed(self._pipeline, claimed.resumed)
+        if claimed.allowance.stop is not None and not claimed.allowance.is_probe:
+            self._events.pipeline_stopped(self._pipeline, claimed.allowance.stop)
 
 
 async def _all_or_first_error(loops: list[asyncio.Task[None]], settling: asyncio.Task[None]) -> None:

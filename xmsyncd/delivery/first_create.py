@@ -2,30 +2,22 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 
 import structlog
 
-from xmsyncd.clock import Clock
+from xmsyncd.delivery.asking import Asking, told_wait
 from xmsyncd.delivery.look_policy import visibility_delays
-from xmsyncd.delivery.policy import SendingRules, next_probe_at
-from xmsyncd.delivery.target import Target
-from xmsyncd.delivery.waiting import Bell, Stoppable
-from xmsyncd.errors import CannotWorkError, RefusedError, TryLaterError, XmsyncdError
-from xmsyncd.ledger import Ledger, instances, looks, meters, pipelines
-from xmsyncd.ledger.claims import Meter
+from xmsyncd.errors import CannotWorkError, RefusedError, TryLaterError
+from xmsyncd.ledger import looks, pipelines
 from xmsyncd.ledger.views import KnownInstance, PipelineView, Stop
-from xmsyncd.records import Operation, StopReason
+from xmsyncd.records import Operation, StopReason, StopSource
 
 _log = structlog.get_logger(__name__)
 
 FormCheck = Callable[[], Awaitable[str]]
 """What of the mapping does not fit the form, in words; empty where all does. Raises as a read does."""
-
-# Stops that a read which went through disproves.
-_DISPROVED_BY_A_READ = (StopReason.CREDENTIALS, StopReason.PERMISSION)
 
 
 class FirstCreate:
@@ -42,51 +34,29 @@ class FirstCreate:
 
     def __init__(
         self,
-        pipeline: str,
-        form: str,
+        asking: Asking,
         *,
-        ledger: Ledger,
-        target: Target,
-        rules: SendingRules,
         bootstrap: bool,
         check_form: FormCheck,
-        meter: Callable[[], Meter],
-        bell: Bell,
-        waits: Stoppable,
-        clock: Clock,
-        stopped: Callable[[Stop], None],
-        resumed: Callable[[StopReason], None],
         proven: Callable[[timedelta], None],
-        put_off: Callable[[XmsyncdError], None],
-        vanished: Callable[[KnownInstance], None],
     ) -> None:
-        self._pipeline = pipeline
-        self._form = form
-        self._ledger = ledger
-        self._target = target
-        self._rules = rules
+        self._asking = asking
         self._bootstrap = bootstrap
         self._check_form = check_form
-        self._meter = meter
-        self._bell = bell
-        self._ring = bell.listen()
-        self._waits = waits
-        self._clock = clock
-        self._stopped = stopped
-        self._resumed = resumed
-        self._put_off = put_off
         self._proven = proven
-        self._vanished = vanished
+        self._ring = asking.bell.listen()
         self._looked_at: datetime | None = None
         self._not_before: datetime | None = None
         self._failures_in_a_row = 0
+        self._asks_whether_it_is_there = False
 
     async def run(self) -> None:
         """Returns once both questions are answered, or when asked to stop."""
+        asking = self._asking
         is_news = False
-        while not self._waits.stopping.is_set():
+        while not asking.waits.stopping.is_set():
             self._ring.clear()
-            view = await self._ledger.read(pipelines.view, self._pipeline)
+            view = await asking.view()
             if view.search_proven_at is None:
                 is_news = True
             elif is_news and view.search_lag is not None:
@@ -95,19 +65,20 @@ class FirstCreate:
             is_adopted_first = view.stop is not None and view.stop.reason.waits_for_a_person
             if self._is_answered(view) and not is_adopted_first:
                 # Answered, perhaps elsewhere: by a look that found a create, by --bootstrap, by a setting.
-                await self._resume(view, StopReason.FORM_NOT_EMPTY, StopReason.NOT_SEARCHABLE)
+                await asking.resume(StopReason.FORM_NOT_EMPTY, StopReason.NOT_SEARCHABLE)
                 return
-            if not await self._waits.until(await self._step(view), self._ring):
+            if not await asking.waits.until(await self._step(view), self._ring):
                 return
 
     async def _step(self, view: PipelineView) -> datetime | None:
         """Answer what can be answered now; returns when to ask again (``None``: when there is news)."""
+        asking = self._asking
         if view.stop is not None and view.stop.reason.waits_for_a_person:
             return None  # what Yida holds is to be taken over first: until then no call tells anything
-        if self._not_before is not None and self._clock.now() < self._not_before:
+        if self._not_before is not None and asking.clock.now() < self._not_before:
             return self._not_before
         try:
-            if not self._rules.form_is_checked(view.checked_hash):
+            if not asking.rules.form_is_checked(view.checked_hash):
                 again = await self._fits(view)
             elif view.bootstrap_at is None:
                 again = await self._may_create(view)
@@ -115,123 +86,138 @@ class FirstCreate:
                 again = await self._is_visible(view)
         except CannotWorkError as error:
             self._not_before = None
-            return await self._stop(error.reason, str(error))
+            return (await asking.stop_for(error)).probe_at
         except (TryLaterError, RefusedError) as error:
             self._failures_in_a_row += 1
-            self._put_off(error)
-            told = error.wait if isinstance(error, TryLaterError) else None
-            growing = min(
-                self._rules.retry_base * 2 ** min(self._failures_in_a_row, 10), self._rules.retry_cap
-            )
-            self._not_before = self._clock.now() + (told or growing)
+            asking.put_off(error)
+            pause = asking.pause_after(self._failures_in_a_row, told_wait(error))
+            self._not_before = asking.clock.now() + pause
             return self._not_before
         self._failures_in_a_row, self._not_before = 0, None
         return again
 
     def _is_answered(self, view: PipelineView) -> bool:
+        rules = self._asking.rules
         return (
-            self._rules.form_is_checked(view.checked_hash)
+            rules.form_is_checked(view.checked_hash)
             and view.bootstrap_at is not None
-            and (view.search_proven_at is not None or not self._rules.read_back)
+            and (view.search_proven_at is not None or not rules.read_back)
         )
 
+    async def _may_ask(self, stop: Stop | None, *own: StopReason) -> bool:
+        """Whether a call may go: as the probe, where the stop halts reads or is about this question."""
+        if stop is None or not (stop.halts_reads or stop.reason in own):
+            return True
+        return await self._asking.may_probe()
+
     async def _fits(self, view: PipelineView) -> datetime | None:
-        due = [await self._ledger.read(looks.next_due, self._pipeline, lane) for lane in Operation]
+        asking = self._asking
+        due = [await asking.ledger.read(looks.next_due, asking.pipeline, lane) for lane in Operation]
         if due == [None, None]:
             return None  # nothing to send yet: the question costs a metered call
-        probe_at = None if view.stop is None else view.stop.probe_at
-        if probe_at is not None and probe_at > self._clock.now():
-            return probe_at
+        if not await self._may_ask(view.stop, StopReason.CONFIGURATION):
+            return _probe_at(view)
         try:
             misfit = await self._check_form()
-            await self._ledger.write(_count_call, self._meter())
         except CannotWorkError as error:
             if error.reason is not StopReason.PERMISSION:
                 raise
             # Reading the form's definition is a permission of its own; sending may be allowed without it.
-            _log.warning("form_not_checked", pipeline=self._pipeline, reason=str(error))
+            _log.warning("form_not_checked", pipeline=asking.pipeline, reason=str(error))
             misfit = ""
         except RefusedError as error:
-            _log.warning("form_not_checked", pipeline=self._pipeline, reason=str(error))
+            _log.warning("form_not_checked", pipeline=asking.pipeline, reason=str(error))
             misfit = ""
         if misfit:
-            return await self._stop(StopReason.CONFIGURATION, misfit)
-        await self._ledger.write(pipelines.remember_form_checked, self._pipeline, self._rules.mapping_hash)
-        await self._resume(view, StopReason.CONFIGURATION, *_DISPROVED_BY_A_READ)
-        self._bell.ring()
-        return self._clock.now()
+            return (await asking.stop(StopReason.CONFIGURATION, misfit, StopSource.OURSELVES)).probe_at
+        await asking.ledger.write(pipelines.remember_form_checked, asking.pipeline, asking.rules.mapping_hash)
+        await asking.resume(StopReason.CONFIGURATION, *_disproved(view.stop))
+        asking.bell.ring()
+        return asking.clock.now()
 
     async def _may_create(self, view: PipelineView) -> datetime | None:
-        if await self._ledger.read(looks.next_due, self._pipeline, "create") is None:
+        asking = self._asking
+        if await asking.ledger.read(looks.next_due, asking.pipeline, "create") is None:
             return None  # nothing to create yet: the question costs a metered call
         already = 0
         disproved = [StopReason.FORM_NOT_EMPTY]
-        if not self._bootstrap and not await self._ledger.read(looks.knows_instances, self._form):
-            probe_at = None if view.stop is None else view.stop.probe_at
-            if probe_at is not None and probe_at > self._clock.now():
-                return probe_at
-            already = await self._target.count_instances()
-            await self._ledger.write(_count_call, self._meter())
-            disproved += _DISPROVED_BY_A_READ
+        if not self._bootstrap and not await asking.ledger.read(looks.knows_instances, asking.form):
+            if not await self._may_ask(view.stop, StopReason.FORM_NOT_EMPTY):
+                return _probe_at(view)
+            already = await asking.target.count_instances()
+            disproved += _disproved(view.stop)
         if already:
-            return await self._stop(
-                StopReason.FORM_NOT_EMPTY,
+            detail = (
                 f"the form already has {already} instances and this ledger knows none of them: creating now "
                 "could double every product. If they are products of this pipeline (moved from another "
                 "platform, typed by hand, or the ledger was lost), run `xmsyncd adopt`, which takes them "
-                "over by their key; if they are not, run once with --bootstrap",
+                "over by their key; if they are not, run once with --bootstrap"
             )
-        await self._ledger.write(pipelines.bootstrap, self._pipeline, self._clock.now(), already)
-        await self._resume(view, *disproved)
-        self._bell.ring()
-        return self._clock.now()
+            return (await asking.stop(StopReason.FORM_NOT_EMPTY, detail, StopSource.OURSELVES)).probe_at
+        await asking.ledger.write(pipelines.bootstrap, asking.pipeline, asking.clock.now(), already)
+        await asking.resume(*disproved)
+        asking.bell.ring()
+        return asking.clock.now()
 
     async def _is_visible(self, view: PipelineView) -> datetime | None:
-        first = await self._ledger.read(looks.oldest_instance, self._pipeline)
+        asking = self._asking
+        first = await asking.ledger.read(looks.oldest_instance, asking.pipeline)
         if first is None:
             return None
-        now = self._clock.now()
-        delays = visibility_delays(self._rules.read_back_after)
-        due_at = _next_look(first, self._looked_at, delays, view.stop, now, self._rules.probe_every)
+        now = asking.clock.now()
+        delays = visibility_delays(asking.rules.read_back_after)
+        every = asking.rules.probe_every
+        due_at = _next_look(first, self._looked_at, delays, view.stop, now, every)
         if due_at > now:
             return due_at
+        if not await self._may_ask(view.stop, StopReason.NOT_SEARCHABLE):
+            return _probe_at(view)
         self._looked_at = now
-        shown = await self._target.search(first.key)
-        await self._ledger.write(_count_call, self._meter())
-        now = self._clock.now()
+        if self._asks_whether_it_is_there:
+            # A probe is one call: now and then it asks whether somebody has deleted what it looks for.
+            self._asks_whether_it_is_there = False
+            return await self._is_there(first)
+        shown = await asking.target.search(first.key)
+        now = asking.clock.now()
         if any(row.instance_id == first.instance_id for row in shown):
             lag = now - first.created_at
-            await self._ledger.write(pipelines.prove_search, self._pipeline, now, lag)
-            await self._resume(view, StopReason.NOT_SEARCHABLE, *_DISPROVED_BY_A_READ)
-            self._bell.ring()
+            await asking.ledger.write(pipelines.prove_search, asking.pipeline, now, lag)
+            await asking.resume(StopReason.NOT_SEARCHABLE, *_disproved(view.stop))
+            asking.bell.ring()
             return now
-        if now - first.created_at >= delays[-1]:
-            still_there = await self._target.get(first.instance_id) is not None
-            await self._ledger.write(_count_call, self._meter())
-            if not still_there:
-                if await self._ledger.write(instances.lost, self._form, first.instance_id, now):
-                    self._vanished(first)
-                return now
-            return await self._stop(
-                StopReason.NOT_SEARCHABLE,
-                f"instance {first.instance_id} was created {now - first.created_at} ago and no search for "
-                f"its key {first.key!r} shows it: make the key component a searchable field of the form, "
-                "give the acting user permission to see all data, or set target.read_back: never",
-            )
-        return _next_look(first, self._looked_at, delays, view.stop, now, self._rules.probe_every)
+        if now - first.created_at < delays[-1]:
+            return _next_look(first, self._looked_at, delays, view.stop, now, every)
+        if view.stop is None or view.stop.reason is not StopReason.NOT_SEARCHABLE:
+            return await self._is_there(first)
+        self._asks_whether_it_is_there = True
+        return await self._not_searchable(first)
 
-    async def _stop(self, reason: StopReason, detail: str) -> datetime | None:
-        now = self._clock.now()
-        stop = Stop(reason, detail, now, next_probe_at(reason, now, self._rules))
-        if await self._ledger.write(pipelines.stop, self._pipeline, stop):
-            self._stopped(stop)
-        return stop.probe_at
+    async def _is_there(self, first: KnownInstance) -> datetime | None:
+        """What no search shows may have been deleted; if it is there, the pipeline stands still."""
+        asking = self._asking
+        if await asking.target.get(first.instance_id) is None:
+            await asking.lose(first)
+            return asking.clock.now()
+        return await self._not_searchable(first)
 
-    async def _resume(self, view: PipelineView, *reasons: StopReason) -> None:
-        if view.stop is not None and view.stop.reason in reasons:
-            await self._ledger.write(pipelines.resume, self._pipeline, self._clock.now())
-            self._resumed(view.stop.reason)
-            self._bell.ring()
+    async def _not_searchable(self, first: KnownInstance) -> datetime | None:
+        age = self._asking.clock.now() - first.created_at
+        detail = (
+            f"instance {first.instance_id} was created {age} ago and no search for "
+            f"its key {first.key!r} shows it: make the key component a searchable field of the form, "
+            "give the acting user permission to see all data, or set target.read_back: never"
+        )
+        return (await self._asking.stop(StopReason.NOT_SEARCHABLE, detail, StopSource.OURSELVES)).probe_at
+
+
+def _probe_at(view: PipelineView) -> datetime | None:
+    return None if view.stop is None else view.stop.probe_at
+
+
+def _disproved(stop: Stop | None) -> tuple[StopReason, ...]:
+    """What a read that went through says of a stop: that reads are refused, or everybody is, is over."""
+    is_disproved = stop is not None and stop.halts_reads and stop.reason is not StopReason.NOT_SEARCHABLE
+    return (stop.reason,) if stop is not None and is_disproved else ()
 
 
 def _next_look(
@@ -243,17 +229,12 @@ def _next_look(
     probe_every: timedelta,
 ) -> datetime:
     # A stop for want of a search that a person has made due (its probe lies in the past) is looked into now.
-    probe_at = None if stop is None else stop.probe_at
-    if stop is not None and probe_at is not None:
-        is_due = probe_at <= now and stop.reason is StopReason.NOT_SEARCHABLE
-        if is_due or probe_at > now:
-            return probe_at
+    if stop is not None and stop.probe_at is not None:
+        waits = stop.halts_reads and stop.probe_at > now
+        if waits or stop.reason is StopReason.NOT_SEARCHABLE:
+            return stop.probe_at
     for delay in delays:
         at = first.created_at + delay
         if looked_at is None or at > looked_at:
             return at
     return now if looked_at is None else looked_at + probe_every
-
-
-def _count_call(connection: sqlite3.Connection, meter: Meter) -> None:
-    meters.add(connection, meter.connection, meter.month, 1)

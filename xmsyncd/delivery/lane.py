@@ -14,8 +14,8 @@ from xmsyncd.delivery.settler import Settler
 from xmsyncd.delivery.waiting import Bell, Stoppable
 from xmsyncd.flow.pace import Pacer
 from xmsyncd.ledger import Ledger, claims, looks
-from xmsyncd.ledger.claims import Meter
-from xmsyncd.ledger.views import Allowance, LaneView
+from xmsyncd.ledger.meters import Meter
+from xmsyncd.ledger.views import Allowance, Claimed, LaneView
 from xmsyncd.records import Claim, Family, Operation, Outcome
 from xmsyncd.steps import Step, StepListener
 
@@ -48,7 +48,7 @@ class Lane:
         waits: Stoppable,
         clock: Clock,
         step: StepListener,
-        refused_allowance: Callable[[Allowance], None],
+        asked: Callable[[Claimed], None],
     ) -> None:
         self._pipeline = pipeline
         self._operation = operation
@@ -64,12 +64,14 @@ class Lane:
         self._waits = waits
         self._clock = clock
         self._step = step
-        self._refused_allowance = refused_allowance
+        self._asked = asked
         self._sending: set[asyncio.Task[None]] = set()
         self._on_the_way: set[asyncio.Task[None]] = set()
         self._is_cut_short = False
         self._failure: BaseException | None = None
         self._accepted_in_a_row = 0
+        self._was_stopped = False
+        self._other_is_accepted: Callable[[], bool] = lambda: True
         self._undecided_in_a_row = 0
         self._not_sent_in_a_row = 0
         self._not_sent_at: datetime | None = None
@@ -79,6 +81,15 @@ class Lane:
     def in_flight(self) -> int:
         """Calls on their way at this moment."""
         return len(self._sending)
+
+    @property
+    def is_accepted(self) -> bool:
+        """Whether calls were accepted of late, and none refused since."""
+        return self._accepted_in_a_row > 0
+
+    def beside(self, other: Callable[[], bool]) -> None:
+        """Know whether the other operation :attr:`is_accepted`."""
+        self._other_is_accepted = other
 
     async def run(self) -> None:
         """Send what is due until asked to stop; then returns, with calls possibly still on their way."""
@@ -131,7 +142,12 @@ class Lane:
     async def _claim_and_send(self, permits: int) -> Allowance | None:
         """Claim and send; returns the allowance when nothing was claimed."""
         lane = LaneNow(
-            self.in_flight, self._accepted_in_a_row, self._undecided_in_a_row, self._next_single_at
+            self.in_flight,
+            self._accepted_in_a_row,
+            self._undecided_in_a_row,
+            self._next_single_at,
+            was_stopped=self._was_stopped,
+            other_is_accepted=self._other_is_accepted(),
         )
 
         def decide(view: LaneView) -> Allowance:
@@ -142,8 +158,8 @@ class Lane:
         )
         for _ in range(permits - len(claimed.claims)):
             self._slots.release()
+        self._asked(claimed)
         if not claimed.claims:
-            self._refused_allowance(claimed.allowance)
             return claimed.allowance
         self._step(Step.CLAIMED)
         if self._waits.stopping.is_set():
@@ -203,8 +219,10 @@ class Lane:
             self._next_single_at = None
         if outcome.family is Family.DELIVERED:
             self._accepted_in_a_row += 1
-        elif outcome.family is Family.REFUSED:
+            self._was_stopped = False
+        elif outcome.family in (Family.REFUSED, Family.STOP):
             self._accepted_in_a_row = 0
+            self._was_stopped = self._was_stopped or outcome.family is Family.STOP
         if outcome.family is not Family.NOT_SENT:
             self._not_sent_in_a_row, self._not_sent_at = 0, None
         elif self._not_sent_at is None or claim.claimed_at > self._not_sent_at:

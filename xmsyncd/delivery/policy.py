@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import assert_never
 from zoneinfo import ZoneInfo
 
 from xmsyncd.flow.backoff import jittered_delay
+from xmsyncd.flow.quota import UNLIMITED, MonthUse, Room, room_for_reserve, room_for_sends
 from xmsyncd.ledger.events import Settled
 from xmsyncd.ledger.views import Allowance, LaneView, Settlement, Stop
-from xmsyncd.records import Claim, Family, Operation, Outcome, StopReason
+from xmsyncd.records import Claim, Family, Operation, Outcome, StopReason, StopSource
 
 _BEIJING = ZoneInfo("Asia/Shanghai")
 
@@ -32,9 +33,6 @@ class SendingRules:
     retry_base: timedelta
     retry_cap: timedelta
     probe_every: timedelta
-    monthly_calls: int
-    """0: not metered."""
-    reserve_calls: int
     mapping_hash: str = ""
     """What the form must have been checked for before anything is sent; empty: nothing."""
 
@@ -53,6 +51,10 @@ class LaneNow:
     undecided_in_a_row: int = 0
     next_single_at: datetime | None = None
     """While outcomes are undecided in a row: when the next single create may go."""
+    was_stopped: bool = False
+    """The last answers stopped the pipeline and none was accepted since."""
+    other_is_accepted: bool = True
+    """Calls of the other operation were accepted of late: what it has on its way will not all be refused."""
 
 
 def next_month(moment: datetime) -> datetime:
@@ -62,9 +64,16 @@ def next_month(moment: datetime) -> datetime:
     return (first + timedelta(days=32)).replace(day=1).astimezone(moment.tzinfo)
 
 
-def next_probe_at(reason: StopReason, now: datetime, rules: SendingRules) -> datetime:
-    """When a pipeline that stops now for this reason may try one call."""
-    return next_month(now) if reason is StopReason.QUOTA else now + rules.probe_every
+def next_probe_at(reason: StopReason, source: StopSource, now: datetime, rules: SendingRules) -> datetime:
+    """When a pipeline that stops now for this reason may try one call.
+
+    What we counted ourselves needs no call to find out; that the vendor counts otherwise is tried now and
+    then, because somebody may buy calls, and in any case when the month is new.
+    """
+    if reason is StopReason.QUOTA:
+        begins = next_month(now)
+        return begins if source is StopSource.OURSELVES else min(begins, now + rules.probe_every)
+    return now + rules.probe_every
 
 
 def decide_allowance(view: LaneView, lane: LaneNow, rules: SendingRules) -> Allowance:
@@ -72,65 +81,124 @@ def decide_allowance(view: LaneView, lane: LaneNow, rules: SendingRules) -> Allo
     is_adopted_first = view.pipeline.stop is not None and view.pipeline.stop.reason.waits_for_a_person
     if not is_adopted_first and not rules.form_is_checked(view.pipeline.checked_hash):
         return Allowance(0, "form_unchecked")
-    stopped = _while_stopped(view, lane, rules)
+    sends, resends = room_for_sends(view.use), room_for_reserve(view.use, view.waiting)
+    stopped = _while_stopped(view, lane, rules, sends, resends)
     if stopped is not None:
         return stopped
-    if rules.monthly_calls:
-        left = rules.monthly_calls - rules.reserve_calls - view.calls_used
-        if left <= 0:
-            detail = (
-                f"{view.calls_used} of {rules.monthly_calls} calls of this month are used, "
-                f"{rules.reserve_calls} are kept in reserve"
-            )
-            stop = Stop(StopReason.QUOTA, detail, view.now, next_month(view.now))
-            return Allowance(0, "quota", stop=stop, retry_at=stop.probe_at)
-    else:
-        left = 1_000_000
-    if view.suspects >= rules.suspects_before_stop and lane.in_flight:
-        return Allowance(0, "suspects")  # an answer on its way may still clear the form and blame the records
-    if view.suspects >= rules.suspects_before_stop:
-        detail = (
-            f"Yida refused {view.suspects} records in a row and accepted none: "
-            "the form or the mapping must have changed"
-        )
-        stop = Stop(StopReason.ALL_REFUSED, detail, view.now, view.now + rules.probe_every)
-        return Allowance(0, "all_refused", stop=stop, retry_at=stop.probe_at)
-    limit, reason, retry_at = left, "", None
+    spent = None
+    if sends <= 0:
+        stop = view.pipeline.stop
+        # Whoever stands still for something else has that said first.
+        spent = quota_stop(view.use, view.now) if stop is None or stop.is_own_quota else None
+        if resends.calls <= 0:
+            return Allowance(0, "quota", stop=spent, retry_at=next_month(view.now), sends=0, resends=0)
+    refused = _suspects(view, lane, rules)
+    if refused is not None:
+        return refused
+    limit, reason = min(sends + resends.calls, UNLIMITED), "" if sends else "quota"
+    retry_at = None if sends else next_month(view.now)
     # Half of what may be refused goes out at once, so that there is a half left to take from elsewhere.
-    room = max(1, rules.suspects_before_stop // 2) + lane.accepted_in_a_row - lane.in_flight
-    if view.suspects:
-        room = min(room, rules.suspects_before_stop - view.suspects - lane.in_flight)
+    on_their_way = lane.in_flight + _unanswered_elsewhere(view, lane)
+    room = max(1, rules.suspects_before_stop // 2) + lane.accepted_in_a_row - on_their_way
+    suspects = _counted_suspects(view, lane, rules)
+    if suspects:
+        room = min(room, _most_suspects(view, lane, rules) - suspects - on_their_way)
+    if lane.was_stopped or (view.pipeline.stop is not None and not lane.accepted_in_a_row):
+        room = min(room, 1 - lane.in_flight)
     if room < limit:
-        limit, reason = room, "suspects" if view.suspects else "unanswered"
+        limit, reason = room, "suspects" if suspects else "unanswered"
     gate = _gate(view, lane, rules)
     if gate is not None and gate.limit < limit:
-        limit, reason, retry_at = gate.limit, gate.reason, gate.retry_at
+        limit, reason, retry_at = gate.limit, gate.reason, gate.retry_at or retry_at
     return Allowance(
-        max(0, limit), reason, shuffle=2 * view.suspects >= rules.suspects_before_stop, retry_at=retry_at
+        max(0, limit),
+        reason,
+        shuffle=2 * suspects >= rules.suspects_before_stop,
+        stop=spent,
+        retry_at=retry_at,
+        sends=sends,
+        resends=resends.calls,
     )
 
 
-def _while_stopped(view: LaneView, lane: LaneNow, rules: SendingRules) -> Allowance | None:
+def quota_stop(use: MonthUse, now: datetime) -> Stop:
+    """By our own count the month has no call left for sending."""
+    detail = (
+        f"{use.used} of {use.limit} calls of this month are used and {use.reserve} are kept in reserve for "
+        "looks and resends: sending goes on next month, or with a higher monthly_calls"
+    )
+    return Stop(StopReason.QUOTA, detail, now, next_month(now), StopSource.OURSELVES)
+
+
+def _unanswered_elsewhere(view: LaneView, lane: LaneNow) -> int:
+    """Calls of the other operation that may all be refused, where nothing speaks for the form."""
+    return 0 if lane.accepted_in_a_row or lane.other_is_accepted else view.sending_elsewhere
+
+
+def _most_suspects(view: LaneView, lane: LaneNow, rules: SendingRules) -> int:
+    """How many refusals speak for the form's fault: one is left for an operation that was not tried yet."""
+    untried = not view.suspects_elsewhere and not lane.other_is_accepted
+    return max(1, rules.suspects_before_stop - (1 if untried else 0))
+
+
+def _counted_suspects(view: LaneView, lane: LaneNow, rules: SendingRules) -> int:
+    """The suspects that speak against the form: also the other operation's, where nothing speaks for it.
+
+    Not those of an operation that is known to be refused as a whole: this one may fare better.
+    """
+    elsewhere = view.suspects_elsewhere
+    is_known = view.pipeline.stop is not None or elsewhere >= rules.suspects_before_stop
+    return view.suspects + (0 if lane.accepted_in_a_row or is_known else elsewhere)
+
+
+def _suspects(view: LaneView, lane: LaneNow, rules: SendingRules) -> Allowance | None:
+    suspects = _counted_suspects(view, lane, rules)
+    if suspects < _most_suspects(view, lane, rules):
+        return None
+    if lane.in_flight + _unanswered_elsewhere(view, lane):
+        return Allowance(0, "suspects")  # an answer on its way may still clear the form and blame the records
+    detail = (
+        f"Yida refused {suspects} records in a row and accepted none: "
+        f"the form or the mapping must have changed. The last time it said: {view.refusal or 'nothing'}"
+    )
+    stop = Stop(StopReason.ALL_REFUSED, detail, view.now, view.now + rules.probe_every, StopSource.OURSELVES)
+    return Allowance(0, "all_refused", stop=stop, retry_at=stop.probe_at)
+
+
+def _while_stopped(
+    view: LaneView, lane: LaneNow, rules: SendingRules, sends: int, resends: Room
+) -> Allowance | None:
     stop = view.pipeline.stop
-    if stop is None or (stop.reason in _CREATE_STOPS and view.operation is Operation.UPDATE):
+    if stop is None or stop.is_own_quota:
+        return None
+    if stop.reason in _CREATE_STOPS and view.operation is Operation.UPDATE:
         return None
     if stop.reason.waits_for_a_person:
         return Allowance(0, stop.reason)  # adopt ends it, and rings
-    if stop.reason is StopReason.ALL_REFUSED and view.suspects < rules.suspects_before_stop:
+    if stop.reason is StopReason.ALL_REFUSED and not view.suspects:
         return None  # it is the other operation that is refused
     if stop.reason in _CREATE_STOPS:
         return Allowance(0, stop.reason)  # the first create's own looks end it, and ring
     if stop.probe_at is None or view.now < stop.probe_at:
         return Allowance(0, stop.reason, retry_at=stop.probe_at)
-    quota_is_spent = view.calls_used >= rules.monthly_calls - rules.reserve_calls
-    if stop.reason is StopReason.QUOTA and rules.monthly_calls and quota_is_spent:
-        later = Stop(stop.reason, stop.detail, stop.stopped_at, next_month(view.now))
-        return Allowance(0, stop.reason, stop=later, retry_at=later.probe_at)
+    if sends <= 0 and stop.reason is StopReason.QUOTA:
+        own = quota_stop(view.use, view.now)
+        return Allowance(0, stop.reason, stop=own, retry_at=own.probe_at, sends=0, resends=0)
+    if sends <= 0 and resends.calls <= 0:
+        return Allowance(0, "quota", retry_at=next_month(view.now), sends=0, resends=0)
     gate = _gate(view, lane, rules)
     if gate is not None and gate.limit <= 0:
         return gate  # a probe is a call like any other
-    probe = Stop(stop.reason, stop.detail, stop.stopped_at, view.now + rules.probe_every)
-    return Allowance(1, "probe", include_suspects=True, stop=probe, retry_at=probe.probe_at)
+    probe = replace(stop, probe_at=view.now + rules.probe_every)
+    return Allowance(
+        1,
+        "probe",
+        include_suspects=True,
+        stop=probe,
+        retry_at=probe.probe_at,
+        sends=sends,
+        resends=resends.calls,
+    )
 
 
 def _gate(view: LaneView, lane: LaneNow, rules: SendingRules) -> Allowance | None:
@@ -185,7 +253,9 @@ def decide_settlement(
             due_at = first_look_at(claim.operation, claim.claimed_at, now, rules)
         case Family.STOP | Family.REAUTHENTICATE:
             reason = outcome.stop_reason or StopReason.CREDENTIALS
-            stop = Stop(reason, _words(outcome), now, next_probe_at(reason, now, rules))
+            # Where no call went out it was the token that was not to be had.
+            source = StopSource.WRITE if outcome.calls else StopSource.TOKEN
+            stop = Stop(reason, _words(outcome), now, next_probe_at(reason, source, now, rules), source)
         case _:
             assert_never(outcome.family)
     event = Settled(

@@ -11,7 +11,7 @@ from datetime import timedelta
 from xmsyncd.clock import Clock
 from xmsyncd.delivery.policy import SendingRules, decide_settlement
 from xmsyncd.ledger import Ledger, claims
-from xmsyncd.ledger.claims import Meter
+from xmsyncd.ledger.meters import Meter
 from xmsyncd.ledger.views import Settlement, SettleReport
 from xmsyncd.records import Claim, Outcome
 from xmsyncd.steps import Step, StepListener

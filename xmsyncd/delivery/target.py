@@ -11,9 +11,15 @@ class Target(Protocol):
     """One Yida form as delivery sees it.
 
     Writes return an outcome and never raise for what the vendor or the network does; the caller holds
-    their permit. Reads take their own permit and raise ``CannotWorkError``, ``TryLaterError`` (and
-    ``ThrottledError``) or ``RefusedError``.
+    their permit and has counted the call. Reads take their own permit, count themselves and raise
+    ``CannotWorkError`` (and ``ReserveSpentError``), ``TryLaterError`` (and ``ThrottledError``) or
+    ``RefusedError``.
     """
+
+    @property
+    def reads(self) -> int:
+        """Calls of reads through this object that the vendor may have metered."""
+        ...
 
     async def create(self, content: Content) -> Outcome:
         """Start an instance. Not safe to repeat: the vendor knows no idempotency key."""

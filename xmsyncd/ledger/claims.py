@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import datetime
 
 from xmsyncd.ledger import documents, history, meters, pipelines, rows
 from xmsyncd.ledger.events import Acquitted, Convicted, Returned
 from xmsyncd.ledger.events import Claimed as ClaimedEvent
 from xmsyncd.ledger.history import HistoryEvent
+from xmsyncd.ledger.meters import Meter
 from xmsyncd.ledger.rows import RecordRow
 from xmsyncd.ledger.states import Block, next_operation, visible_state
 from xmsyncd.ledger.times import to_ms
@@ -29,14 +30,6 @@ from xmsyncd.records import (
 _CREATES_COUNTED = 100
 
 
-@dataclass(frozen=True, slots=True)
-class Meter:
-    """Whose calls are counted, and in which month."""
-
-    connection: str
-    month: str
-
-
 def claim(
     connection: sqlite3.Connection,
     pipeline: str,
@@ -51,29 +44,75 @@ def claim(
     ``decide`` says, from what the ledger knows at this moment, how many may go. The claims must be
     sent at once, or given back with :func:`give_back`.
     """
+    resumed = pipelines.end_quota_stop(connection, pipeline, meter, now)
     allowance = decide(_lane_view(connection, pipeline, operation, meter, now))
-    if allowance.stop is not None:
-        pipelines.stop(connection, pipeline, allowance.stop)
     claims = tuple(
         _claim_one(connection, pipeline, record_id, now)
         for record_id in _due(connection, pipeline, operation, min(wanted, allowance.limit), allowance, now)
     )
-    meters.add(connection, meter.connection, meter.month, len(claims))
-    return Claimed(claims, allowance)
+    if allowance.is_probe and allowance.stop is not None:
+        # The slot is spent only with a call: where the quota lets none of what is due go, it stays.
+        every = (allowance.stop.probe_at or now) - now
+        if claims and not pipelines.take_probe(connection, pipeline, now, every):
+            raise RuntimeError(f"pipeline {pipeline} was probed before its time")
+    elif allowance.stop is not None:
+        pipelines.stop(connection, pipeline, allowance.stop)
+    for one in claims:
+        _meter_write(connection, meter.connection, meter.month, one, 1)
+    if not claims and (allowance.sends <= 0 or allowance.resends <= 0):
+        # What is due is of the share that is spent; when that changes, the bell rings or the month does.
+        allowance = replace(allowance, limit=0)
+    return Claimed(claims, allowance, resumed)
+
+
+def _meter_write(connection: sqlite3.Connection, name: str, month: str, one: Claim, calls: int) -> None:
+    """Count calls for one record, on its own account and on that of the month."""
+    if not calls:
+        return
+    meters.count(connection, name, month, one.operation, calls, from_reserve=one.from_reserve)
+    column = "create_calls" if one.operation is Operation.CREATE else "update_calls"
+    connection.execute(
+        f"UPDATE records SET calls = calls + ?, {column} = {column} + ? WHERE id = ?",  # noqa: S608 - constant columns
+        (calls, calls, one.record_id),
+    )
 
 
 def _lane_view(
     connection: sqlite3.Connection, pipeline: str, operation: Operation, meter: Meter, now: datetime
 ) -> LaneView:
     view = pipelines.view(connection, pipeline)
+    use = meters.use(connection, meter)
+    suspects = _all_suspects(connection, pipeline)
     return LaneView(
         pipeline=view,
         operation=operation,
         now=now,
-        suspects=len(_suspects(connection, pipeline, operation)),
+        suspects=len(suspects[operation]),
         creates_sent=_creates_sent(connection, pipeline) if view.search_proven_at is None else 0,
-        calls_used=meters.used(connection, meter.connection, meter.month),
+        use=use,
+        waiting=meters.waiting(connection, use, meter.connection),
+        suspects_elsewhere=sum(len(each) for each in suspects.values()) - len(suspects[operation]),
+        sending_elsewhere=_sending_elsewhere(connection, pipeline, operation),
+        refusal=_refusal(connection, [one for each in suspects.values() for one in each]),
     )
+
+
+def _sending_elsewhere(connection: sqlite3.Connection, pipeline: str, operation: Operation) -> int:
+    found = connection.execute(
+        """SELECT count(*) FROM records WHERE pipeline = ? AND state = 'sending' AND operation <> ?""",
+        (pipeline, operation),
+    )
+    return int(found.fetchone()[0])
+
+
+def _refusal(connection: sqlite3.Connection, suspects: Sequence[RecordId]) -> str:
+    """What the vendor said to one of them, in its own words."""
+    if not suspects:
+        return ""
+    row = connection.execute(
+        "SELECT block_reason, block_detail FROM records WHERE id = ?", (suspects[-1],)
+    ).fetchone()
+    return f"{row['block_reason']} {row['block_detail']}".strip()
 
 
 def _creates_sent(connection: sqlite3.Connection, pipeline: str) -> int:
@@ -97,12 +136,18 @@ def _creates_sent(connection: sqlite3.Connection, pipeline: str) -> int:
 
 def _suspects(connection: sqlite3.Connection, pipeline: str, operation: Operation) -> list[RecordId]:
     """The suspects of an operation, the longest desired first: never many more than stop the pipeline."""
-    found = connection.execute(
-        """SELECT id FROM records WHERE pipeline = ? AND lane = 'suspect' AND (instance_id IS NULL) = ?
+    return _all_suspects(connection, pipeline)[operation]
+
+
+def _all_suspects(connection: sqlite3.Connection, pipeline: str) -> dict[Operation, list[RecordId]]:
+    found: dict[Operation, list[RecordId]] = {operation: [] for operation in Operation}
+    for row in connection.execute(
+        """SELECT id, instance_id IS NULL AS is_new FROM records WHERE pipeline = ? AND lane = 'suspect'
            ORDER BY desired_ms, id""",
-        (pipeline, operation is Operation.CREATE),
-    )
-    return [RecordId(row["id"]) for row in found]
+        (pipeline,),
+    ):
+        found[Operation.CREATE if row["is_new"] else Operation.UPDATE].append(RecordId(row["id"]))
+    return found
 
 
 def _due(
@@ -116,19 +161,32 @@ def _due(
     if limit <= 0:
         return []
     order = "random()" if allowance.shuffle else "due_ms, id"
-    found = connection.execute(
-        f"""SELECT id FROM records WHERE pipeline = ? AND lane = ? AND due_ms <= ?
-            ORDER BY {order} LIMIT ?""",  # noqa: S608 - constant orders
-        (pipeline, operation, to_ms(now), limit),
-    ).fetchall()
-    if not found and allowance.include_suspects:
+    # Where both shares have room for all that is wanted nothing needs to be told apart.
+    shares = (
+        [("", limit)]
+        if min(allowance.sends, allowance.resends) >= limit
+        else [
+            ("AND (tries > 0 OR resends > 0)", min(limit, allowance.resends)),
+            ("AND tries = 0 AND resends = 0", min(limit, allowance.sends)),
+        ]
+    )
+    found: list[RecordId] = []
+    for condition, room in shares:
+        rows_found = connection.execute(
+            f"""SELECT id FROM records WHERE pipeline = ? AND lane = ? AND due_ms <= ? {condition}
+                ORDER BY {order} LIMIT ?""",  # noqa: S608 - constant conditions and orders
+            (pipeline, operation, to_ms(now), min(room, limit - len(found))),
+        )
+        found += [RecordId(row["id"]) for row in rows_found.fetchall()]
+    if not found and allowance.include_suspects and allowance.sends > 0:
         return _suspects(connection, pipeline, operation)[:limit]
-    return [RecordId(row["id"]) for row in found]
+    return found
 
 
 def _claim_one(connection: sqlite3.Connection, pipeline: str, record_id: RecordId, now: datetime) -> Claim:
     row = rows.load(connection, record_id)
     operation = next_operation(row.state)
+    was_sent_before = row.state.tries > 0 or row.state.resends > 0
     cursor = connection.execute(
         "INSERT INTO attempts (pipeline, operation, claimed_ms) VALUES (?, ?, ?)",
         (pipeline, operation, to_ms(now)),
@@ -144,7 +202,6 @@ def _claim_one(connection: sqlite3.Connection, pipeline: str, record_id: RecordI
         (attempt_id, record_id, attempt.key, attempt.content_hash, row.state.instance_id),
     )
     connection.execute("UPDATE contents SET sent = content WHERE record_id = ?", (record_id,))
-    connection.execute("UPDATE records SET calls = calls + 1 WHERE id = ?", (record_id,))
     content = connection.execute("SELECT content FROM contents WHERE record_id = ?", (record_id,)).fetchone()[
         0
     ]
@@ -159,6 +216,7 @@ def _claim_one(connection: sqlite3.Connection, pipeline: str, record_id: RecordI
         instance_id=row.state.instance_id,
         claimed_at=now,
         tries=row.state.tries,
+        from_reserve=was_sent_before,
     )
 
 
@@ -170,8 +228,7 @@ def give_back(connection: sqlite3.Connection, claims: Sequence[Claim], meter: Me
             "UPDATE attempts SET outcome = 'returned', settled_ms = ? WHERE id = ?",
             (to_ms(now), one.attempt_id),
         )
-        connection.execute("UPDATE records SET calls = calls - 1 WHERE id = ?", (one.record_id,))
-    meters.add(connection, meter.connection, meter.month, -len(claims))
+        _meter_write(connection, meter.connection, meters.month_of(one.claimed_at), one, -1)
 
 
 def settle(
@@ -193,23 +250,20 @@ def settle(
         was_suspect = row.state.block is Block.SUSPECT
         row = _settle_one(connection, row, settlement, now)
         visible[one.record_id] = visible_state(row.state)
-        if correction := outcome.calls - 1:
-            meters.add(connection, meter.connection, meter.month, correction)
-            connection.execute(
-                "UPDATE records SET calls = calls + ? WHERE id = ?", (correction, one.record_id)
-            )
+        # In the month of the claim: what is given back on the first was counted on the last.
+        _meter_write(connection, meter.connection, meters.month_of(one.claimed_at), one, outcome.calls - 1)
         if settlement.stop is not None and pipelines.stop(connection, one.pipeline, settlement.stop):
             stopped.append(settlement.stop)
         if outcome.family is Family.DELIVERED:
             reason = _resume_after_success(connection, one, now, was_suspect=was_suspect)
             if reason is not None:
                 cleared.append(reason)
-            event = Convicted() if reason is None else Acquitted(now)
-            changed = _judge_suspects(connection, one.pipeline, one.operation, event, now)
             if reason is None:
-                convicted += changed
+                convicted += _judge_suspects(connection, one.pipeline, one.operation, Convicted(), now)
             else:
-                acquitted += changed
+                # Of both operations: they were refused for one cause.
+                for operation in Operation:
+                    acquitted += _judge_suspects(connection, one.pipeline, operation, Acquitted(now), now)
     return SettleReport(convicted, acquitted, tuple(stopped), tuple(cleared), visible)
 
 
@@ -224,8 +278,9 @@ def _resume_after_success(
         StopReason.CONFIGURATION,
         StopReason.ALL_REFUSED,
         StopReason.QUOTA,
+        StopReason.CAPACITY,
     )
-    if stop is None or stop.reason not in disproved:
+    if stop is None or stop.is_own_quota or stop.reason not in disproved:
         return None
     if stop.reason is StopReason.ALL_REFUSED and not was_suspect:
         other = Operation.CREATE if one.operation is Operation.UPDATE else Operation.UPDATE

@@ -6,8 +6,8 @@ import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
-from xmsyncd.ledger import history, meters, pipelines, rows
-from xmsyncd.ledger.claims import Meter, mark_gone
+from xmsyncd.ledger import history, pipelines, rows
+from xmsyncd.ledger.claims import mark_gone
 from xmsyncd.ledger.events import Finding
 from xmsyncd.ledger.history import HistoryEvent
 from xmsyncd.ledger.rows import RecordRow
@@ -119,15 +119,22 @@ def owners(
 
 
 def settle_looks(
-    connection: sqlite3.Connection, settlements: Sequence[LookSettlement], meter: Meter, now: datetime
+    connection: sqlite3.Connection, settlements: Sequence[LookSettlement], now: datetime
 ) -> Mapping[RecordId, str]:
-    """Commit what a round of looks came to and what it cost; returns the visible state of each record."""
+    """Commit what a round of looks came to; returns the visible state of each record.
+
+    What it cost is put down to the records here; to the month it was counted call by call.
+    """
     visible: dict[RecordId, str] = {}
     for settlement in settlements:
         row = _settle_one(connection, settlement, now)
         visible[row.record_id] = visible_state(row.state)
-        meters.add(connection, meter.connection, meter.month, settlement.calls)
     return visible
+
+
+def note_cost(connection: sqlite3.Connection, record_id: RecordId, calls: int) -> None:
+    """Put calls down to a record whose look ended in an error, and so came to nothing."""
+    connection.execute("UPDATE records SET calls = calls + ? WHERE id = ?", (calls, record_id))
 
 
 def _settle_one(connection: sqlite3.Connection, settlement: LookSettlement, now: datetime) -> RecordRow:

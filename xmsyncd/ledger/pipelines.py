@@ -8,12 +8,14 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from xmsyncd.errors import LedgerUnusableError
-from xmsyncd.ledger import documents, history, notes, rows
+from xmsyncd.flow.quota import room_for_sends
+from xmsyncd.ledger import documents, history, meters, notes, rows
 from xmsyncd.ledger.events import Orphaned
 from xmsyncd.ledger.history import HistoryEvent
+from xmsyncd.ledger.meters import Meter
 from xmsyncd.ledger.times import from_ms, to_ms
 from xmsyncd.ledger.views import PipelineView, Stop
-from xmsyncd.records import ContentHash, Operation, RecordId, StopReason
+from xmsyncd.records import ContentHash, Operation, RecordId, StopReason, StopSource
 
 # The notes of a ledger that is an older copy and was not taken over yet: why, and since when.
 _RESTORED: Final = "restored"
@@ -24,7 +26,13 @@ _ACCOUNT: Final = "okki account of "
 
 
 def register(
-    connection: sqlite3.Connection, name: str, form: str, key_component: str, *, account: str | None = None
+    connection: sqlite3.Connection,
+    name: str,
+    form: str,
+    key_component: str,
+    *,
+    account: str | None = None,
+    target_connection: str = "",
 ) -> PipelineView:
     """Enter a pipeline of the configuration, or find it again.
 
@@ -49,6 +57,7 @@ def register(
         )
     if account is not None:
         _hold_to_account(connection, name, account)
+    connection.execute("UPDATE pipelines SET connection = ? WHERE name = ?", (target_connection, name))
     return view(connection, name)
 
 
@@ -97,6 +106,7 @@ def view(connection: sqlite3.Connection, name: str) -> PipelineView:
             row["stop_detail"],
             from_ms(row["stopped_ms"]),
             from_ms(row["probe_ms"]),
+            StopSource(row["stop_source"]),
         )
     return PipelineView(
         name=row["name"],
@@ -118,31 +128,49 @@ def stop(connection: sqlite3.Connection, name: str, order: Stop) -> bool:
     """Let the pipeline stand still; returns whether it was running, or stood for another reason.
 
     The first reason's time is kept while the reason stays the same; its probe is put off. A stop that waits
-    for a person is not displaced: what it displaced would end, and the pipeline run.
+    for a person is not displaced: what it displaced would end, and the pipeline run. A shared stop concerns
+    every pipeline of the connection that is running or stands for the same.
     """
     before = view(connection, name).stop
     if before is not None and before.reason.waits_for_a_person and before.reason is not order.reason:
         return False
-    if before is not None and before.reason is order.reason:
-        connection.execute(
-            "UPDATE pipelines SET probe_ms = ?, stop_detail = ? WHERE name = ?",
-            (to_ms(order.probe_at), documents.printable(order.detail), name),
-        )
-        return False
+    _stop_one(connection, name, order, before)
+    if order.is_shared:
+        for other in _neighbours(connection, name):
+            standing = view(connection, other).stop
+            if standing is None or standing.reason is order.reason:
+                _stop_one(connection, other, order, standing)
+    return before is None or before.reason is not order.reason
+
+
+def _stop_one(connection: sqlite3.Connection, name: str, order: Stop, before: Stop | None) -> None:
+    is_news = before is None or before.reason is not order.reason
     connection.execute(
-        "UPDATE pipelines SET stop_reason = ?, stop_detail = ?, stopped_ms = ?, probe_ms = ? WHERE name = ?",
+        """UPDATE pipelines SET stop_reason = ?, stop_detail = ?, stop_source = ?, probe_ms = ?,
+               stopped_ms = ? WHERE name = ?""",
         (
             order.reason,
             documents.printable(order.detail),
-            to_ms(order.stopped_at),
+            order.source,
             to_ms(order.probe_at),
+            to_ms(order.stopped_at if before is None or is_news else before.stopped_at),
             name,
         ),
     )
-    history.note(
-        connection, order.stopped_at, name, HistoryEvent.STOPPED, reason=order.reason, detail=order.detail
+    if is_news:
+        history.note(
+            connection, order.stopped_at, name, HistoryEvent.STOPPED, reason=order.reason, detail=order.detail
+        )
+
+
+def _neighbours(connection: sqlite3.Connection, name: str) -> list[str]:
+    """The other pipelines that write through the same connection."""
+    found = connection.execute(
+        """SELECT o.name FROM pipelines p JOIN pipelines o ON o.connection = p.connection
+           WHERE p.name = ? AND p.connection <> '' AND o.name <> p.name""",
+        (name,),
     )
-    return True
+    return [row["name"] for row in found.fetchall()]
 
 
 def put_off_probe(connection: sqlite3.Connection, name: str, probe_at: datetime) -> None:
@@ -152,6 +180,44 @@ def put_off_probe(connection: sqlite3.Connection, name: str, probe_at: datetime)
            WHERE name = ? AND stop_reason IS NOT NULL AND stop_reason <> 'restored'""",
         (to_ms(probe_at), name),
     )
+
+
+def take_probe(connection: sqlite3.Connection, name: str, now: datetime, every: timedelta) -> bool:
+    """Whether a stopped pipeline may try one call now; if so the next may come only ``every`` later.
+
+    All who would try ask here (a lane by its claim), so that they cost one call together; a shared stop is
+    tried by one pipeline for all.
+    """
+    standing = view(connection, name).stop
+    if standing is None or standing.probe_at is None or standing.probe_at > now:
+        return False
+    for one in (name, *(_sharing(connection, name, standing))):
+        put_off_probe(connection, one, now + every)
+        connection.execute("UPDATE pipelines SET probed_ms = ? WHERE name = ?", (to_ms(now), one))
+    return True
+
+
+def _sharing(connection: sqlite3.Connection, name: str, standing: Stop) -> list[str]:
+    if not standing.is_shared:
+        return []
+    return [
+        other
+        for other in _neighbours(connection, name)
+        if (their := view(connection, other).stop) is not None
+        and their.is_shared
+        and their.reason is standing.reason
+    ]
+
+
+def probe_at_start(connection: sqlite3.Connection, name: str, now: datetime, every: timedelta) -> None:
+    """A process begins: whoever started it may have mended the cause, so a stopped pipeline tries at once.
+
+    Unless it has just tried: a supervisor that starts it again and again must not cost a call each time.
+    """
+    row = connection.execute("SELECT probed_ms FROM pipelines WHERE name = ?", (name,)).fetchone()
+    last = from_ms(row["probed_ms"])
+    # A last time in the future is that of a clock that was wrong.
+    put_off_probe(connection, name, now if last is None or last > now else max(now, last + every))
 
 
 def stop_restored(connection: sqlite3.Connection, why: str, now: datetime) -> None:
@@ -199,18 +265,38 @@ def resume(
     """End a stop; returns the reason it had, or ``None`` if the pipeline was running.
 
     One that waits for a person ends only ``by_person``: ``None`` as well. (A stop as restored is ended by
-    :func:`lift_restored`.)
+    :func:`lift_restored`.) A shared stop ends for all that share it.
     """
     before = view(connection, name).stop
     if before is None or (before.reason.waits_for_a_person and not by_person):
         return None
-    connection.execute(
-        """UPDATE pipelines SET stop_reason = NULL, stop_detail = '', stopped_ms = NULL, probe_ms = NULL
-           WHERE name = ?""",
-        (name,),
-    )
-    history.note(connection, now, name, HistoryEvent.RESUMED, reason=before.reason)
+    for one in (name, *_sharing(connection, name, before)):
+        connection.execute(
+            """UPDATE pipelines SET stop_reason = NULL, stop_detail = '', stopped_ms = NULL, probe_ms = NULL
+               WHERE name = ?""",
+            (one,),
+        )
+        history.note(connection, now, one, HistoryEvent.RESUMED, reason=before.reason)
     return before.reason
+
+
+def end_quota_stop(
+    connection: sqlite3.Connection, name: str, meter: Meter, now: datetime
+) -> StopReason | None:
+    """End a stop for want of calls, by our own count, once there are some: a new month, a higher limit."""
+    standing = view(connection, name).stop
+    if standing is None or not standing.is_own_quota or room_for_sends(meters.use(connection, meter)) <= 0:
+        return None
+    return resume(connection, name, now)
+
+
+def told_spent(connection: sqlite3.Connection, target_connection: str) -> bool:
+    """Whether the vendor says that the month's calls of a connection are spent, as far as was tried."""
+    found = connection.execute(
+        """SELECT 1 FROM pipelines WHERE connection = ? AND stop_reason = ? AND stop_source <> ? LIMIT 1""",
+        (target_connection, StopReason.QUOTA, StopSource.OURSELVES),
+    )
+    return found.fetchone() is not None
 
 
 def bootstrap(connection: sqlite3.Connection, name: str, now: datetime, instances_in_form: int) -> None:

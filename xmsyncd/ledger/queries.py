@@ -310,7 +310,8 @@ def explain(
     """The life of every record that a person may mean by ``name``: a key, an OKKI id or an instance id.
 
     Usually one; two products that claim one key are two. The key of an open create counts as well. Each:
-    ``record`` (its row), ``desired``, ``delivered`` and ``sent`` (form data by component id, or ``None``),
+    ``record`` (its row), ``cost`` (its metered calls: creates, updates, looks, calls), ``desired``,
+    ``delivered`` and ``sent`` (form data by component id, or ``None``),
     ``raw`` (the item of a rejected one), ``instances``, ``attempts`` and ``history`` (newest first, the
     latest so many).
     """
@@ -337,6 +338,12 @@ def _life(connection: sqlite3.Connection, record_id: int, attempts: int, events:
     contents = connection.execute("SELECT * FROM contents WHERE record_id = ?", (record_id,)).fetchone()
     return {
         "record": _plain_row(row),
+        "cost": {
+            "creates": row["create_calls"],
+            "updates": row["update_calls"],
+            "looks": row["calls"] - row["create_calls"] - row["update_calls"],
+            "calls": row["calls"],
+        },
         "desired": _loaded(contents["content"]) if row["desired"] == "draft" else None,
         "delivered": _loaded(contents["delivered"]),
         "sent": _loaded(contents["sent"]),

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from xmsyncd.flow.quota import UNLIMITED, MonthUse
 from xmsyncd.ledger.events import Looked, Settled
 from xmsyncd.records import (
     AttemptId,
@@ -21,6 +22,7 @@ from xmsyncd.records import (
     RecordId,
     Rejection,
     StopReason,
+    StopSource,
 )
 
 
@@ -74,6 +76,23 @@ class Stop:
     detail: str
     stopped_at: datetime
     probe_at: datetime | None
+    source: StopSource = StopSource.WRITE
+
+    @property
+    def is_own_quota(self) -> bool:
+        """By our own count the share of sending is spent: looks and resends go on, and no probe is needed."""
+        return self.reason is StopReason.QUOTA and self.source is StopSource.OURSELVES
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether it concerns every pipeline of the connection, so that one of them probes for all."""
+        told_spent = self.reason is StopReason.QUOTA and self.source is not StopSource.OURSELVES
+        return told_spent or self.source is StopSource.TOKEN
+
+    @property
+    def halts_reads(self) -> bool:
+        """Whether looks and questions stand still too: where a read was answered so, or everybody is."""
+        return self.source is StopSource.READ or self.is_shared
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +125,16 @@ class LaneView:
     suspects: int
     creates_sent: int
     """Creates that were executed or may have been, counted no further than is asked."""
-    calls_used: int
-    """Metered calls of this connection and month."""
+    use: MonthUse
+    """The metered calls of this connection and month."""
+    waiting: int = 0
+    """Records that wait for their first sending; counted once the reserve is used up."""
+    suspects_elsewhere: int = 0
+    """Suspects of the other operation."""
+    sending_elsewhere: int = 0
+    """Calls of the other operation on their way."""
+    refusal: str = ""
+    """The vendor's words to the latest suspect of either."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +150,15 @@ class Allowance:
     """To be written together with the answer."""
     retry_at: datetime | None = None
     """When asking again makes sense, if a clock decides it."""
+    sends: int = UNLIMITED
+    """How many of them may be records that were never sent before."""
+    resends: int = UNLIMITED
+    """How many of them may be records that were."""
+
+    @property
+    def is_probe(self) -> bool:
+        """Whether it lets a stopped pipeline try one call."""
+        return self.reason == "probe"
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +167,8 @@ class Claimed:
 
     claims: tuple[Claim, ...]
     allowance: Allowance
+    resumed: StopReason | None = None
+    """The stop that ended because the month has room again."""
 
 
 @dataclass(frozen=True, slots=True)

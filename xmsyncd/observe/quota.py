@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from xmsyncd.ledger import meters
+from xmsyncd.flow.quota import MonthUse
+from xmsyncd.ledger import meters, pipelines
+from xmsyncd.ledger.meters import Meter
 
 _BEIJING = ZoneInfo("Asia/Shanghai")
 
@@ -31,24 +34,45 @@ class QuotaReading:
     quota: Quota
     month: str
     used: int
+    reserve_used: int
+    """Of those, what went into looks, resends and questions to the form."""
+    kinds: Mapping[str, int]
+    """What they were: ``create``, ``update``, and reads by the name of the call; the most frequent first."""
+    told_spent: bool
+    """The vendor says that the month is spent, whatever our own count."""
     exhausted_at: datetime | None
-    """When new deliveries will have to wait; ``None``: not within this month, or not metered."""
+    """When sending will have to wait; ``None``: not within this month, or not metered."""
 
 
 def read_quota(connection: sqlite3.Connection, quota: Quota, now: datetime) -> QuotaReading:
     """Inside one transaction of the ledger."""
     month = meters.month_of(now)
-    used = meters.used(connection, quota.connection, month)
-    return QuotaReading(quota, month, used, forecast(used, quota, now))
+    use = meters.use(connection, Meter(quota.connection, month, quota.limit, quota.reserve))
+    told_spent = pipelines.told_spent(connection, quota.connection)
+    return QuotaReading(
+        quota=quota,
+        month=month,
+        used=use.used,
+        reserve_used=use.reserve_used,
+        kinds=meters.kinds(connection, quota.connection, month),
+        told_spent=told_spent,
+        exhausted_at=now if told_spent else forecast(use, now),
+    )
 
 
-def forecast(used: int, quota: Quota, now: datetime) -> datetime | None:
-    """Linear: the month goes on as it went so far. What is spent already was spent by ``now``."""
-    usable = quota.limit - quota.reserve
-    if not quota.limit or used <= 0:
+def forecast(use: MonthUse, now: datetime) -> datetime | None:
+    """Linear: the month goes on as it went so far. What is spent already was spent by ``now``.
+
+    What the reserve pays for takes nothing from sending until the reserve is used up.
+    """
+    usable = use.limit - use.reserve
+    used = use.used - min(use.reserve, use.reserve_used)
+    if not use.limit:
         return None
     if used >= usable:
         return now
+    if used <= 0:
+        return None
     begin, end = month_bounds(now)
     basis = max(now - begin, _SHORTEST_BASIS)
     spent_at = now + basis * ((usable - used) / used)

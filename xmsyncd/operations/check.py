@@ -42,6 +42,7 @@ _YIDA_ADVICE: Final[Mapping[StopReason, str]] = {
     StopReason.PERMISSION: "give the DingTalk application the Yida permissions the message names, and the "
     "user of target.user_id access to the form's data",
     StopReason.QUOTA: "the month's API calls are used up: wait for the next month or buy more",
+    StopReason.CAPACITY: "Yida holds as many records or files as the edition allows: make room or buy more",
     StopReason.CONFIGURATION: "look at target.app_type, form_uuid, system_token and user_id",
 }
 
@@ -65,7 +66,7 @@ async def check(
         "findings": [one.to_json() for one in unique],
         "failed": sum(one.state is FindingState.FAILED for one in unique),
         "warnings": sum(one.state is FindingState.WARNING for one in unique),
-        "metered_calls": vendors.metered.total(),
+        "metered_calls": sum(each.total() for each in vendors.metered.values()),
     }
 
 

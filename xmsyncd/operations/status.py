@@ -122,6 +122,9 @@ def _quota(connection: sqlite3.Connection, quota: Quota, now: datetime) -> Json:
         "used": reading.used,
         "limit": quota.limit,
         "reserve": quota.reserve,
+        "reserve_used": reading.reserve_used,
+        "kinds": dict(reading.kinds),
+        "told_spent": reading.told_spent,
         "exhausted_at": _iso(reading.exhausted_at),
     }
 

@@ -214,12 +214,9 @@ async def _ledger_backup(runtime: Runtime, params: Params) -> AsyncGenerator[Tol
 
 
 async def _metered(runtime: Runtime, params: Params) -> AsyncGenerator[Told]:
-    """Params ``connection``, ``calls``: metered calls made outside the ledger, such as a probe's."""
-    now = runtime.clock.now()
-    await runtime.ledger.write(
-        meters.add, str(params["connection"]), meters.month_of(now), max(0, int(params["calls"]))
-    )
-    yield Result({"calls": int(params["calls"])})
+    """Params ``made``: metered calls by connection and kind, of a command that ran beside the ledger."""
+    await runtime.ledger.write(meters.enter, params["made"], runtime.clock.now())
+    yield Result(None)
 
 
 def _limit(value: Any) -> int | None:

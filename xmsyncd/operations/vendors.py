@@ -89,6 +89,21 @@ def yida_client(
     return YidaClient(one, name=name, transport=transport, clock=clock, judged=judged)
 
 
+class _Tally:
+    """Counts calls in memory, for a command that enters them into the ledger at its end."""
+
+    def __init__(self, counted: Counter[str]) -> None:
+        self._counted = counted
+
+    async def take(self, kind: str) -> None:
+        """A person asked for it: it goes in any case."""
+        self._counted[kind] += 1
+
+    async def give_back(self, kind: str, calls: int) -> None:
+        """As told."""
+        self._counted[kind] -= calls
+
+
 class _NobodyCounts:
     """A command that ends in a moment has nobody who reads its metrics."""
 
@@ -101,13 +116,16 @@ class _NobodyCounts:
 
 @dataclass(frozen=True, slots=True)
 class Vendors:
-    """Connections by name, mappings and forms by pipeline. ``metered`` counts DingTalk's metered calls."""
+    """Connections by name, mappings and forms by pipeline.
+
+    ``metered`` counts DingTalk's metered calls by connection and kind.
+    """
 
     okki: Mapping[str, OkkiClient]
     yida: Mapping[str, YidaClient]
     mappings: Mapping[str, FieldMapping]
     targets: Mapping[str, ProcessWriter]
-    metered: Counter[str] = field(default_factory=Counter)
+    metered: Mapping[str, Counter[str]] = field(default_factory=dict)
 
 
 @contextlib.asynccontextmanager
@@ -135,12 +153,12 @@ async def open_vendors(settings: Settings, *, clock: Clock, rng: random.Random) 
             name: Pacer(one.requests_per_second, clock=clock) for name, one in settings.dingtalk.items()
         }
         mappings = {name: mapping_of(name, pipeline) for name, pipeline in settings.pipelines.items()}
-        metered: Counter[str] = Counter()
+        metered: dict[str, Counter[str]] = {name: Counter() for name in settings.dingtalk}
         targets = {}
         for name, pipeline in settings.pipelines.items():
             connection, _ = settings.dingtalk_of(pipeline)
             targets[name] = writer_of(
-                yida[connection], pipeline.target, mappings[name], pacers[connection], metered
+                yida[connection], pipeline.target, mappings[name], pacers[connection], metered[connection]
             )
         yield Vendors(okki, yida, mappings, targets, metered)
 
@@ -153,10 +171,7 @@ def writer_of(
     async def permit_for(api: str) -> None:
         await pacer.acquire()
 
-    def count(api: str) -> None:
-        metered[api] += 1
-
-    return ProcessWriter(client, target, mapping.components, permit_for, metered=count)
+    return ProcessWriter(client, target, mapping.components, permit_for, meter=_Tally(metered))
 
 
 def mark_of(pipeline: PipelineSettings) -> Mark | None:

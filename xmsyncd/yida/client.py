@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from xmsyncd.clock import Clock, VendorClock
-from xmsyncd.errors import CannotWorkError, RefusedError, TryLaterError
+from xmsyncd.errors import CannotWorkError, RefusedError, ReserveSpentError, TryLaterError
 from xmsyncd.records import Family
 from xmsyncd.settings import DingtalkSettings
 from xmsyncd.transport.classify import Judged, Verdict, classify, nobody_asks
@@ -75,7 +75,8 @@ class YidaClient:
         """Send ``call``, which carries no token yet. The caller holds the permit of the first try.
 
         A stale token is renewed and the call repeated once, after ``permit()``; it had been refused at the
-        gateway, so a create is safe to repeat. Never raises for what vendor or network do.
+        gateway, so a create is safe to repeat. Never raises for what vendor or network do. ``permit`` may
+        raise ``TryLaterError``, which becomes the verdict, or ``ReserveSpentError``, which is passed on.
         """
         calls = 0
         try:
@@ -91,6 +92,8 @@ class YidaClient:
                     # Wrong credentials show when the token is fetched. A fresh token that is refused is
                     # the vendor's trouble: nothing was executed, and it may pass.
                     verdict = dataclasses.replace(verdict, family=Family.TRY_LATER)
+        except ReserveSpentError:
+            raise  # not the vendor's word, but the permit's
         except (CannotWorkError, RefusedError, TryLaterError) as error:
             return Answer(_verdict_without_token(error), None, calls)
         return Answer(verdict, reply, calls)

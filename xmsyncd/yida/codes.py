@@ -144,11 +144,16 @@ _STOP: tuple[Rule, ...] = (
         "Forbidden.AccessDenied.ApiCountLimitForOrg",
         "90020",
         "*.90020",
+        stop=StopReason.QUOTA,
+    ),
+    *_rows(  # what Yida may hold, not what may be called: the next month changes nothing
+        Family.STOP,
+        "doc",
         "failure.operation.theSubmissionRecordExceed",
         "failure.operation.uploadAttachmentCapacityExceed",
         "resourceCapacity.*",
         "invalidState.account.trialAccount*Exceed",
-        stop=StopReason.QUOTA,
+        stop=StopReason.CAPACITY,
     ),
     *_rows(
         Family.STOP,

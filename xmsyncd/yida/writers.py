@@ -7,13 +7,13 @@ what is done next.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from functools import partial
-from typing import Any
+from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
-from xmsyncd.errors import TryLaterError
-from xmsyncd.records import Content, Family, Found, InstanceId, KeyValue, Outcome
+from xmsyncd.errors import ReserveSpentError, TryLaterError
+from xmsyncd.records import Content, Family, Found, InstanceId, KeyValue, Operation, Outcome
 from xmsyncd.settings import TargetSettings
 from xmsyncd.transport.classify import Verdict
 from xmsyncd.transport.session import Call
@@ -38,19 +38,30 @@ _COUNTED_ROWS = 10
 MAX_PAGES = 3
 """Pages that one look reads at most: 300 instances that Yida takes for one key are no look-up any more."""
 
+_KINDS = {Table.START: Operation.CREATE, Table.UPDATE: Operation.UPDATE}
+
 PermitFor = Callable[[str], Awaitable[None]]
 """Waits for leave to make one call of the API named (one of :data:`wire.APIS`)."""
 
-Metered = Callable[[str], None]
-"""Told the API's name for every call of a read that the vendor may have metered."""
+
+class CallMeter(Protocol):
+    """Who counts the calls that the vendor may meter, but for those that a claim has counted."""
+
+    async def take(self, kind: str) -> None:
+        """Count one call (a read: by its endpoint) before it is sent; ``ReserveSpentError`` forbids it."""
+        ...
+
+    async def give_back(self, kind: str, calls: int) -> None:
+        """That many of those that were taken were not metered after all."""
+        ...
 
 
 class ProcessWriter:
     """The instances of one process form.
 
     ``components`` are the mapped component ids: what :class:`Found` shows and an update writes. For a write
-    the caller holds the permit of the first try; reads take theirs inside. Calls of reads are told to
-    ``metered``, those of writes are in ``Outcome.calls``.
+    the caller holds the permit of the first try and has counted it (``Outcome.calls`` says what it came to);
+    reads take theirs inside and count with ``meter``.
     """
 
     def __init__(
@@ -60,14 +71,20 @@ class ProcessWriter:
         components: Sequence[str],
         permit_for: PermitFor,
         *,
-        metered: Metered | None = None,
+        meter: CallMeter,
     ) -> None:
         self._client = client
         self._target = target
         self._components = tuple(components)
         self._permit_for = permit_for
-        self._metered = metered
+        self._meter = meter
+        self._reads = 0
         self._zone = ZoneInfo(target.instance_timezone)
+
+    @property
+    def reads(self) -> int:
+        """Calls of reads through this object that the vendor may have metered."""
+        return self._reads
 
     async def create(self, content: Content) -> Outcome:
         """Start an instance. Not safe to repeat unless the outcome's family says so."""
@@ -223,7 +240,20 @@ class ProcessWriter:
             raise self._unreadable(wire.DEFINITIONS, str(error)) from error
 
     async def _write(self, call: Call, table: Table) -> Answer:
-        return await self._client.call(call, table=table, permit=partial(self._permit_for, call.endpoint))
+        """The claim has counted the first try; a repeat counts itself, before it goes, like any call."""
+        repeats = 0
+
+        async def permit() -> None:
+            nonlocal repeats
+            await self._permit_for(call.endpoint)
+            try:
+                await self._meter.take(_KINDS[table])
+            except ReserveSpentError as error:
+                raise TryLaterError(str(error)) from error  # the token was stale: nothing was executed
+            repeats += 1
+
+        answer = await self._client.call(call, table=table, permit=permit)
+        return dataclasses.replace(answer, calls=answer.calls - repeats)
 
     async def _fetch_page(self, conditions: Sequence[Any], page_number: int, page_size: int) -> InstancePage:
         call = wire.search_call(
@@ -239,12 +269,20 @@ class ProcessWriter:
             raise self._unreadable(wire.SEARCH, str(error)) from error
 
     async def _send_read(self, call: Call, table: Table) -> Answer:
-        permit = partial(self._permit_for, call.endpoint)
+        taken = 0
+
+        async def permit() -> None:
+            nonlocal taken
+            await self._permit_for(call.endpoint)
+            await self._meter.take(call.endpoint)
+            taken += 1
+            self._reads += 1
+
         await permit()
         answer = await self._client.call(call, table=table, permit=permit)
-        if self._metered is not None:
-            for _ in range(answer.calls):
-                self._metered(call.endpoint)
+        if answer.calls != taken:
+            self._reads -= taken - answer.calls
+            await self._meter.give_back(call.endpoint, taken - answer.calls)
         return answer
 
     def _body_of(self, answer: Answer, endpoint: str) -> Any:

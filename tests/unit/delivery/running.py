@@ -9,7 +9,7 @@ import sqlite3
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +17,12 @@ from tests.unit.ledger import sample
 from xmsyncd.clock import SystemClock
 from xmsyncd.delivery.delivery import Delivery, DeliveryOptions
 from xmsyncd.delivery.policy import SendingRules
+from xmsyncd.delivery.read_meter import ReadMeter
 from xmsyncd.delivery.waiting import Bell
 from xmsyncd.errors import XmsyncdError
 from xmsyncd.flow.pace import Pacer
 from xmsyncd.ledger import Ledger, meters, pipelines
-from xmsyncd.ledger.claims import Meter
+from xmsyncd.ledger.meters import Meter
 from xmsyncd.ledger.views import LookSettlement, PipelineView, Settlement, StageEntry, Stop
 from xmsyncd.records import Content, Family, Found, InstanceId, KeyValue, Operation, Outcome, StopReason
 from xmsyncd.steps import Step
@@ -38,8 +39,6 @@ RULES = SendingRules(
     retry_base=2 * MS,
     retry_cap=20 * MS,
     probe_every=60 * MS,
-    monthly_calls=0,
-    reserve_calls=0,
 )
 OPTIONS = DeliveryOptions(rules=RULES, in_flight=8, resend_limit=2, drain=timedelta(seconds=5))
 
@@ -57,6 +56,8 @@ class FakeYida:
         self.is_frozen = False
         self.read_error: Callable[[str], Exception | None] = lambda key: None
         self.calls: list[str] = []
+        self.reads = 0
+        self.metered: Callable[[str], Awaitable[None]] | None = None
         self.created = 0
         self.on_their_way = 0
         self.most_on_their_way = 0
@@ -120,20 +121,26 @@ class FakeYida:
     # Reads
 
     async def search(self, key: KeyValue) -> tuple[Found, ...]:
-        self.calls.append(f"search {key}")
+        await self._read(f"search {key}")
         self._maybe_raise(key)
         shown = [self._found(one) for one in self.instances if one not in self.hidden]
         return tuple(one for one in shown if one.key == key)
 
     async def get(self, instance_id: InstanceId) -> Found | None:
-        self.calls.append(f"get {instance_id}")
+        await self._read(f"get {instance_id}")
         self._maybe_raise(instance_id)
         return self._found(instance_id) if instance_id in self.instances else None
 
     async def count_instances(self) -> int:
-        self.calls.append("count")
+        await self._read("count")
         self._maybe_raise("count")
         return len(self.instances)
+
+    async def _read(self, call: str) -> None:
+        if self.metered is not None:
+            await self.metered(call.split()[0])
+        self.reads += 1
+        self.calls.append(call)
 
     def _maybe_raise(self, what: str) -> None:
         error = self.read_error(what)
@@ -199,8 +206,12 @@ class Told:
 class Running:
     """One pipeline's delivery in this loop; a test stages, waits for conditions, and asks."""
 
-    def __init__(self, ledger: Ledger, yida: FakeYida, options: DeliveryOptions) -> None:
+    def __init__(
+        self, ledger: Ledger, yida: FakeYida, options: DeliveryOptions, quota: tuple[int, int]
+    ) -> None:
         self.ledger = ledger
+        self.meter = Meter("main", meters.month_of(SystemClock().now()), *quota)
+        yida.metered = ReadMeter(ledger, lambda: self.meter).take
         self.yida = yida
         self.told = Told()
         self.bell = Bell()
@@ -213,9 +224,11 @@ class Running:
             sample.FORM,
             ledger=ledger,
             target=yida,
+            looks=yida,
+            questions=yida,
             pacers=self.pacers,
             options=options,
-            meter=lambda: Meter("main", meters.month_of(datetime.now().astimezone())),
+            meter=lambda: self.meter,
             bell=self.bell,
             stopping=self.stopping,
             clock=SystemClock(),
@@ -290,15 +303,19 @@ async def running(
     options: DeliveryOptions = OPTIONS,
     proven: bool = True,
     start: bool = True,
+    quota: tuple[int, int] = (0, 0),
     **rules: Any,
 ) -> AsyncIterator[Running]:
-    """Open, prepare and run; stop and close. ``proven``: the pipeline's first day is over."""
+    """Open, prepare and run; stop and close. ``proven``: the pipeline's first day is over.
+
+    ``quota`` is the month's limit and its reserve.
+    """
     options = replace(options, rules=replace(options.rules, **rules))
     async with Ledger(folder / "xmsyncd.db") as ledger:
         await ledger.write(sample.open_pipeline)
         if proven:
             await ledger.write(_prove)
-        one = Running(ledger, yida or FakeYida(), options)
+        one = Running(ledger, yida or FakeYida(), options, quota)
         if start:
             await one.start()
         try:

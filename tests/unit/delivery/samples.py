@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from xmsyncd.delivery.policy import SendingRules
+from xmsyncd.flow.quota import MonthUse
 from xmsyncd.ledger.views import KnownInstance, LaneView, Look, PipelineView, Stop
 from xmsyncd.records import (
     AttemptId,
@@ -21,6 +22,7 @@ from xmsyncd.records import (
 )
 
 NOW = datetime(2026, 11, 20, 3, 0, tzinfo=UTC)
+UNMETERED = MonthUse()
 SECOND = timedelta(seconds=1)
 MINUTE = timedelta(minutes=1)
 DELAYS = (5 * SECOND, 30 * SECOND, 2 * MINUTE, 10 * MINUTE)
@@ -34,8 +36,6 @@ RULES = SendingRules(
     retry_base=2 * SECOND,
     retry_cap=10 * MINUTE,
     probe_every=timedelta(hours=1),
-    monthly_calls=0,
-    reserve_calls=0,
 )
 
 PIPELINE = PipelineView(
@@ -57,7 +57,10 @@ def lane_view(
     *,
     suspects: int = 0,
     creates_sent: int = 0,
-    calls_used: int = 0,
+    suspects_elsewhere: int = 0,
+    sending_elsewhere: int = 0,
+    use: MonthUse = UNMETERED,
+    waiting: int = 0,
     now: datetime = NOW,
     **pipeline: Any,
 ) -> LaneView:
@@ -67,7 +70,10 @@ def lane_view(
         now=now,
         suspects=suspects,
         creates_sent=creates_sent,
-        calls_used=calls_used,
+        suspects_elsewhere=suspects_elsewhere,
+        sending_elsewhere=sending_elsewhere,
+        use=use,
+        waiting=waiting,
     )
 
 

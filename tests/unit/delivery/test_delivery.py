@@ -230,7 +230,7 @@ async def test_refused_creates_do_not_hold_up_updates(tmp_path: Path):
     async with running(tmp_path, probe_every=timedelta(hours=1)) as one:
         await one.products(1, 1)
         await one.until_states(every="delivered")
-        one.yida.script.extend([one.yida.answer(Family.REFUSED)] * 8)
+        one.yida.script.extend([one.yida.answer(Family.REFUSED)] * 7)
         await one.products(2, 10)
 
         async def stopped() -> bool:
@@ -580,7 +580,7 @@ async def test_without_reading_back_nobody_looks_until_a_person_asks_and_then_on
 
 
 async def test_a_spent_quota_stops_sending_and_looking(tmp_path: Path):
-    async with running(tmp_path, monthly_calls=6, reserve_calls=2) as one:
+    async with running(tmp_path, quota=(6, 2)) as one:
         one.yida.script.append(one.yida.lose_the_call)
         await one.products(1, 10)
 
@@ -598,7 +598,7 @@ async def test_a_spent_quota_stops_sending_and_looking(tmp_path: Path):
 
 @pytest.mark.parametrize("reason", [StopReason.NOT_SEARCHABLE, StopReason.FORM_NOT_EMPTY, StopReason.QUOTA])
 async def test_a_lane_that_may_not_send_waits_and_does_not_spin(tmp_path: Path, reason: StopReason):
-    async with running(tmp_path, start=False, monthly_calls=2, reserve_calls=2) as one:
+    async with running(tmp_path, start=False, quota=(2, 2)) as one:
         await one.products(1, 5)
         now = SystemClock().now()
         halted = Stop(reason, "", now, now - timedelta(minutes=1))

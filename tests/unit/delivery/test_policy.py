@@ -19,10 +19,11 @@ from xmsyncd.delivery.policy import (
     first_look_at,
     next_month,
 )
+from xmsyncd.flow.quota import MonthUse
 from xmsyncd.ledger.views import Allowance, Stop
-from xmsyncd.records import Family, Operation, Outcome, StopReason
+from xmsyncd.records import Family, Operation, Outcome, StopReason, StopSource
 
-METERED = replace(RULES, monthly_calls=5000, reserve_calls=250)
+METERED = MonthUse(5000, 250)
 HOUR = timedelta(hours=1)
 IDLE = LaneNow(accepted_in_a_row=10**9)
 
@@ -36,14 +37,38 @@ def test_a_pipeline_in_order_may_send_what_it_can(operation: Operation):
     assert allowance == Allowance(1_000_000)
 
 
-def test_the_quota_bounds_what_may_go_and_then_stops_until_the_next_month():
-    assert decide_allowance(lane_view(calls_used=4700), IDLE, METERED).limit == 50
-    for used in (4750, 4751, 9999):
-        allowance = decide_allowance(lane_view(calls_used=used), IDLE, METERED)
-        assert (allowance.limit, allowance.reason) == (0, "quota")
+def used(calls: int, reserve_used: int = 0) -> MonthUse:
+    return replace(METERED, used=calls, reserve_used=reserve_used)
+
+
+def test_the_quota_bounds_what_may_go_and_then_sending_stops_until_the_next_month():
+    allowance = decide_allowance(lane_view(use=used(4700)), IDLE, RULES)
+    assert (allowance.limit, allowance.sends, allowance.resends, allowance.stop) == (300, 50, 250, None)
+    for calls in (4750, 4751):
+        allowance = decide_allowance(lane_view(use=used(calls)), IDLE, RULES)
+        assert (allowance.sends, allowance.reason) == (0, "quota")
+        assert allowance.limit == allowance.resends == 5000 - calls  # what was sent before goes on
         assert allowance.stop is not None
-        assert allowance.stop.reason is StopReason.QUOTA
+        assert (allowance.stop.reason, allowance.stop.source) == (StopReason.QUOTA, StopSource.OURSELVES)
         assert allowance.stop.probe_at == allowance.retry_at == datetime(2026, 11, 30, 16, tzinfo=UTC)
+    spent = decide_allowance(lane_view(use=used(9999, 5000)), IDLE, RULES)
+    assert (spent.limit, spent.reason, spent.sends, spent.resends) == (0, "quota", 0, 0)
+
+
+def test_the_reserve_pays_for_resends_alone_and_is_kept_from_a_backlog():
+    within = decide_allowance(lane_view(use=used(4800, 100)), IDLE, RULES)
+    assert (within.sends, within.resends) == (50, 150)
+    kept = decide_allowance(lane_view(use=used(1000, 250), waiting=4000), IDLE, RULES)
+    assert (kept.sends, kept.resends) == (4000, 0)
+    plenty = decide_allowance(lane_view(use=used(1000, 250), waiting=3990), IDLE, RULES)
+    assert (plenty.sends, plenty.resends) == (4000, 10)
+
+
+def test_a_stop_by_our_own_count_lets_resends_go_and_is_not_probed():
+    halted = replace(stop(StopReason.QUOTA, NOW - MINUTE), source=StopSource.OURSELVES)
+    allowance = decide_allowance(lane_view(stop=halted, use=used(4750)), IDLE, RULES)
+    assert (allowance.sends, allowance.resends, allowance.include_suspects) == (0, 250, False)
+    assert allowance.retry_at == next_month(NOW)
 
 
 @pytest.mark.parametrize(
@@ -109,6 +134,41 @@ def test_refusals_in_a_row_without_a_success_stop_the_pipeline():
     assert allowance.stop.reason is StopReason.ALL_REFUSED
     assert allowance.stop.probe_at == allowance.retry_at == NOW + HOUR
     assert "20 records" in allowance.stop.detail
+
+
+def test_refusals_of_both_operations_count_together_while_neither_is_accepted():
+    lane = LaneNow(other_is_accepted=False)
+    view = lane_view(suspects=10, suspects_elsewhere=10)
+    assert decide_allowance(replace(view, sending_elsewhere=1), lane, RULES).stop is None
+    blamed = decide_allowance(view, lane, RULES)
+    assert blamed.stop is not None
+    assert blamed.stop.reason is StopReason.ALL_REFUSED
+    # Something of its own goes through: then the others' trouble is the others'.
+    accepted = replace(lane, accepted_in_a_row=1)
+    assert decide_allowance(view, accepted, RULES).stop is None
+    # And an operation that is known to be refused as a whole does not hold up one that was not.
+    assert decide_allowance(lane_view(suspects_elsewhere=20), lane, RULES).limit == 10
+
+
+def test_one_refusal_is_left_for_an_operation_that_was_not_tried_yet():
+    """So that both together cost no more than what stops one of them."""
+    lane = LaneNow(other_is_accepted=False)
+    first = decide_allowance(lane_view(suspects=19), lane, RULES)
+    assert first.stop is not None
+    halted = stop(StopReason.ALL_REFUSED, NOW + MINUTE)
+    other = lane_view(Operation.UPDATE, stop=halted, suspects_elsewhere=19)
+    assert decide_allowance(other, lane, RULES).limit == 1
+    assert decide_allowance(other, replace(lane, in_flight=1), RULES).limit == 0
+    refused = replace(other, suspects=1)
+    assert decide_allowance(refused, lane, RULES) == Allowance(0, "all_refused", retry_at=NOW + MINUTE)
+
+
+def test_half_of_what_may_be_refused_goes_out_at_first_of_both_operations_together():
+    busy = lane_view(sending_elsewhere=7)
+    assert decide_allowance(busy, LaneNow(other_is_accepted=False), RULES).limit == 3
+    assert decide_allowance(busy, LaneNow(other_is_accepted=True), RULES).limit == 10
+    accepted = LaneNow(accepted_in_a_row=5, other_is_accepted=False)
+    assert decide_allowance(busy, accepted, RULES).limit == 15
 
 
 class Form:
@@ -231,12 +291,28 @@ def test_a_probe_is_a_create_like_any_other():
     assert decide_allowance(replace(full, operation=Operation.UPDATE), IDLE, RULES).reason == "probe"
 
 
-def test_a_spent_quota_is_not_probed_before_the_month_ends_unless_more_was_bought():
-    spent = lane_view(stop=stop(StopReason.QUOTA, NOW), calls_used=4750)
-    allowance = decide_allowance(spent, IDLE, METERED)
+def test_where_the_vendor_says_spent_it_is_asked_again_unless_our_own_count_says_so_too():
+    halted = lane_view(stop=stop(StopReason.QUOTA, NOW), use=used(100))
+    allowance = decide_allowance(halted, IDLE, RULES)
+    assert (allowance.limit, allowance.reason, allowance.retry_at) == (1, "probe", NOW + HOUR)
+    allowance = decide_allowance(replace(halted, use=used(4750)), IDLE, RULES)
     assert (allowance.limit, allowance.reason, allowance.retry_at) == (0, "quota", next_month(NOW))
-    assert decide_allowance(spent, IDLE, replace(METERED, monthly_calls=10_000)).reason == "probe"
-    assert decide_allowance(spent, IDLE, RULES).reason == "probe"
+    assert allowance.stop is not None
+    assert allowance.stop.source is StopSource.OURSELVES
+    assert decide_allowance(replace(halted, use=MonthUse()), IDLE, RULES).reason == "probe"
+
+
+def test_a_probe_is_a_call_like_any_other_to_the_quota():
+    halted = lane_view(stop=stop(StopReason.PERMISSION, NOW), use=used(5000, 250))
+    allowance = decide_allowance(halted, IDLE, RULES)
+    assert (allowance.limit, allowance.stop, allowance.retry_at) == (0, None, next_month(NOW))
+
+
+def test_after_a_stop_a_single_call_goes_until_one_is_accepted():
+    """What ended the stop may have been a call of another kind, and ten more would be wasted."""
+    lane = LaneNow(was_stopped=True)
+    assert decide_allowance(lane_view(), lane, RULES) == Allowance(1, "unanswered")
+    assert decide_allowance(lane_view(), replace(lane, in_flight=1), RULES).limit == 0
 
 
 reasons = st.none() | st.builds(
@@ -255,23 +331,24 @@ reasons = st.none() | st.builds(
     st.integers(0, 70),
     st.integers(0, 12),
     st.none() | st.integers(-60, 60),
-    st.sampled_from([RULES, METERED]),
+    st.sampled_from([MonthUse(), METERED]),
 )
 def test_whoever_may_not_send_is_told_a_time_to_come_or_none(
-    operation, halted, bootstrap, proven, suspects, sent, used, in_flight, streak, single, rules
+    operation, halted, bootstrap, proven, suspects, sent, calls, in_flight, streak, single, quota
 ):
     """A time that has passed would have the lane ask again without end."""
+    rules_used = replace(quota, used=calls, reserve_used=calls // 17)
     view = lane_view(
         operation,
         suspects=suspects,
         creates_sent=sent,
-        calls_used=used,
+        use=rules_used,
         stop=halted,
         bootstrap_at=NOW if bootstrap else None,
         search_proven_at=NOW if proven else None,
     )
-    lane = LaneNow(in_flight, used % 2 == 0, streak, None if single is None else NOW + SECOND * single)
-    allowance = decide_allowance(view, lane, rules)
+    lane = LaneNow(in_flight, calls % 2 == 0, streak, None if single is None else NOW + SECOND * single)
+    allowance = decide_allowance(view, lane, RULES)
     assert allowance.limit >= 0
     if allowance.limit == 0:
         assert allowance.reason
@@ -341,7 +418,8 @@ def test_an_undecided_call_is_looked_for_after_the_first_delay_from_sending():
         (Outcome(Family.STOP, stop_reason=StopReason.PERMISSION), StopReason.PERMISSION, NOW + HOUR),
         (Outcome(Family.STOP), StopReason.CREDENTIALS, NOW + HOUR),
         (Outcome(Family.REAUTHENTICATE), StopReason.CREDENTIALS, NOW + HOUR),
-        (Outcome(Family.STOP, stop_reason=StopReason.QUOTA), StopReason.QUOTA, next_month(NOW)),
+        (Outcome(Family.STOP, stop_reason=StopReason.QUOTA), StopReason.QUOTA, NOW + HOUR),
+        (Outcome(Family.STOP, stop_reason=StopReason.CAPACITY), StopReason.CAPACITY, NOW + HOUR),
     ],
 )
 def test_a_stop_says_why_and_when_to_probe(outcome: Outcome, reason: StopReason, probe_at: datetime):

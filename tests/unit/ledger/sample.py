@@ -9,10 +9,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from xmsyncd.ledger import claims, cycles, looks, pipelines, rows, staging
-from xmsyncd.ledger.claims import Meter
 from xmsyncd.ledger.cycles import CycleKind
 from xmsyncd.ledger.events import Finding, Looked, Settled
 from xmsyncd.ledger.guard import UNGUARDED, GuardRules
+from xmsyncd.ledger.meters import Meter
 from xmsyncd.ledger.states import VisibleState
 from xmsyncd.ledger.views import (
     Allowance,
@@ -51,7 +51,7 @@ EVERYTHING = Allowance(1000)
 
 def open_pipeline(connection: sqlite3.Connection, name: str = "products", form: str = FORM) -> None:
     """A registered pipeline in the midst of cycle 1 (the first that is opened)."""
-    pipelines.register(connection, name, form, "textField_key")
+    pipelines.register(connection, name, form, "textField_key", target_connection=METER.connection)
     begin_cycle(connection, name)
 
 
@@ -188,7 +188,7 @@ def settle_look(
         None if found_hash is None else ContentHash(found_hash),
     )
     others = tuple(InstanceId(double) for double in doubles)
-    looks.settle_looks(connection, [LookSettlement(look, event, calls, others, "note")], METER, now)
+    looks.settle_looks(connection, [LookSettlement(look, event, calls, others, "note")], now)
 
 
 def record_id(connection: sqlite3.Connection, source_id: str, pipeline: str = "products") -> RecordId:

@@ -12,8 +12,8 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from xmsyncd.ledger import Ledger, claims, cycles, pipelines, staging
-from xmsyncd.ledger.claims import Meter
 from xmsyncd.ledger.events import Settled
+from xmsyncd.ledger.meters import Meter
 from xmsyncd.ledger.views import Allowance, Settlement, StageEntry
 from xmsyncd.observe.events import Events
 from xmsyncd.observe.metrics import Metrics

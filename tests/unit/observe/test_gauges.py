@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tests.unit.observe.conftest import NOW, claim, entry, settle, stage
+from xmsyncd.flow.quota import MonthUse
 from xmsyncd.ledger import cycles, meters, pipelines
 from xmsyncd.ledger.views import Stop
 from xmsyncd.observe.gauges import Gauges, RateSource, SkewSource
@@ -65,9 +66,13 @@ async def test_gauges_show_backlog_ages_times_and_stops(ledger, metrics, gauges,
     assert value("pipeline_stopped", reason="permission") == 0
 
 
+def used(calls: int, reserve_used: int = 0) -> MonthUse:
+    return MonthUse(QUOTA.limit, QUOTA.reserve, calls, reserve_used)
+
+
 async def test_gauges_show_rate_skew_and_quota_of_connections(ledger, metrics, gauges):
-    await ledger.write(meters.add, "main", "2026-11", 100)
-    await ledger.write(meters.add, "free", "2026-11", 7)
+    await ledger.write(meters.count, "main", "2026-11", "create", 100, from_reserve=False)
+    await ledger.write(meters.count, "free", "2026-11", "create", 7, from_reserve=False)
     await gauges.refresh()
 
     def value(name, **labels):
@@ -102,20 +107,20 @@ MIDDLE = datetime(2026, 11, 16, tzinfo=UTC)
 def test_a_forecast_goes_on_as_the_month_went_so_far():
     begin, end = month_bounds(MIDDLE)
     assert (begin, end) == (datetime(2026, 10, 31, 16, tzinfo=UTC), datetime(2026, 11, 30, 16, tzinfo=UTC))
-    spent_at = forecast(3800, QUOTA, MIDDLE)
+    spent_at = forecast(used(3800), MIDDLE)
     assert spent_at == MIDDLE + (MIDDLE - begin) * 0.25
-    assert forecast(1000, QUOTA, MIDDLE) is None
+    assert forecast(used(1000), MIDDLE) is None
 
 
 def test_what_is_spent_up_to_the_reserve_is_spent_now():
-    assert forecast(4750, QUOTA, MIDDLE) == MIDDLE
+    assert forecast(used(4750), MIDDLE) == MIDDLE
 
 
 def test_the_first_hour_of_a_month_is_no_pace():
     first = datetime(2026, 10, 31, 17, tzinfo=UTC)
-    assert forecast(100, QUOTA, first) is None
-    assert forecast(0, QUOTA, first) is None
-    assert forecast(100, Quota("main", 0, 0), first) is None
+    assert forecast(used(100), first) is None
+    assert forecast(used(0), first) is None
+    assert forecast(MonthUse(used=100), first) is None
 
 
 def test_december_ends_with_the_year():

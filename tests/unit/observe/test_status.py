@@ -51,6 +51,9 @@ async def test_a_new_pipeline_is_idle_and_knows_nothing(ledger):
             "used": 0,
             "limit": 5000,
             "reserve": 250,
+            "reserve_used": 0,
+            "kinds": {},
+            "told_spent": False,
             "exhausted_at": None,
         }
     ]
@@ -61,7 +64,7 @@ async def test_work_a_stop_and_failures_are_shown(ledger):
     (one,) = await ledger.write(claim)
     await ledger.write(settle, one, Family.UNDECIDED)
     await ledger.write(pipelines.prove_search, "products", NOW, timedelta(seconds=2))
-    await ledger.write(meters.add, "main", "2026-11", 4800)
+    await ledger.write(meters.count, "main", "2026-11", "create", 4800, from_reserve=False)
     now = NOW + timedelta(minutes=1)
     (pipeline,) = (shown := await status(ledger, [INFO], now))["pipelines"]
     assert pipeline["state"] == "running"

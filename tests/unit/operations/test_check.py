@@ -116,7 +116,7 @@ async def checked(
         cast(Any, {"main": yida}),
         mappings,
         cast(Any, {"products": yida}),
-        Counter(a=2),
+        {"main": Counter(a=2)},
     )
     return await check(settings, vendors, {} if known is None else known, NOW)
 

@@ -18,6 +18,7 @@ from tests.unit.yida.doubles import (
     SYSTEM_TOKEN,
     ManualClock,
     SilentObserver,
+    Tally,
     Yida,
 )
 from xmsyncd.settings import DingtalkSettings, TargetSettings
@@ -67,9 +68,10 @@ async def yida(http: aioresponses, session: aiohttp.ClientSession, target: Targe
     client = YidaClient(settings, name="main", transport=transport, clock=clock)
     permits: list[str] = []
     metered: list[str] = []
+    meter = Tally(metered)
 
     async def permit_for(api: str) -> None:
         permits.append(api)
 
-    writer = ProcessWriter(client, target, (NAME, KEY, REMARK), permit_for, metered=metered.append)
-    return Yida(http, clock, client, target, writer, permits, metered)
+    writer = ProcessWriter(client, target, (NAME, KEY, REMARK), permit_for, meter=meter)
+    return Yida(http, clock, client, target, writer, permits, metered, meter)

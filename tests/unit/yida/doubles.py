@@ -10,6 +10,7 @@ import orjson
 from aioresponses import aioresponses
 from yarl import URL
 
+from xmsyncd.errors import ReserveSpentError
 from xmsyncd.settings import TargetSettings
 from xmsyncd.yida.client import YidaClient
 from xmsyncd.yida.writers import ProcessWriter
@@ -47,6 +48,23 @@ class SilentObserver:
         pass
 
 
+class Tally:
+    """Implements ``CallMeter``: the kinds of calls counted, what was given back left out."""
+
+    def __init__(self, counted: list[str]) -> None:
+        self._counted = counted
+        self.refuses = False
+
+    async def take(self, kind: str) -> None:
+        if self.refuses:
+            raise ReserveSpentError("main", "kept_for_sending")
+        self._counted.append(kind)
+
+    async def give_back(self, kind: str, calls: int) -> None:
+        for _ in range(calls):
+            self._counted.remove(kind)
+
+
 @dataclass
 class Yida:
     """The writer under test, with what stands around it."""
@@ -58,6 +76,7 @@ class Yida:
     writer: ProcessWriter
     permits: list[str] = field(default_factory=list)
     metered: list[str] = field(default_factory=list)
+    meter: Tally = field(default_factory=lambda: Tally([]))
 
     def give_token(self, token: str = "token-1", **answer: Any) -> None:
         """DingTalk hands out a token once."""
