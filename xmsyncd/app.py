@@ -196,15 +196,15 @@ async def open_app(
             paces = pacers[dingtalk_name]
             mapping = mapping_of(name, pipeline)
             meter = _meter(dingtalk_name, dingtalk, clock)
-            targets[name], looks, questions = (
+            targets[name], looks = (
                 ProcessWriter(
                     yida[dingtalk_name],
                     pipeline.target,
                     mapping.components,
                     permit_for=_permit_for(paces),
-                    meter=ReadMeter(ledger, meter, needed_for_sending=needed),
+                    meter=ReadMeter(ledger, meter, beyond_reserve=beyond),
                 )
-                for needed in (False, False, True)
+                for beyond in (True, False)
             )
             # A key that one pipeline frees may wake a record of another that writes to the same form.
             bell = bells.setdefault(form, Bell())
@@ -244,10 +244,9 @@ async def open_app(
                 ledger=ledger,
                 target=targets[name],
                 looks=looks,
-                questions=questions,
                 pacers={Operation.CREATE: paces[wire.START], Operation.UPDATE: paces[wire.UPDATE]},
                 options=_delivery_options(settings, pipeline, mapping, bootstrap=bootstrap),
-                check_form=_form_check(name, pipeline, questions),
+                check_form=_form_check(name, pipeline, targets[name]),
                 meter=meter,
                 bell=bell,
                 stopping=stopping,

@@ -164,7 +164,9 @@ async def test_a_reconcile_that_would_eat_what_deliveries_need_asks_first(tmp_pa
         await here.sync()
         month = meters.month_of(here.app.runtime.clock.now())
         used = await here.app.runtime.ledger.read(meters.used, "main", month)
-        await here.app.runtime.ledger.write(meters.add, "main", month, 898 - used)
+        await here.app.runtime.ledger.write(
+            meters.count, "main", month, "create", 898 - used, from_reserve=False
+        )
         here.simulated.counters.reset()
         with pytest.raises(ScarceQuotaError, match="--yes"):
             await compared(here)

@@ -62,9 +62,8 @@ class Delivery:
 
     :meth:`prepare` must run before :meth:`run`, and before anything is staged. ``run`` returns after
     ``stopping`` is set and the calls on their way have ended, at the latest ``drain`` later; a call
-    still on its way at that bound is undecided in the ledger, not lost. ``target`` is written to; what an
-    undecided record costs is told from the calls of ``looks``, which nobody else uses, and the questions
-    without whose answers nothing is sent go through ``questions``.
+    still on its way at that bound is undecided in the ledger, not lost. What an undecided record
+    costs is told from the calls of ``looks``, which nobody else uses.
     """
 
     def __init__(
@@ -75,7 +74,6 @@ class Delivery:
         ledger: Ledger,
         target: Target,
         looks: Target,
-        questions: Target,
         pacers: Mapping[Operation, Pacer],
         options: DeliveryOptions,
         meter: Callable[[], Meter],
@@ -146,7 +144,7 @@ class Delivery:
             asking(looks, "look"), resend_limit=options.resend_limit, decided=self._looked
         )
         self._first_create = FirstCreate(
-            asking(questions, "first_create"),
+            asking(target, "first_create"),
             bootstrap=options.bootstrap,
             check_form=check_form,
             proven=lambda lag: events.search_proven(pipeline, lag),

@@ -13,22 +13,18 @@ from xmsyncd.ledger.meters import Meter
 class ReadMeter:
     """One connection's reads; implements what ``yida.writers`` asks of a ``CallMeter``.
 
-    ``needed_for_sending``: for questions without whose answers nothing is sent.
+    ``beyond_reserve``: for what may use all that is left of the month.
     """
 
-    def __init__(
-        self, ledger: Ledger, meter: Callable[[], Meter], *, needed_for_sending: bool = False
-    ) -> None:
+    def __init__(self, ledger: Ledger, meter: Callable[[], Meter], *, beyond_reserve: bool = False) -> None:
         self._ledger = ledger
         self._meter = meter
-        self._needed_for_sending = needed_for_sending
+        self._beyond_reserve = beyond_reserve
 
     async def take(self, kind: str) -> None:
         """Count one call that is about to be sent. Raises ReserveSpentError where none is left for it."""
         meter = self._meter()
-        room = await self._ledger.write(
-            meters.take_call, meter, kind, needed_for_sending=self._needed_for_sending
-        )
+        room = await self._ledger.write(meters.take_call, meter, kind, beyond_reserve=self._beyond_reserve)
         if room.calls <= 0:
             raise ReserveSpentError(meter.connection, room.reason)
 

@@ -37,8 +37,8 @@ class RoomReason(StrEnum):
     WITHIN_RESERVE = "within_reserve"
     PLENTY_LEFT = "plenty_left"
     """The reserve is used up, and the month has more left than all that waits to be sent will need."""
-    NEEDED_FOR_SENDING = "needed_for_sending"
-    """A question without whose answer nothing is sent at all may use whatever is left."""
+    BEYOND_RESERVE = "beyond_reserve"
+    """A question without whose answer nothing is sent at all, or a person's, may use whatever is left."""
     KEPT_FOR_SENDING = "kept_for_sending"
     MONTH_SPENT = "month_spent"
 
@@ -76,12 +76,13 @@ def room_for_reserve(use: MonthUse, waiting: int) -> Room:
 
 
 def room_for_questions(use: MonthUse) -> Room:
-    """How many questions may go without whose answers nothing may be sent: they count as the reserve's.
+    """How many calls may go that are needed before anything is sent, or that a person asks for.
 
-    A reserve of 0 would otherwise keep a pipeline from its first record.
+    They count as the reserve's. A reserve of 0 would otherwise keep a pipeline from its first record; a
+    person is told beforehand what an operation costs.
     """
     if not use.limit:
         return Room(UNLIMITED, RoomReason.UNMETERED)
     if not use.left:
         return Room(0, RoomReason.MONTH_SPENT)
-    return Room(use.left, RoomReason.NEEDED_FOR_SENDING)
+    return Room(use.left, RoomReason.BEYOND_RESERVE)

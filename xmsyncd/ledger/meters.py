@@ -61,12 +61,10 @@ def count(
 
 
 def take_call(
-    connection: sqlite3.Connection, meter: Meter, kind: str, *, needed_for_sending: bool = False
+    connection: sqlite3.Connection, meter: Meter, kind: str, *, beyond_reserve: bool = False
 ) -> Room:
     """Count one call of the reserve that is about to go, if there is room; returns the room it found."""
-    room = (
-        room_for_questions(use(connection, meter)) if needed_for_sending else reserve_room(connection, meter)
-    )
+    room = room_for_questions(use(connection, meter)) if beyond_reserve else reserve_room(connection, meter)
     if room.calls > 0:
         count(connection, meter.connection, meter.month, kind, 1, from_reserve=True)
     return room

@@ -117,10 +117,7 @@ class FormReading:
                 raise StoppedError("stopped while the form was read; nothing of it is lost, ask again")
             try:
                 self.calls += 1
-                await self._runtime.ledger.write(
-                    meters.add, self._connection, meters.month_of(self._runtime.clock.now()), 1
-                )
-                return await read()
+                return await read()  # which counts itself in the ledger before it goes
             except TryLaterError as error:
                 if tried == _TRIES:
                     raise

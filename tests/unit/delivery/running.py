@@ -225,7 +225,6 @@ class Running:
             ledger=ledger,
             target=yida,
             looks=yida,
-            questions=yida,
             pacers=self.pacers,
             options=options,
             meter=lambda: self.meter,
