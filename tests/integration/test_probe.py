@@ -47,7 +47,6 @@ from xmsyncd.simulator.options import (
 from xmsyncd.simulator.server import Simulator
 
 WAIT = timedelta(seconds=2)
-FOREIGN = "A-1"
 
 
 @dataclass
@@ -421,3 +420,57 @@ def at_a_terminal(commands: Commands, *arguments: str, answers: list[str]) -> st
         return shown
     finally:
         os.close(controller)
+
+
+def test_the_first_five_are_shown_with_their_links_and_what_comes_next(quick: Commands):
+    shown = quick.run("sync", "--limit", "5")
+    assert shown.returncode == 0, shown.stdout + shown.stderr
+    assert (
+        shown.stdout.count("https://www.aliwork.com/APP_DEMO0000000000000000/processDetail?procInsId=") == 5
+    )
+    assert "sync --only KEY" in shown.stdout
+    assert quick.simulated.count("start") == 5
+    (again,) = quick.json("sync", "--limit", "5")["pipelines"]
+    assert [one["state"] for one in again["chosen"]] == ["delivered"] * 5
+    assert quick.simulated.count("start") == 5
+    everything = quick.run("sync")
+    assert "processDetail" not in everything.stdout
+    assert "A first try" not in everything.stdout
+
+
+@pytest.mark.parametrize("by", ["product_no", "product_id"])
+async def test_one_product_is_asked_for_and_not_looked_for(tmp_path: Path, by: str):
+    async with day(tmp_path, SimulatorOptions(products=3000)) as first:
+        catalogue = first.simulated.okki.catalogue
+        wanted = catalogue.product(catalogue.ids()[1500])
+        async with application(tmp_path, first.simulated) as world:
+            done = await world.sync(only=str(wanted[by]))
+            assert [one["source_id"] for one in done["chosen"]] == [str(wanted["product_id"])]
+            assert done["backlog"] == {"delivered": 1}
+            assert done["cycle"]["reason"] == "only"
+            assert first.simulated.counters.count(Vendor.OKKI, Operation.LIST) <= 2
+            (instance,) = first.instances()
+            assert instance[KEY] == wanted["product_no"]
+
+
+@pytest.mark.parametrize(
+    "options", [{"okki_date_only": True}, {"okki_honours_time": False}], ids=["days", "no filter"]
+)
+async def test_one_product_is_found_on_a_tenant_that_filters_otherwise(tmp_path: Path, options):
+    async with day(tmp_path, SimulatorOptions(products=400, **options)) as first:
+        catalogue = first.simulated.okki.catalogue
+        wanted = catalogue.product(catalogue.ids()[7])
+        async with application(tmp_path, first.simulated) as world:
+            done = await world.sync(only=str(wanted["product_no"]))
+            assert done["backlog"] == {"delivered": 1}
+
+
+async def test_a_key_that_okki_does_not_know_is_looked_for_in_the_whole_list(tmp_path: Path):
+    async with (
+        day(tmp_path, SimulatorOptions(products=120)) as first,
+        application(tmp_path, first.simulated) as world,
+    ):
+        done = await world.sync(only="NO-SUCH-KEY")
+        assert "no product with the key or id 'NO-SUCH-KEY'" in done["cycle"]["error"]
+        assert done["cycle"]["reason"] == "only_by_the_whole_list"
+        assert done["chosen"] == []

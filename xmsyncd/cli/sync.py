@@ -13,6 +13,8 @@ from xmsyncd.cli.options import Common, common_options, framed
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
+    from rich.table import Table
+
     from xmsyncd.cli.access import Operator
     from xmsyncd.cli.words import Words
     from xmsyncd.settings import Settings
@@ -161,8 +163,24 @@ def _print(result: dict[str, Any], zone: ZoneInfo, words: Words) -> None:
     console = out()
     console.print(Text(result["pipeline"], style="bold"))
     console.print(facts(rows))
+    if result["chosen"]:
+        console.print(_chosen_table(result["chosen"], words))
     for line in _advice(result):
         console.print(Text(line, style="yellow"))
+
+
+def _chosen_table(chosen_records: list[dict[str, Any]], words: Words) -> Table:
+    from rich.text import Text
+
+    from xmsyncd.cli.output import add_row, coloured, table
+
+    shown = table(words("key"), words("OKKI id"), words("state"), words("in Yida"))
+    for one in chosen_records:
+        state = coloured(one["state"], words)
+        if one["reason"]:
+            state = state + Text(f" ({one['reason']})")
+        add_row(shown, one["key"] or "–", one["source_id"], state, one["link"] or "–")
+    return shown
 
 
 def _advice(result: dict[str, Any]) -> list[str]:
@@ -176,4 +194,9 @@ def _advice(result: dict[str, Any]) -> list[str]:
         lines.append("Very many updates: the rest is held, `xmsyncd approve` shows them and lets them go.")
     if any(backlog.get(state) for state in ("pending", "sending", "undecided")):
         lines.append("What is left goes on with the next sync, or with the daemon (`xmsyncd run`).")
+    if result["cycle"]["kind"] == "partial" and result["cycle"]["result"] == "done" and not lines:
+        lines.append(
+            "A first try: look at these in Yida. Then one of your choice, `xmsyncd sync --only KEY`; then "
+            "all, `xmsyncd sync`, and from then on by itself, `xmsyncd run`."
+        )
     return lines

@@ -59,6 +59,8 @@ class CycleProgress:
     repeats: int = 0
     filtered: int = 0
     decisions: Counter[StageDecision] = field(default_factory=Counter)
+    chosen: list[SourceId] = field(default_factory=list)
+    """Of a first try: the products it has taken, in the order of the list."""
 
 
 @dataclass(frozen=True, slots=True)

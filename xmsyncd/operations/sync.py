@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import quote
 
 from xmsyncd.cycle.plan import CycleRequest
 from xmsyncd.cycle.progress import CycleReport
@@ -16,10 +17,14 @@ from xmsyncd.ledger import cycles, pipelines
 from xmsyncd.ledger.cycles import CycleResult
 from xmsyncd.ledger.states import VisibleState
 from xmsyncd.ledger.views import PipelineView, StageDecision
+from xmsyncd.operations.lines import json_of
 from xmsyncd.operations.runtime import PipelineRuntime, Runtime
 
 # How often progress is told; people see no more, and each look at the ledger is a query.
 _TICK = timedelta(milliseconds=200)
+
+# Of a first try, the products that are shown one by one.
+_CHOSEN_SHOWN = 50
 
 # States in which a record still has something to do by itself.
 _BUSY = (VisibleState.SENDING, VisibleState.UNDECIDED)
@@ -107,11 +112,37 @@ def _progress(
     }
 
 
+def chosen_records(
+    connection: sqlite3.Connection, pipeline: str, source_ids: Sequence[str]
+) -> list[dict[str, Any]]:
+    """What has become of these products, in their order; those that are not staged are left out."""
+    rows = {
+        row["source_id"]: dict(row)
+        for row in connection.execute(
+            """SELECT source_id, key, state, instance_id,
+                      CASE WHEN desired = 'rejection' THEN rejection ELSE block_reason END AS reason
+               FROM records
+               WHERE pipeline = ? AND source_id IN (SELECT value FROM json_each(?))""",
+            (pipeline, json_of(list(source_ids)).decode()),
+        )
+    }
+    return [rows[source_id] for source_id in source_ids if source_id in rows]
+
+
+def instance_link(app_type: str, instance_id: str) -> str:
+    """Where people see a process instance (vendor doc); an organisation may have a host of its own."""
+    return f"https://www.aliwork.com/{quote(app_type)}/processDetail?procInsId={quote(instance_id)}"
+
+
 async def _result(
     runtime: Runtime, pipeline: PipelineRuntime, report: CycleReport, now: Backlog, view: PipelineView
 ) -> dict[str, Any]:
     gaps = await runtime.ledger.read(cycles.gaps, pipeline.name)
     progress = report.progress
+    chosen = await runtime.ledger.read(chosen_records, pipeline.name, progress.chosen[:_CHOSEN_SHOWN])
+    app_type = pipeline.settings.target.app_type
+    for one in chosen:
+        one["link"] = None if one["instance_id"] is None else instance_link(app_type, one["instance_id"])
     return {
         "phase": "done",
         "pipeline": pipeline.name,
@@ -130,6 +161,7 @@ async def _result(
             "error": None if report.error is None else str(report.error),
             "cannot_work": report.error.reason if isinstance(report.error, CannotWorkError) else None,
         },
+        "chosen": chosen,
         "backlog": dict(now.states),
         "gaps": len(gaps),
         "stop": None if view.stop is None else {"reason": view.stop.reason, "detail": view.stop.detail},
