@@ -181,3 +181,36 @@ def fullest_stretch(here: World) -> float:
     rows = here.simulated.counters.seconds(Vendor.YIDA, Operation.START)
     counts = [calls for calls, _ in rows]
     return max((sum(counts[at : at + 2]) / 2 for at in range(max(1, len(counts) - 1))), default=0.0)
+
+
+@pytest.mark.timeout(90)
+async def test_details_whose_answer_nobody_knows_do_not_hold_up_the_others(
+    tmp_path: Path, log: io.StringIO
+) -> None:
+    """Five in a row, for ever: three in a row look like an outage, but what is known of them is not lost."""
+    okki = {**SETTINGS["okki"], "tries": 1}
+    async with world(tmp_path, SimulatorOptions(products=30), okki=okki) as here:
+        ids = here.simulated.catalogue.ids()
+        for product_id in ids[10:15]:
+            here.simulated.faults.add(
+                "error_in_200", api="okki", operation="detail", code="777", match=str(product_id)
+            )
+
+        async def through() -> bool:
+            await here.read()
+            return await here.states() == {"delivered": 25, "rejected": 5}
+
+        await until(through, "the others are delivered", 60)
+        rows = await here.query("SELECT DISTINCT rejection FROM records WHERE state = 'rejected'")
+        assert [row["rejection"] for row in rows] == ["detail_unavailable"]
+        unknown = [line for line in lines(log) if line["event"] == "unknown_answer"]
+        assert [(line["endpoint"], line["code"]) for line in unknown] == [("info", "777")]
+
+        here.simulated.faults.clear()
+        await until(lambda: _after_a_cycle(here, 30), "they come right by themselves", 30)
+        assert here.verdict()["agrees"]
+
+
+async def _after_a_cycle(here: World, products: int) -> bool:
+    await here.read()
+    return await _delivered(here, products)
