@@ -173,6 +173,7 @@ async def open_app(
                 *(SkewSource(name, Api.OKKI, _offset_of(client)) for name, client in okki.items()),
                 *(SkewSource(name, Api.DINGTALK, _offset_of(client)) for name, client in yida.items()),
             ],
+            clock_told=events.clock_told,
         )
         schedule = Schedule(zone, trouble=events.ring_troubled)
         targets: dict[str, ProcessWriter] = {}
@@ -237,7 +238,7 @@ async def open_app(
                 events=events,
                 step=step,
             )
-            loop = CycleLoop(cycle, stopping, finished=lambda report: None)
+            loop = CycleLoop(cycle, stopping, finished=lambda report: gauges.tell_clocks())
             delivery = Delivery(
                 name,
                 form,

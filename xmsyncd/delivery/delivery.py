@@ -14,6 +14,7 @@ from xmsyncd.clock import Clock
 from xmsyncd.delivery.asking import Asking
 from xmsyncd.delivery.first_create import FirstCreate, FormCheck
 from xmsyncd.delivery.lane import Lane
+from xmsyncd.delivery.look_policy import longest_interval
 from xmsyncd.delivery.policy import SendingRules
 from xmsyncd.delivery.read_back import ReadBack
 from xmsyncd.delivery.settler import Settler
@@ -21,11 +22,15 @@ from xmsyncd.delivery.target import Target
 from xmsyncd.delivery.waiting import Bell, Stoppable
 from xmsyncd.errors import XmsyncdError
 from xmsyncd.flow.pace import Pacer
-from xmsyncd.ledger import Ledger, pipelines
+from xmsyncd.ledger import Ledger, clocks, pipelines
+from xmsyncd.ledger.clocks import LongestWaits
 from xmsyncd.ledger.meters import Meter
 from xmsyncd.ledger.views import Claimed, KnownInstance, LookSettlement, Settlement, SettleReport, Stop
 from xmsyncd.records import Claim, InstanceId, Operation, Outcome, StopReason
 from xmsyncd.steps import StepListener
+
+# A vendor that tells how long to wait tells minutes; where calls are metered a probe waits an hour.
+_LONGEST_TOLD = timedelta(hours=1)
 
 
 class DeliveryEvents(Protocol):
@@ -38,6 +43,7 @@ class DeliveryEvents(Protocol):
     def pipeline_resumed(self, pipeline: str, reason: StopReason) -> None: ...
     def search_proven(self, pipeline: str, lag: timedelta) -> None: ...
     def orphans_found(self, pipeline: str, number: int) -> None: ...
+    def times_pulled_in(self, pipeline: str, number: int) -> None: ...
     def read_put_off(self, pipeline: str, what: str, error: XmsyncdError) -> None: ...
     def instance_vanished(self, pipeline: str, instance_id: InstanceId, key: str) -> None: ...
 
@@ -93,7 +99,9 @@ class Delivery:
         self._events = events
         self._stopping = stopping
         rules = options.rules
-        waits = Stoppable(stopping, clock)
+        self._bell = bell
+        self._waits = waits = Stoppable(stopping, clock)
+        self._longest = longest_waits(rules)
         self._settler = Settler(
             ledger, rules, meter=meter, settled=self._settled, clock=clock, rng=rng, step=step
         )
@@ -169,6 +177,24 @@ class Delivery:
         )
         if orphans:
             self._events.orphans_found(self._pipeline, orphans)
+        await self._pull_in()
+
+    async def _pull_in(self) -> None:
+        """No time in the ledger may hold up what a clock that was ahead has put off."""
+        now = self._clock.now()
+        if not await self._ledger.read(clocks.has_future, self._pipeline, self._longest, now):
+            return
+        pulled = 0
+        while found := await self._ledger.write(clocks.pull_in, self._pipeline, self._longest, now):
+            pulled += found
+        self._events.times_pulled_in(self._pipeline, pulled)
+        self._bell.ring()
+
+    async def _watch_the_clock(self) -> None:
+        """Half a minute after a clock was set back, nothing waits for the time that it had shown."""
+        never = asyncio.Event()
+        while await self._waits.until(None, never):
+            await self._pull_in()
 
     async def run(self) -> None:
         """Deliver until asked to stop, then drain within the bound."""
@@ -182,6 +208,7 @@ class Delivery:
                 ),
                 ("read back", self._read_back.run),
                 ("first create", self._first_create.run),
+                ("watch the clock", self._watch_the_clock),
             )
         ]
         try:
@@ -242,6 +269,15 @@ class Delivery:
             self._events.pipeline_resumed(self._pipeline, claimed.resumed)
         if claimed.allowance.stop is not None and not claimed.allowance.is_probe:
             self._events.pipeline_stopped(self._pipeline, claimed.allowance.stop)
+
+
+def longest_waits(rules: SendingRules) -> LongestWaits:
+    """How far ahead anything is ever put off by these rules, or by a vendor's own word."""
+    return LongestWaits(
+        retry=max(rules.retry_cap, rules.read_back_after[-1], _LONGEST_TOLD),
+        look=longest_interval(rules.read_back_after),
+        probe=max(rules.probe_every, _LONGEST_TOLD),
+    )
 
 
 async def _all_or_first_error(loops: list[asyncio.Task[None]], settling: asyncio.Task[None]) -> None:

@@ -47,6 +47,7 @@ class FirstCreate:
         self._ring = asking.bell.listen()
         self._looked_at: datetime | None = None
         self._not_before: datetime | None = None
+        self._rests_for = timedelta(0)
         self._failures_in_a_row = 0
         self._asks_whether_it_is_there = False
 
@@ -75,8 +76,11 @@ class FirstCreate:
         asking = self._asking
         if view.stop is not None and view.stop.reason.waits_for_a_person:
             return None  # what Yida holds is to be taken over first: until then no call tells anything
-        if self._not_before is not None and asking.clock.now() < self._not_before:
-            return self._not_before
+        if self._not_before is not None:
+            # A clock that was set back must not stretch the rest.
+            self._not_before = min(self._not_before, asking.clock.now() + self._rests_for)
+            if asking.clock.now() < self._not_before:
+                return self._not_before
         try:
             if not asking.rules.form_is_checked(view.checked_hash):
                 again = await self._fits(view)
@@ -90,8 +94,8 @@ class FirstCreate:
         except (TryLaterError, RefusedError) as error:
             self._failures_in_a_row += 1
             asking.put_off(error)
-            pause = asking.pause_after(self._failures_in_a_row, told_wait(error))
-            self._not_before = asking.clock.now() + pause
+            self._rests_for = asking.pause_after(self._failures_in_a_row, told_wait(error))
+            self._not_before = asking.clock.now() + self._rests_for
             return self._not_before
         self._failures_in_a_row, self._not_before = 0, None
         return again
@@ -165,6 +169,8 @@ class FirstCreate:
         if first is None:
             return None
         now = asking.clock.now()
+        if self._looked_at is not None and self._looked_at > now:
+            self._looked_at = None  # the clock was set back
         delays = visibility_delays(asking.rules.read_back_after)
         every = asking.rules.probe_every
         due_at = _next_look(first, self._looked_at, delays, view.stop, now, every)

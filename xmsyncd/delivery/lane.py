@@ -24,6 +24,9 @@ _log = structlog.get_logger(__name__)
 # At a high rate several permits fall due in one turn of the loop; claiming them together saves commits.
 _LARGEST_CLAIM = 16
 
+# A claim is sent at once; one that is older by the clock was overtaken by something.
+_OLDEST_CLAIM = timedelta(seconds=15)
+
 
 class Lane:
     """Keeps up to ``slots`` calls of one operation on their way until asked to stop.
@@ -194,6 +197,9 @@ class Lane:
         task = asyncio.current_task()
         if task is None or self._is_cut_short:
             return Outcome(Family.NOT_SENT, code="interrupted", message="stopped before it was sent", calls=0)
+        if abs(self._clock.now() - claim.claimed_at) > _OLDEST_CLAIM:
+            # The machine slept in between, or its clock was set: what has happened since is not known.
+            return Outcome(Family.NOT_SENT, code="old_claim", message="claimed too long ago", calls=0)
         self._on_the_way.add(task)
         try:
             return await self._send(claim)

@@ -95,6 +95,17 @@ def needs_witness(look: Look, delays: Sequence[timedelta], now: datetime) -> boo
     return now - look.sent_at >= second
 
 
+def was_created_later(instance: KnownInstance | None, look: Look) -> bool:
+    """Whether the instance's create was begun after the doubtful call had ended for us.
+
+    By the numbers of the attempts, not by times: a clock that was set back in between would make a witness of
+    what had been there before, and a lagging index would then look like a proof.
+    """
+    if instance is None or instance.attempt_id is None or look.settled_after is None:
+        return False
+    return instance.attempt_id > look.settled_after
+
+
 def decide_empty(
     look: Look,
     witness: Witness,
@@ -113,7 +124,7 @@ def decide_empty(
     match witness.sight:
         case Sight.HIDDEN:
             return CreateFinding(Finding.UNSEEN, "index_behind")
-        case Sight.VISIBLE if witness.instance is not None and witness.instance.created_at > look.ended_at:
+        case Sight.VISIBLE if was_created_later(witness.instance, look):
             return CreateFinding(Finding.ABSENT, "witnessed")
         case Sight.VISIBLE | Sight.NONE:
             was_last_look = now - look.sent_at >= delays[-1]
@@ -145,6 +156,11 @@ def next_look_at(sent_at: datetime, now: datetime, delays: Sequence[timedelta]) 
             return sent_at + delay
     last = delays[-1]
     return now + min(max(now - sent_at, last), _LONGEST_INTERVAL * last)
+
+
+def longest_interval(delays: Sequence[timedelta]) -> timedelta:
+    """No look is ever put off for longer than this."""
+    return _LONGEST_INTERVAL * delays[-1]
 
 
 def visibility_delays(delays: Sequence[timedelta]) -> tuple[timedelta, ...]:

@@ -14,7 +14,7 @@ from xmsyncd.flow.quota import RoomReason
 from xmsyncd.ledger import claims, looks, meters, pipelines
 from xmsyncd.ledger.events import Finding, Looked
 from xmsyncd.ledger.views import Look, LookSettlement
-from xmsyncd.records import Found, Operation, StopReason, StopSource
+from xmsyncd.records import AttemptId, Found, Operation, StopReason, StopSource
 
 # Calls for finding one witness: people may have deleted every instance that could be one.
 _LARGEST_WITNESS_HUNT = 6
@@ -39,6 +39,7 @@ class ReadBack:
         self._ring = asking.bell.listen()
         self._failures_in_a_row = 0
         self._not_before: datetime | None = None
+        self._rests_for = timedelta(0)
 
     async def run(self) -> None:
         """Make the rounds that are due until asked to stop."""
@@ -67,6 +68,8 @@ class ReadBack:
         if due_at is None:
             return None
         if self._not_before is not None:
+            # A clock that was set back must not stretch the rest.
+            self._not_before = min(self._not_before, now + self._rests_for)
             due_at = max(due_at, self._not_before)
         if view.stop is not None and view.stop.reason is StopReason.RESTORED:
             return None  # taking over what Yida holds decides them a hundred at a time, and rings
@@ -99,8 +102,8 @@ class ReadBack:
         except TryLaterError as error:
             self._failures_in_a_row += 1
             asking.put_off(error)
-            pause = asking.pause_after(self._failures_in_a_row, told_wait(error))
-            self._not_before = asking.clock.now() + pause
+            self._rests_for = asking.pause_after(self._failures_in_a_row, told_wait(error))
+            self._not_before = asking.clock.now() + self._rests_for
             return
         self._failures_in_a_row, self._not_before = 0, None
         if halted_for is not None:
@@ -134,7 +137,9 @@ class ReadBack:
         witness = Witness(Sight.NONE)
         told = asking.target.reads
         if doubtful:
-            witness = await self._witness(max(look.ended_at for look in doubtful))
+            # Where one of them has no number the newest instance known is looked for: it proves less.
+            numbers = [look.settled_after for look in doubtful if look.settled_after is not None]
+            witness = await self._witness(max(numbers, default=None))
         may_resend = asking.rules.read_back and self._resend_limit > 0
         canaries = set(await asking.ledger.read(looks.open_resends, asking.pipeline))
         for look in due:
@@ -179,7 +184,7 @@ class ReadBack:
             raise ValueError(f"an update without an instance: record {look.record_id}")
         return await self._asking.target.get(look.instance_id)
 
-    async def _witness(self, after: datetime) -> Witness:
+    async def _witness(self, after: AttemptId | None) -> Witness:
         """Search for an instance known by id; one that is gone from Yida is struck and the next is tried."""
         asking, calls = self._asking, 0
         while True:

@@ -12,6 +12,7 @@ from xmsyncd.ledger.events import Acquitted, Convicted, Returned
 from xmsyncd.ledger.events import Claimed as ClaimedEvent
 from xmsyncd.ledger.history import HistoryEvent
 from xmsyncd.ledger.meters import Meter
+from xmsyncd.ledger.order import NEWEST_ATTEMPT
 from xmsyncd.ledger.rows import RecordRow
 from xmsyncd.ledger.states import Block, next_operation, visible_state
 from xmsyncd.ledger.times import to_ms
@@ -300,7 +301,8 @@ def _settle_one(
     if row.state == before:
         return row
     connection.execute(
-        "UPDATE attempts SET outcome = ?, settled_ms = ?, code = ?, message = ?, request_id = ? WHERE id = ?",
+        f"""UPDATE attempts SET outcome = ?, settled_ms = ?, code = ?, message = ?, request_id = ?,
+                settled_after = {NEWEST_ATTEMPT} WHERE id = ?""",  # noqa: S608 - constant
         (outcome.family, to_ms(now), outcome.code, outcome.message, outcome.request_id, one.attempt_id),
     )
     if row.state.attempt is None and outcome.family is Family.DELIVERED:
@@ -324,11 +326,19 @@ def _bind_delivered(connection: sqlite3.Connection, row: RecordRow, one: Claim) 
         "UPDATE contents SET delivered = sent, sent = NULL WHERE record_id = ?", (row.record_id,)
     )
     connection.execute(
-        """INSERT INTO instances (form, instance_id, record_id, pipeline, key, origin, created_ms)
-           VALUES (?, ?, ?, ?, ?, 'created', ?)
+        """INSERT INTO instances (form, instance_id, record_id, pipeline, key, origin, created_ms, attempt_id)
+           VALUES (?, ?, ?, ?, ?, 'created', ?, ?)
            ON CONFLICT (form, instance_id) DO UPDATE SET key = excluded.key, role = 'bound'
                WHERE record_id = excluded.record_id""",
-        (row.form, row.state.instance_id, row.record_id, row.pipeline, one.key, to_ms(one.claimed_at)),
+        (
+            row.form,
+            row.state.instance_id,
+            row.record_id,
+            row.pipeline,
+            one.key,
+            to_ms(one.claimed_at),
+            one.attempt_id,
+        ),
     )
 
 

@@ -111,6 +111,13 @@ class Looked:
 
 
 @dataclass(frozen=True, slots=True)
+class PulledIn:
+    """Its times lie further ahead than anything is ever put off: a clock was ahead when they were written."""
+
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Convicted:
     """Another record of the same operation went through: the refusal is this record's own."""
 
@@ -199,6 +206,7 @@ Event = (
     | Settled
     | Orphaned
     | Looked
+    | PulledIn
     | Convicted
     | Acquitted
     | Retried

@@ -42,6 +42,7 @@ class HistoryEvent(StrEnum):
     DRIFTED = "drifted"
     DELETED = "deleted"
     RESTORED = "restored"
+    PULLED_IN = "pulled_in"
     WATERMARK_PULLED_BACK = "watermark_pulled_back"
 
 

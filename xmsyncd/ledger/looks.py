@@ -28,7 +28,7 @@ def due_looks(connection: sqlite3.Connection, pipeline: str, limit: int, now: da
     """The undecided attempts whose next look is due, longest due first."""
     found = connection.execute(
         """SELECT r.id, r.attempt_id, r.operation, r.sent_key, r.sent_hash, r.sent_ms, r.instance_id, r.looks,
-               r.resends, a.settled_ms
+               r.resends, a.settled_ms, a.settled_after
            FROM records r JOIN attempts a ON a.id = r.attempt_id
            WHERE r.pipeline = ? AND r.lane = 'look' AND r.due_ms <= ? ORDER BY r.due_ms, r.id LIMIT ?""",
         (pipeline, to_ms(now), limit),
@@ -45,6 +45,7 @@ def due_looks(connection: sqlite3.Connection, pipeline: str, limit: int, now: da
             looks=row["looks"],
             resends=row["resends"],
             ended_at=from_ms(row["sent_ms"] if row["settled_ms"] is None else row["settled_ms"]),
+            settled_after=None if row["settled_after"] is None else AttemptId(row["settled_after"]),
         )
         for row in found
     )
@@ -60,22 +61,27 @@ def open_resends(connection: sqlite3.Connection, pipeline: str) -> frozenset[Rec
     return frozenset(RecordId(row["id"]) for row in rows)
 
 
-def witness_candidate(connection: sqlite3.Connection, pipeline: str, after: datetime) -> KnownInstance | None:
-    """The instance to look for beside a doubtful one: the first that was created after ``after``.
+def witness_candidate(
+    connection: sqlite3.Connection, pipeline: str, after: AttemptId | None
+) -> KnownInstance | None:
+    """The instance to look for beside a doubtful one: the first that was created after the attempt ``after``.
 
     Where there is none, the newest known: it can still show that the index is behind. Only instances
-    whose own create answered count, because only of those do we know when they were made.
+    whose own create answered count, because only of those do we know when they were made. Attempts are
+    numbered in the order in which they were begun, whatever the clock was set to meanwhile.
     """
     known = "pipeline = ? AND role = 'bound' AND origin = 'created'"
-    row = connection.execute(
-        f"""SELECT instance_id, key, created_ms FROM instances WHERE {known} AND created_ms > ?
-            ORDER BY created_ms LIMIT 1""",  # noqa: S608 - constant condition
-        (pipeline, to_ms(after)),
-    ).fetchone()
+    row = None
+    if after is not None:
+        row = connection.execute(
+            f"""SELECT instance_id, key, created_ms, attempt_id FROM instances WHERE {known}
+                AND attempt_id > ? ORDER BY attempt_id LIMIT 1""",  # noqa: S608 - constant condition
+            (pipeline, after),
+        ).fetchone()
     if row is None:
         row = connection.execute(
-            f"""SELECT instance_id, key, created_ms FROM instances WHERE {known}
-                ORDER BY created_ms DESC LIMIT 1""",  # noqa: S608 - constant condition
+            f"""SELECT instance_id, key, created_ms, attempt_id FROM instances WHERE {known}
+                ORDER BY attempt_id DESC, created_ms DESC LIMIT 1""",  # noqa: S608 - constant condition
             (pipeline,),
         ).fetchone()
     return None if row is None else _known(row)
@@ -93,7 +99,7 @@ def next_due(connection: sqlite3.Connection, pipeline: str, lane: str) -> dateti
 def oldest_instance(connection: sqlite3.Connection, pipeline: str) -> KnownInstance | None:
     """The first instance whose create answered: the one that shows whether a search sees what we write."""
     row = connection.execute(
-        """SELECT instance_id, key, created_ms FROM instances
+        """SELECT instance_id, key, created_ms, attempt_id FROM instances
            WHERE pipeline = ? AND role = 'bound' AND origin = 'created' ORDER BY created_ms LIMIT 1""",
         (pipeline,),
     ).fetchone()
@@ -101,7 +107,12 @@ def oldest_instance(connection: sqlite3.Connection, pipeline: str) -> KnownInsta
 
 
 def _known(row: sqlite3.Row) -> KnownInstance:
-    return KnownInstance(InstanceId(row["instance_id"]), KeyValue(row["key"]), from_ms(row["created_ms"]))
+    return KnownInstance(
+        InstanceId(row["instance_id"]),
+        KeyValue(row["key"]),
+        from_ms(row["created_ms"]),
+        None if row["attempt_id"] is None else AttemptId(row["attempt_id"]),
+    )
 
 
 def owners(

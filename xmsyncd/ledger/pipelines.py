@@ -13,6 +13,7 @@ from xmsyncd.ledger import documents, history, meters, notes, rows
 from xmsyncd.ledger.events import Orphaned
 from xmsyncd.ledger.history import HistoryEvent
 from xmsyncd.ledger.meters import Meter
+from xmsyncd.ledger.order import NEWEST_ATTEMPT
 from xmsyncd.ledger.times import from_ms, to_ms
 from xmsyncd.ledger.views import PipelineView, Stop
 from xmsyncd.records import ContentHash, Operation, RecordId, StopReason, StopSource
@@ -345,7 +346,8 @@ def recover(
         row = rows.load(connection, RecordId(orphan["id"]))
         rows.apply(connection, row, Orphaned(due_at), now)
         connection.execute(
-            "UPDATE attempts SET outcome = 'orphaned', settled_ms = ? WHERE id = ?",
+            f"""UPDATE attempts SET outcome = 'orphaned', settled_ms = ?, settled_after = {NEWEST_ATTEMPT}
+                WHERE id = ?""",  # noqa: S608 - constant
             (to_ms(now), orphan["attempt_id"]),
         )
         history.note(connection, now, name, HistoryEvent.ORPHANED, row.record_id)

@@ -21,6 +21,7 @@ Returned        sending → idle: the claim was not sent
 Settled         sending → idle (delivered, refused, later …) or undecided
 Orphaned        sending → undecided: the process that sent it is gone
 Looked          undecided → idle (found, absent) or a later look
+PulledIn        due, and sent, no later than now: a clock was ahead when that was written
 Convicted       a suspect is parked: another record went through
 Acquitted       a suspect goes back: the fault lay elsewhere
 Retried         a person asks for another try (of an undecided one: another look)
@@ -53,6 +54,7 @@ from xmsyncd.ledger.events import (
     Held,
     Looked,
     Orphaned,
+    PulledIn,
     Released,
     Resembled,
     ResendOrdered,
@@ -112,6 +114,8 @@ def transition(state: RecordState, event: Event) -> RecordState:
             )
         case Looked():
             return _looked(state, event)
+        case PulledIn():
+            return _pulled_in(state, event)
         case Convicted():
             return replace(state, block=Block.PARKED, due_at=None) if state.block is Block.SUSPECT else state
         case Acquitted():
@@ -314,6 +318,16 @@ def _retried(state: RecordState, event: Retried) -> RecordState:
     resends = 0 if state.block is Block.PARKED else state.resends
     after = replace(_unparked(state), due_at=event.at, tries=0, resends=resends)
     return replace(after, instance_id=None, delivered_hash=None) if recreate else after
+
+
+def _pulled_in(state: RecordState, event: PulledIn) -> RecordState:
+    attempt = state.attempt
+    if attempt is not None and attempt.phase is Phase.SENDING:
+        return state
+    if attempt is not None and attempt.sent_at > event.at:
+        attempt = replace(attempt, sent_at=event.at)
+    due_at = event.at if state.due_at is not None and state.due_at > event.at else state.due_at
+    return replace(state, attempt=attempt, due_at=due_at)
 
 
 def _discarded(state: RecordState, event: Discarded) -> RecordState:

@@ -196,6 +196,8 @@ class Look:
     resends: int
     ended_at: datetime
     """When the call ended for us without an answer, or the process that made it was found dead."""
+    settled_after: AttemptId | None = None
+    """The newest attempt there was at that moment; ``None``: unknown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,6 +218,8 @@ class KnownInstance:
     instance_id: InstanceId
     key: KeyValue
     created_at: datetime
+    attempt_id: AttemptId | None = None
+    """The create that made it; ``None``: it was made before creates were noted."""
 
 
 @dataclass(frozen=True, slots=True)

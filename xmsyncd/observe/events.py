@@ -47,6 +47,9 @@ from xmsyncd.schedule import RingTrouble
 
 _log = structlog.get_logger(__name__)
 
+LARGEST_SKEW = timedelta(minutes=1)
+"""A clock that differs more from a vendor's is told as wrong: schedules, months and logs are off by it."""
+
 _SUMMARY_EVERY = timedelta(minutes=5)
 REPEAT_EVERY = timedelta(minutes=1)
 """The default of how often trouble that goes on is told at most."""
@@ -96,6 +99,7 @@ class Events(CallEvents):
     ) -> None:
         super().__init__(metrics, monotonic, repeat_every)
         self._pipelines: dict[str, _Told] = {}
+        self._wrong_clocks: set[tuple[str, Api]] = set()
 
     def _told(self, pipeline: str) -> _Told:
         return self._pipelines.setdefault(pipeline, _Told())
@@ -202,6 +206,28 @@ class Events(CallEvents):
         """So many are missing from a complete read that it is not believed; nothing is done about them."""
         self._failed(pipeline, Stage.SOURCE, SourceFailure.ABSENCES)
         _log.error("absences_doubted", pipeline=pipeline, number=number)
+
+    def times_pulled_in(self, pipeline: str, number: int) -> None:
+        """Times further ahead than anything is put off: a clock was ahead when they were written."""
+        _log.warning("times_pulled_in", pipeline=pipeline, number=number)
+
+    def clock_told(self, connection: str, api: Api, offset: timedelta) -> None:
+        """A vendor's clock minus ours. Said aloud when it begins to be too large, and when that is over."""
+        self._metrics.clock_skew.labels(connection, api).set(offset.total_seconds())
+        is_wrong = abs(offset) > LARGEST_SKEW
+        was_wrong = (connection, api) in self._wrong_clocks
+        if is_wrong and not was_wrong:
+            self._wrong_clocks.add((connection, api))
+            _log.warning(
+                "clock_differs",
+                connection=connection,
+                api=api,
+                offset_seconds=round(offset.total_seconds(), 3),
+                advice="set this machine's clock (NTP); reading goes by OKKI's clock meanwhile",
+            )
+        elif was_wrong and not is_wrong:
+            self._wrong_clocks.discard((connection, api))
+            _log.info("clock_agrees", connection=connection, api=api)
 
     def watermark_pulled_back(self, pipeline: str, was: datetime, to: datetime) -> None:
         """The watermark lay in OKKI's future: a clock was wrong when it was set. Everything is read again."""

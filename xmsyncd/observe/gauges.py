@@ -64,6 +64,7 @@ class Gauges:
         quotas: Sequence[Quota] = (),
         rates: Sequence[RateSource] = (),
         skews: Sequence[SkewSource] = (),
+        clock_told: Callable[[str, Api, timedelta], None] = lambda connection, api, offset: None,
     ) -> None:
         self._ledger = ledger
         self._metrics = metrics
@@ -72,6 +73,7 @@ class Gauges:
         self._quotas = tuple(quotas)
         self._rates = tuple(rates)
         self._skews = tuple(skews)
+        self._clock_told = clock_told
 
     async def run(
         self, stopping: asyncio.Event, *, every: timedelta = _EVERY, also: Callable[[], None] = lambda: None
@@ -99,10 +101,14 @@ class Gauges:
             self._set_quota(reading)
         for source in self._rates:
             self._metrics.rate_limit.labels(source.connection, source.api, source.endpoint).set(source.rate())
+        self.tell_clocks()
+
+    def tell_clocks(self) -> None:
+        """Say how far the vendors' clocks are from ours, by their latest answers."""
         for skew in self._skews:
             offset = skew.offset()
             if offset is not None:
-                self._metrics.clock_skew.labels(skew.connection, skew.api).set(offset.total_seconds())
+                self._clock_told(skew.connection, skew.api, offset)
 
     def _set_pipeline(self, standing: _Standing) -> None:
         metrics, view = self._metrics, standing.view

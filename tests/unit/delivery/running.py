@@ -173,6 +173,7 @@ class Told:
     proven: list[timedelta] = field(default_factory=list)
     put_off: list[tuple[str, str]] = field(default_factory=list)
     orphans: int = 0
+    pulled_in: int = 0
     vanished: list[tuple[InstanceId, str]] = field(default_factory=list)
 
     def attempt_settled(self, settlement: Settlement) -> None:
@@ -198,6 +199,9 @@ class Told:
 
     def orphans_found(self, pipeline: str, number: int) -> None:
         self.orphans += number
+
+    def times_pulled_in(self, pipeline: str, number: int) -> None:
+        self.pulled_in += number
 
     def instance_vanished(self, pipeline: str, instance_id: InstanceId, key: str) -> None:
         self.vanished.append((instance_id, key))

@@ -107,6 +107,7 @@ def look(**more: Any) -> Look:
         looks=0,
         resends=0,
         ended_at=NOW + 2 * SECOND,
+        settled_after=AttemptId(5),
     )
     return replace(plain, **more)
 
@@ -123,5 +124,6 @@ def found(
     )
 
 
-def known(created_at: datetime) -> KnownInstance:
-    return KnownInstance(InstanceId("witness"), KeyValue("W"), created_at)
+def known(attempt_id: int | None = 6, created_at: datetime = NOW) -> KnownInstance:
+    made_by = None if attempt_id is None else AttemptId(attempt_id)
+    return KnownInstance(InstanceId("witness"), KeyValue("W"), created_at, made_by)

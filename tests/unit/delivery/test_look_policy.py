@@ -23,13 +23,14 @@ from xmsyncd.delivery.look_policy import (
 from xmsyncd.ledger.events import Finding
 from xmsyncd.records import ContentHash, InstanceId, Operation, RecordId
 
-HIDDEN = Witness(Sight.HIDDEN, known(NOW + MINUTE))
+HIDDEN = Witness(Sight.HIDDEN, known())
 NONE = Witness(Sight.NONE)
 LAST_LOOK = NOW + 10 * MINUTE
 
 
-def visible(created_after_sending: timedelta) -> Witness:
-    return Witness(Sight.VISIBLE, known(NOW + created_after_sending))
+def visible(attempt_id: int | None) -> Witness:
+    """A witness made by this attempt; when the doubtful one had ended, 5 was the newest."""
+    return Witness(Sight.VISIBLE, known(attempt_id))
 
 
 # Rows
@@ -106,13 +107,13 @@ def test_what_a_loose_search_shows_beside_it_is_not_it():
 @pytest.mark.parametrize(
     ("witness", "after", "finding", "reason"),
     [
-        (visible(MINUTE), 29 * SECOND, Finding.UNSEEN, "too_early"),
+        (visible(6), 29 * SECOND, Finding.UNSEEN, "too_early"),
         (NONE, 5 * SECOND, Finding.UNSEEN, "too_early"),
         (HIDDEN, 30 * SECOND, Finding.UNSEEN, "index_behind"),
         (HIDDEN, timedelta(days=30), Finding.UNSEEN, "index_behind"),
-        (visible(3 * SECOND), 30 * SECOND, Finding.ABSENT, "witnessed"),
-        (visible(2 * SECOND), 30 * SECOND, Finding.UNSEEN, "no_witness_yet"),
-        (visible(-MINUTE), 9 * MINUTE, Finding.UNSEEN, "no_witness_yet"),
+        (visible(6), 30 * SECOND, Finding.ABSENT, "witnessed"),
+        (visible(5), 30 * SECOND, Finding.UNSEEN, "no_witness_yet"),
+        (visible(None), 9 * MINUTE, Finding.UNSEEN, "no_witness_yet"),
         (NONE, 9 * MINUTE, Finding.UNSEEN, "no_witness_yet"),
     ],
 )
@@ -124,7 +125,19 @@ def test_an_empty_look_counts_only_beside_a_witness(
     assert (decided.finding, decided.reason) == (finding, reason)
 
 
-@pytest.mark.parametrize("witness", [NONE, visible(-MINUTE)])
+@pytest.mark.parametrize("hours", [-5, 5])
+def test_a_clock_that_was_set_in_between_makes_no_witness(hours: int):
+    """Made before the doubtful call had ended, it is none, whatever time the clock showed then."""
+    before = Witness(Sight.VISIBLE, known(5, NOW + timedelta(hours=hours)))
+    after = Witness(Sight.VISIBLE, known(6, NOW + timedelta(hours=hours)))
+    for witness, finding in ((before, Finding.UNSEEN), (after, Finding.ABSENT)):
+        decided = decide_empty(look(), witness, DELAYS, canary_free=False, now=NOW + MINUTE)
+        assert decided.finding is finding
+    unknown = decide_empty(look(settled_after=None), after, DELAYS, canary_free=False, now=NOW + MINUTE)
+    assert unknown.finding is Finding.UNSEEN
+
+
+@pytest.mark.parametrize("witness", [NONE, visible(None)])
 def test_without_a_witness_at_the_last_look_one_record_is_sent_again(witness: Witness):
     free = decide_empty(look(), witness, DELAYS, canary_free=True, now=LAST_LOOK)
     assert (free.finding, free.reason) == (Finding.ABSENT, "no_witness")
@@ -133,7 +146,7 @@ def test_without_a_witness_at_the_last_look_one_record_is_sent_again(witness: Wi
 
 
 def test_a_witness_decides_also_while_another_is_sent_again():
-    decided = decide_empty(look(), visible(MINUTE), DELAYS, canary_free=False, now=LAST_LOOK)
+    decided = decide_empty(look(), visible(6), DELAYS, canary_free=False, now=LAST_LOOK)
     assert decided.finding is Finding.ABSENT
 
 

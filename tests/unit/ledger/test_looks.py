@@ -24,7 +24,7 @@ from tests.unit.ledger.sample import (
 from xmsyncd.ledger import looks, meters, people, pipelines
 from xmsyncd.ledger.claims import mark_gone
 from xmsyncd.ledger.events import Finding
-from xmsyncd.records import Family, InstanceId, Operation
+from xmsyncd.records import AttemptId, Family, InstanceId, Operation
 
 SECOND = timedelta(seconds=1)
 LATER = NOW + timedelta(minutes=1)
@@ -138,19 +138,19 @@ def test_an_instance_that_is_gone_parks_the_update_in_doubt(db: sqlite3.Connecti
 
 
 def test_the_witness_is_the_first_created_after_the_doubt_else_the_newest(db: sqlite3.Connection):
-    assert looks.witness_candidate(db, "products", NOW) is None
+    assert looks.witness_candidate(db, "products", AttemptId(1)) is None
     for minute in range(3):
-        at = NOW + timedelta(minutes=minute)
+        at = NOW - timedelta(minutes=minute)  # the clock is set back again and again: their numbers count
         stage(db, draft_entry(str(minute), f"K{minute}"), now=at)
-        deliver_all(db, at)
+        deliver_all(db, NOW)
 
-    def candidate(minute: float) -> str:
-        known = looks.witness_candidate(db, "products", NOW + timedelta(minutes=minute))
+    def candidate(after: int | None) -> str:
+        known = looks.witness_candidate(db, "products", None if after is None else AttemptId(after))
         assert known is not None
         return known.key
 
-    assert [candidate(minute) for minute in (-1, 0, 0.5, 1, 2, 9)] == ["K0", "K1", "K1", "K2", "K2", "K2"]
-    newest = looks.witness_candidate(db, "products", NOW + timedelta(minutes=9))
+    assert [candidate(after) for after in (0, 1, 2, 3, 9, None)] == ["K0", "K1", "K2", "K2", "K2", "K2"]
+    newest = looks.witness_candidate(db, "products", AttemptId(9))
     assert newest is not None
     mark_gone(db, sample.FORM, newest.instance_id)
     assert candidate(9) == "K1"
@@ -162,7 +162,7 @@ def test_the_witness_is_the_first_created_after_the_doubt_else_the_newest(db: sq
 def test_one_that_was_found_is_no_witness_for_nobody_knows_when_it_was_made(doubt: sqlite3.Connection):
     (look,) = due_looks(doubt, LATER)
     settle_look(doubt, look, Finding.EQUAL, instance_id="i1")
-    assert looks.witness_candidate(doubt, "products", NOW) is None
+    assert looks.witness_candidate(doubt, "products", AttemptId(1)) is None
 
 
 def test_a_create_that_is_sent_again_is_the_only_one_until_it_is_decided(doubt: sqlite3.Connection):

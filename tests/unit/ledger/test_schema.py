@@ -183,7 +183,7 @@ def plans(db: sqlite3.Connection) -> Plans:
     sample.due_looks(db, sample.NOW)
     claims.probe_due(db, "products", Operation.CREATE)
     staging.listed(db, "products", [SourceId("1")])
-    looks.witness_candidate(db, "products", sample.NOW)
+    looks.witness_candidate(db, "products", AttemptId(1))
     looks.open_resends(db, "products")
     cycles.decisions(db, 1)
     db.set_trace_callback(None)
@@ -197,7 +197,7 @@ def plans(db: sqlite3.Connection) -> Plans:
         ("ORDER BY due_ms, id", "records_due (pipeline=? AND lane=? AND due_ms<?)"),
         ("JOIN attempts a", "records_due (pipeline=? AND lane=? AND due_ms<?)"),
         ("lane = 'suspect'", "records_due (pipeline=? AND lane=?)"),
-        ("AND created_ms >", "instances_newest (pipeline=? AND created_ms>?)"),
+        ("AND attempt_id >", "instances_made (pipeline=? AND attempt_id>?)"),
         ("resends > 0", "records_state (pipeline=? AND state=?)"),
         ("FROM records WHERE cycle_id", "records_cycle (cycle_id=?)"),
         (

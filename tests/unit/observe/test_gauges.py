@@ -12,6 +12,7 @@ from tests.unit.observe.conftest import NOW, claim, entry, settle, stage
 from xmsyncd.flow.quota import MonthUse
 from xmsyncd.ledger import cycles, meters, pipelines
 from xmsyncd.ledger.views import Stop
+from xmsyncd.observe.events import Events
 from xmsyncd.observe.gauges import Gauges, RateSource, SkewSource
 from xmsyncd.observe.labels import Api
 from xmsyncd.observe.quota import Quota, forecast, month_bounds
@@ -31,6 +32,7 @@ def gauges(ledger, metrics, clock):
             SkewSource("main", Api.OKKI, lambda: timedelta(seconds=-2)),
             SkewSource("main", Api.DINGTALK, lambda: None),
         ],
+        clock_told=Events(metrics).clock_told,
     )
 
 

@@ -1,0 +1,9 @@
+"""What came before what, told by the numbers of attempts: clocks are set back, numbers are not."""
+
+from __future__ import annotations
+
+from typing import Final
+
+NEWEST_ATTEMPT: Final = """max((SELECT COALESCE(max(id), 0) FROM attempts),
+    (SELECT COALESCE(max(attempt_id), 0) FROM instances))"""
+"""SQL: a number that every later attempt exceeds, also where the earlier ones have been cleared away."""
