@@ -38,7 +38,7 @@ from xmsyncd.okki.resources import RESOURCES
 from xmsyncd.operations.approve import guard_rules
 from xmsyncd.operations.components import component_findings
 from xmsyncd.operations.findings import FindingState
-from xmsyncd.operations.runtime import PipelineRuntime, Runtime
+from xmsyncd.operations.runtime import ClockOffset, PipelineRuntime, Runtime
 from xmsyncd.operations.scheduled_reconcile import ScheduledReconcile, first_after
 from xmsyncd.operations.upkeep import Upkeep
 from xmsyncd.operations.vendors import mapping_of, mark_of, okki_client, yida_client
@@ -289,7 +289,12 @@ async def open_app(
                 next_run=_next_run(schedule, name),
             )
         runtime = Runtime(
-            settings=settings, ledger=ledger, clock=clock, stopping=stopping, pipelines=runtimes
+            settings=settings,
+            ledger=ledger,
+            clock=clock,
+            stopping=stopping,
+            pipelines=runtimes,
+            clocks=lambda: [ClockOffset(one.connection, one.api, one.offset()) for one in gauges.skews],
         )
         yield App(runtime, schedule, events, registry, gauges, targets, okki, yida)
 

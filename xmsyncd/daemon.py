@@ -78,7 +78,8 @@ def _console(app: App, tasks: Tasks) -> ConsoleServer:
     runtime = app.runtime
 
     async def show() -> dict[str, object]:
-        return await status(runtime.ledger, pipeline_infos(runtime), runtime.clock.now())
+        infos, clocks = pipeline_infos(runtime), runtime.clocks()
+        return await status(runtime.ledger, infos, runtime.clock.now(), clocks=clocks)
 
     def dead() -> str | None:
         return None if tasks.death is None else str(tasks.death)

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.world import SteppedClock, World, application, until, world
+from xmsyncd.operations.table import OPERATIONS
 from xmsyncd.simulator.options import SimulatorOptions
 from xmsyncd.simulator.server import Simulator
 
@@ -120,3 +121,11 @@ async def test_how_far_the_clocks_differ_is_a_metric_and_is_told_once(
         await here.sync()
         await here.sync()
         assert capsys.readouterr().out.count("clock_agrees") == 2
+
+
+async def test_status_shows_how_far_the_clocks_differ(tmp_path: Path) -> None:
+    async with world(tmp_path, SimulatorOptions(products=3), clock=SteppedClock(FAST)) as here:
+        await here.sync()
+        [told] = [one async for one in OPERATIONS["status"](here.app.runtime, {})]
+        offsets = {one["api"]: one["offset_seconds"] for one in told.value["clocks"]}
+        assert offsets == {"okki": pytest.approx(-2700, abs=3), "dingtalk": pytest.approx(-2700, abs=3)}

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
     from xmsyncd.cli.words import Words
 
+# As the daemon's own warning.
+_LARGEST_SKEW_SECONDS = 60
+
 _LEFT_OVER = ("parked", "undecided", "held", "pending", "sending")
 
 
@@ -95,6 +98,10 @@ def _print(shown: dict[str, Any], zone: ZoneInfo, words: Words) -> None:
         console.print(Text(one["name"], style="bold"))
         console.print(facts(rows))
     console.print(facts([(words("quota"), quota_line(one, zone, words)) for one in shown["quota"]]))
+    for one in shown["clocks"]:
+        if abs(one["offset_seconds"] or 0) > _LARGEST_SKEW_SECONDS:
+            told = f"{one['api']} {one['connection']}: {one['offset_seconds']:+,.0f} s"
+            console.print(Text(f"This machine's clock is wrong: {told} by its own clock.", style="yellow"))
     if any(one["backlog"].get("held") for one in shown["pipelines"]):
         console.print(Text("`xmsyncd approve` shows the updates that wait for a person.", style="yellow"))
     if any(one["failures"] for one in shown["pipelines"]):

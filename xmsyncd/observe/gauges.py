@@ -72,7 +72,7 @@ class Gauges:
         self._pipelines = tuple(pipelines)
         self._quotas = tuple(quotas)
         self._rates = tuple(rates)
-        self._skews = tuple(skews)
+        self.skews = tuple(skews)
         self._clock_told = clock_told
 
     async def run(
@@ -105,7 +105,7 @@ class Gauges:
 
     def tell_clocks(self) -> None:
         """Say how far the vendors' clocks are from ours, by their latest answers."""
-        for skew in self._skews:
+        for skew in self.skews:
             offset = skew.offset()
             if offset is not None:
                 self._clock_told(skew.connection, skew.api, offset)

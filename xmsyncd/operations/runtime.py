@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from xmsyncd.clock import Clock
 from xmsyncd.cycle.loop import CycleLoop
@@ -39,6 +39,15 @@ class PipelineRuntime:
 
 
 @dataclass(frozen=True, slots=True)
+class ClockOffset:
+    """A vendor's clock minus ours, when it last told it; ``None``: it has not yet."""
+
+    connection: str
+    api: str
+    offset: timedelta | None
+
+
+@dataclass(frozen=True, slots=True)
 class Runtime:
     """Everything an operation may use. All of it lives in one event loop."""
 
@@ -48,6 +57,8 @@ class Runtime:
     stopping: asyncio.Event
     """Set when everything is to end: asked for, or because a part died."""
     pipelines: Mapping[str, PipelineRuntime]
+    clocks: Callable[[], Sequence[ClockOffset]] = tuple
+    """How far the vendors' clocks are from ours, by their latest answers."""
 
     def pipeline(self, name: str | None) -> PipelineRuntime:
         """The pipeline of this name, or the only one; otherwise a ``ConfigurationError`` that lists them."""

@@ -15,6 +15,7 @@ from xmsyncd.ledger.queries import Json
 from xmsyncd.ledger.states import FAILED_STATES, VisibleState
 from xmsyncd.ledger.views import PipelineView
 from xmsyncd.observe.quota import Quota, read_quota
+from xmsyncd.operations.runtime import ClockOffset
 
 _CYCLES_SHOWN = 10
 
@@ -39,7 +40,12 @@ class PipelineInfo:
 
 
 async def status(
-    ledger: Ledger, pipelines: Sequence[PipelineInfo], now: datetime, *, live: bool = True
+    ledger: Ledger,
+    pipelines: Sequence[PipelineInfo],
+    now: datetime,
+    *,
+    live: bool = True,
+    clocks: Sequence[ClockOffset] = (),
 ) -> dict[str, Any]:
     """The state of every pipeline and quota, from one consistent view. Plain JSON.
 
@@ -47,9 +53,15 @@ async def status(
     ``stopped`` (``stop`` says why), ``running`` (a cycle or deliveries have something to do) or ``idle``.
     ``live`` says whether a daemon runs; without one nothing is ``running``, and a cycle that has no end was
     cut off. ``gaps`` are the listed ones; ``failures`` are groups of parked, undecided, rejected, waiting and
-    held records. Raises ``KeyError`` for a pipeline that the ledger does not know.
+    held records; ``clocks`` the vendors' clocks minus ours. Raises ``KeyError`` for a pipeline the ledger
+    does not know.
     """
-    return await ledger.read(_status, tuple(pipelines), now, live)
+    shown = await ledger.read(_status, tuple(pipelines), now, live)
+    shown["clocks"] = [
+        {"connection": one.connection, "api": str(one.api), "offset_seconds": _seconds(one.offset)}
+        for one in clocks
+    ]
+    return shown
 
 
 def _status(

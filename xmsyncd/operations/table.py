@@ -99,7 +99,8 @@ async def _adopt(runtime: Runtime, params: Params) -> AsyncGenerator[Told]:
 async def _status(runtime: Runtime, params: Params) -> AsyncGenerator[Told]:
     """Params ``live``: whether deliveries and cycles run in this process (the default)."""
     live = bool(params.get("live", True))
-    yield Result(await status(runtime.ledger, pipeline_infos(runtime), runtime.clock.now(), live=live))
+    infos, clocks = pipeline_infos(runtime), runtime.clocks()
+    yield Result(await status(runtime.ledger, infos, runtime.clock.now(), live=live, clocks=clocks))
 
 
 def pipeline_infos(runtime: Runtime) -> list[PipelineInfo]:
