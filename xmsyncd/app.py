@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import functools
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -24,13 +24,13 @@ from xmsyncd.delivery.first_create import FormCheck
 from xmsyncd.delivery.policy import SendingRules
 from xmsyncd.delivery.read_meter import ReadMeter
 from xmsyncd.delivery.waiting import Bell
-from xmsyncd.flow.pace import Pacer
+from xmsyncd.flow.limiter import Limiter
 from xmsyncd.ledger import Ledger, meters, pipelines
 from xmsyncd.ledger.meters import Meter
 from xmsyncd.lifecycle import Tasks
 from xmsyncd.observe.events import RECONCILE_RING, Events
 from xmsyncd.observe.gauges import Gauges, RateSource, SkewSource
-from xmsyncd.observe.labels import ALL_ENDPOINTS, Api
+from xmsyncd.observe.labels import Api
 from xmsyncd.observe.metrics import Metrics
 from xmsyncd.observe.quota import Quota
 from xmsyncd.okki.client import OkkiClient
@@ -38,6 +38,7 @@ from xmsyncd.okki.resources import RESOURCES
 from xmsyncd.operations.approve import guard_rules
 from xmsyncd.operations.components import component_findings
 from xmsyncd.operations.findings import FindingState
+from xmsyncd.operations.limits import Limits, RateKeeper, make_limits
 from xmsyncd.operations.runtime import ClockOffset, PipelineRuntime, Runtime
 from xmsyncd.operations.scheduled_reconcile import ScheduledReconcile, first_after
 from xmsyncd.operations.upkeep import Upkeep
@@ -69,11 +70,14 @@ class App:
     targets: Mapping[str, ProcessWriter]
     okki: Mapping[str, OkkiClient]
     yida: Mapping[str, YidaClient]
+    limits: Limits
+    rates: RateKeeper
 
     async def start(self, tasks: Tasks, *, delivers: bool = True) -> None:
         """Start the deliveries and cycle loops; what a dead process left on its way is undecided first."""
         for pipeline in self.runtime.pipelines.values():
             await pipeline.delivery.prepare()
+        tasks.start("rates", self.rates.run(self.runtime.stopping))
         for pipeline in self.runtime.pipelines.values():
             if delivers:
                 tasks.start(f"delivery of {pipeline.name}", pipeline.delivery.run())
@@ -135,20 +139,16 @@ async def open_app(
         events.ledger_opened(str(ledger.path), ledger.identity, copy_kept=kept)
         session = await stack.enter_async_context(open_session())
         zone = settings.zone
-        okki_pacers = {
-            name: Pacer(one.requests_per_second, clock=clock) for name, one in settings.okki.items()
-        }
+        limits = make_limits(
+            settings, clock=clock, told=events.api_paused, remembered=await RateKeeper.load(ledger)
+        )
         okki = {
-            name: okki_client(settings, name, session, pacer=pacer, clock=clock, rng=rng, observer=events)
-            for name, pacer in okki_pacers.items()
+            name: okki_client(settings, name, session, limiter=limiter, clock=clock, rng=rng, observer=events)
+            for name, limiter in limits.okki.items()
         }
         yida = {
-            name: yida_client(settings, name, session, clock=clock, observer=events)
-            for name in settings.dingtalk
-        }
-        pacers = {
-            name: {api: Pacer(one.requests_per_second, clock=clock) for api in wire.APIS}
-            for name, one in settings.dingtalk.items()
+            name: yida_client(settings, name, session, limiters=limiters, clock=clock, observer=events)
+            for name, limiters in limits.dingtalk.items()
         }
         gauges = Gauges(
             ledger,
@@ -159,15 +159,8 @@ async def open_app(
                 Quota(name, one.monthly_calls, one.reserve_calls) for name, one in settings.dingtalk.items()
             ],
             rates=[
-                *(
-                    RateSource(name, Api.OKKI, ALL_ENDPOINTS, _rate_of(pace))
-                    for name, pace in okki_pacers.items()
-                ),
-                *(
-                    RateSource(name, Api.DINGTALK, api, _rate_of(pace))
-                    for name, paces in pacers.items()
-                    for api, pace in paces.items()
-                ),
+                RateSource(one.name.connection, Api(one.name.api), one.name.endpoint, _rate_of(one))
+                for one in limits
             ],
             skews=[
                 *(SkewSource(name, Api.OKKI, _offset_of(client)) for name, client in okki.items()),
@@ -194,7 +187,7 @@ async def open_app(
             metrics.declare_pipeline(name, dingtalk_name)
             if registered.stop is not None and registered.stop.reason is StopReason.RESTORED:
                 events.pipeline_stopped(name, registered.stop)
-            paces = pacers[dingtalk_name]
+            limiters = limits.dingtalk[dingtalk_name]
             mapping = mapping_of(name, pipeline)
             meter = _meter(dingtalk_name, dingtalk, clock)
             targets[name], looks = (
@@ -202,7 +195,7 @@ async def open_app(
                     yida[dingtalk_name],
                     pipeline.target,
                     mapping.components,
-                    permit_for=_permit_for(paces),
+                    permit_for=yida[dingtalk_name].permit,
                     meter=ReadMeter(ledger, meter, beyond_reserve=beyond),
                 )
                 for beyond in (True, False)
@@ -245,7 +238,8 @@ async def open_app(
                 ledger=ledger,
                 target=targets[name],
                 looks=looks,
-                pacers={Operation.CREATE: paces[wire.START], Operation.UPDATE: paces[wire.UPDATE]},
+                limiters={Operation.CREATE: limiters[wire.START], Operation.UPDATE: limiters[wire.UPDATE]},
+                authorise=yida[dingtalk_name].authenticate,
                 options=_delivery_options(settings, pipeline, mapping, bootstrap=bootstrap),
                 check_form=_form_check(name, pipeline, targets[name]),
                 meter=meter,
@@ -296,7 +290,18 @@ async def open_app(
             pipelines=runtimes,
             clocks=lambda: [ClockOffset(one.connection, one.api, one.offset()) for one in gauges.skews],
         )
-        yield App(runtime, schedule, events, registry, gauges, targets, okki, yida)
+        yield App(
+            runtime,
+            schedule,
+            events,
+            registry,
+            gauges,
+            targets,
+            okki,
+            yida,
+            limits,
+            RateKeeper(ledger, limits, clock=clock),
+        )
 
 
 def _group_policies(pipeline: PipelineSettings) -> derived.GroupPolicies:
@@ -348,13 +353,6 @@ def _form_check(name: str, pipeline: PipelineSettings, target: ProcessWriter) ->
     return check_form
 
 
-def _permit_for(paces: Mapping[str, Pacer]) -> Callable[[str], Awaitable[None]]:
-    async def permit_for(api: str) -> None:
-        await paces[api].acquire()
-
-    return permit_for
-
-
 def _meter(name: str, dingtalk: DingtalkSettings, clock: Clock) -> Callable[[], Meter]:
     def meter() -> Meter:
         month = meters.month_of(clock.now())
@@ -363,8 +361,8 @@ def _meter(name: str, dingtalk: DingtalkSettings, clock: Clock) -> Callable[[], 
     return meter
 
 
-def _rate_of(pacer: Pacer) -> Callable[[], float]:
-    return lambda: pacer.rate
+def _rate_of(limiter: Limiter) -> Callable[[], float]:
+    return lambda: limiter.rate
 
 
 def _offset_of(client: OkkiClient | YidaClient) -> Callable[[], timedelta | None]:

@@ -139,6 +139,10 @@ class StopSource(StrEnum):
     """No answer of the vendor, but what we concluded or counted."""
 
 
+VOID_PERMIT = "void_permit"
+"""The code of a call that was not sent because a pause began after its permit: it goes back unsent."""
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """How one call to Yida ended. Writes return it and never raise for what a vendor or network does.

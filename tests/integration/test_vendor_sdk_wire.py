@@ -25,7 +25,7 @@ from alibabacloud_dingtalk.yida_2_0.client import Client as V2Client
 from alibabacloud_tea_openapi.models import Config
 from alibabacloud_tea_util.models import RuntimeOptions
 
-from tests.unit.yida.doubles import Tally
+from tests.unit.yida.doubles import Tally, limiters
 from xmsyncd.clock import SystemClock
 from xmsyncd.records import Family, InstanceId, KeyValue
 from xmsyncd.settings import ApiVersion, DingtalkSettings, TargetSettings, UpdatePath
@@ -148,7 +148,9 @@ async def client(recorder: Recorder) -> AsyncIterator[YidaClient]:
             clock=SystemClock(),
             observer=_Observer(),
         )
-        yield YidaClient(settings, name="main", transport=transport, clock=SystemClock())
+        yield YidaClient(
+            settings, name="main", transport=transport, limiters=limiters(SystemClock()), clock=SystemClock()
+        )
 
 
 def target_of(**options: Any) -> TargetSettings:

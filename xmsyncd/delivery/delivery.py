@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
@@ -21,7 +21,7 @@ from xmsyncd.delivery.settler import Settler
 from xmsyncd.delivery.target import Target
 from xmsyncd.delivery.waiting import Bell, Stoppable
 from xmsyncd.errors import XmsyncdError
-from xmsyncd.flow.pace import Pacer
+from xmsyncd.flow.limiter import Limiter
 from xmsyncd.ledger import Ledger, clocks, pipelines
 from xmsyncd.ledger.clocks import LongestWaits
 from xmsyncd.ledger.meters import Meter
@@ -63,6 +63,10 @@ async def _nothing_to_check() -> str:
     return ""
 
 
+async def _nothing_to_authorise() -> None:
+    return None
+
+
 class Delivery:
     """Closes the difference between desired and delivered for one pipeline.
 
@@ -80,7 +84,8 @@ class Delivery:
         ledger: Ledger,
         target: Target,
         looks: Target,
-        pacers: Mapping[Operation, Pacer],
+        limiters: Mapping[Operation, Limiter],
+        authorise: Callable[[], Awaitable[None]] = _nothing_to_authorise,
         options: DeliveryOptions,
         meter: Callable[[], Meter],
         check_form: FormCheck = _nothing_to_check,
@@ -113,7 +118,8 @@ class Delivery:
                 operation,
                 ledger=ledger,
                 send=send,
-                pacer=pacers[operation],
+                limiter=limiters[operation],
+                authorise=authorise,
                 settler=self._settler,
                 slots=slots,
                 rules=rules,

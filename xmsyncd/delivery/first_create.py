@@ -68,7 +68,16 @@ class FirstCreate:
                 # Answered, perhaps elsewhere: by a look that found a create, by --bootstrap, by a setting.
                 await asking.resume(StopReason.FORM_NOT_EMPTY, StopReason.NOT_SEARCHABLE)
                 return
-            if not await asking.waits.until(await self._step(view), self._ring):
+            again: datetime | None = None
+
+            async def step(view: PipelineView = view) -> None:
+                nonlocal again
+                again = await self._step(view)
+
+            # A read may wait for its permit, through a pause as well.
+            if not await asking.waits.unless_stopped(step()):
+                return
+            if not await asking.waits.until(again, self._ring):
                 return
 
     async def _step(self, view: PipelineView) -> datetime | None:

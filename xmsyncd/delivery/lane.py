@@ -12,11 +12,12 @@ from xmsyncd.clock import Clock
 from xmsyncd.delivery.policy import LaneNow, SendingRules, decide_allowance
 from xmsyncd.delivery.settler import Settler
 from xmsyncd.delivery.waiting import Bell, Stoppable
-from xmsyncd.flow.pace import Pacer
+from xmsyncd.errors import CannotWorkError, RefusedError, TryLaterError
+from xmsyncd.flow.limiter import Limiter
 from xmsyncd.ledger import Ledger, claims, looks
 from xmsyncd.ledger.meters import Meter
 from xmsyncd.ledger.views import Allowance, Claimed, LaneView
-from xmsyncd.records import Claim, Family, Operation, Outcome
+from xmsyncd.records import VOID_PERMIT, Claim, Family, Operation, Outcome
 from xmsyncd.steps import Step, StepListener
 
 _log = structlog.get_logger(__name__)
@@ -24,8 +25,9 @@ _log = structlog.get_logger(__name__)
 # At a high rate several permits fall due in one turn of the loop; claiming them together saves commits.
 _LARGEST_CLAIM = 16
 
-# A claim is sent at once; one that is older by the clock was overtaken by something.
-_OLDEST_CLAIM = timedelta(seconds=15)
+# Between claim and call lies one turn of the loop. A claim that is older by the wall clock was made before
+# the machine was suspended (the monotonic clock stands still then), and the world may have moved on.
+_OLDEST_CLAIM = timedelta(seconds=10)
 
 
 class Lane:
@@ -42,7 +44,8 @@ class Lane:
         *,
         ledger: Ledger,
         send: Callable[[Claim], Awaitable[Outcome]],
-        pacer: Pacer,
+        limiter: Limiter,
+        authorise: Callable[[], Awaitable[None]],
         settler: Settler,
         slots: asyncio.Semaphore,
         rules: SendingRules,
@@ -57,7 +60,8 @@ class Lane:
         self._operation = operation
         self._ledger = ledger
         self._send = send
-        self._pacer = pacer
+        self._limiter = limiter
+        self._authorise = authorise
         self._settler = settler
         self._slots = slots
         self._rules = rules
@@ -79,6 +83,9 @@ class Lane:
         self._not_sent_in_a_row = 0
         self._not_sent_at: datetime | None = None
         self._next_single_at: datetime | None = None
+        self._rests_until: datetime | None = None
+        self._unauthorised_until: datetime | None = None
+        self._unauthorised_in_a_row = 0
 
     @property
     def in_flight(self) -> int:
@@ -111,6 +118,12 @@ class Lane:
                 if not await self._waits.until(due_at, self._ring):
                     return
                 continue
+            if self._rests_until is not None and self._clock.now() < self._rests_until:
+                if not await self._waits.until(self._rests_until, self._ring):
+                    return
+                continue
+            if not await self._authorised():
+                continue
             permits = await self._permits()
             if not permits:
                 return
@@ -127,17 +140,41 @@ class Lane:
             return stop.probe_at if suspects else None
         return self._clock.now() if suspects >= self._rules.suspects_before_stop else None
 
+    async def _authorised(self) -> bool:
+        """Whether there is a token, before anything is claimed: a claim waits for nothing.
+
+        Without a token the lane rests, and no record is put off. Where a person has to act, the next call
+        says so once more, as its durable outcome, and nothing is asked again before the next probe.
+        """
+        now = self._clock.now()
+        if self._unauthorised_until is not None and now < self._unauthorised_until:
+            return True
+        try:
+            if not await self._waits.unless_stopped(self._authorise()):
+                return False
+        except CannotWorkError:
+            self._unauthorised_until = now + self._rules.probe_every
+            return True
+        except (TryLaterError, RefusedError) as error:
+            self._unauthorised_in_a_row += 1
+            told = error.wait if isinstance(error, TryLaterError) else None
+            growing = self._rules.retry_base * 2 ** min(self._unauthorised_in_a_row, 10)
+            self._rests_until = self._clock.now() + (told or min(growing, self._rules.retry_cap))
+            return False
+        self._unauthorised_in_a_row, self._unauthorised_until = 0, None
+        return True
+
     async def _permits(self) -> int:
         """Slots and permits for as many claims as may go this instant; 0 when stopped."""
         if not await self._waits.unless_stopped(self._slots.acquire()):
             return 0
-        if not await self._waits.unless_stopped(self._pacer.acquire()):
+        if not await self._waits.unless_stopped(self._limiter.acquire()):
             self._slots.release()
             return 0
         permits = 1
-        while permits < _LARGEST_CLAIM and not self._slots.locked() and self._pacer.ready():
+        while permits < _LARGEST_CLAIM and not self._slots.locked() and self._limiter.ready():
             await self._slots.acquire()
-            await self._pacer.acquire()
+            await self._limiter.acquire()
             permits += 1
         self._step(Step.PERMITTED)
         return permits
@@ -165,7 +202,7 @@ class Lane:
         if not claimed.claims:
             return claimed.allowance
         self._step(Step.CLAIMED)
-        if self._waits.stopping.is_set():
+        if self._waits.stopping.is_set() or any(self._is_void(claim) for claim in claimed.claims):
             await self._ledger.write(claims.give_back, claimed.claims, self._meter(), self._clock.now())
             for _ in claimed.claims:
                 self._slots.release()
@@ -176,14 +213,28 @@ class Lane:
             task.add_done_callback(self._ended)
         return None
 
+    def _is_void(self, claim: Claim) -> bool:
+        """Whether a claim may not be sent any more: a pause began after its permit, or time was lost."""
+        return (
+            self._limiter.paused_for > timedelta(0)
+            or abs(self._clock.now() - claim.claimed_at) > _OLDEST_CLAIM
+        )
+
     async def _deliver(self, claim: Claim) -> None:
-        outcome = await self._outcome(claim)
+        outcome = None if self._is_void(claim) else await self._outcome(claim)
+        if outcome is None or (outcome.code == VOID_PERMIT and not outcome.calls):
+            await self._ledger.write(claims.give_back, (claim,), self._meter(), self._clock.now())
+            return
         self._step(Step.SENT)
         self._count(claim, outcome)
         tries = self._not_sent_in_a_row if outcome.family is Family.NOT_SENT else claim.tries + 1
         pause = await self._settler.settle(claim, outcome, tries=tries)
-        if pause is not None and pause > timedelta(0):
-            self._pacer.pause(pause)
+        if pause is None or pause <= timedelta(0):
+            return
+        if outcome.family is Family.NOT_SENT:
+            self._limiter.pause(pause, outcome.code)  # the way there is what waits, for everybody
+        else:
+            self._rests_until = max(self._rests_until or self._clock.now(), self._clock.now() + pause)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._sending.discard(task)
@@ -197,9 +248,6 @@ class Lane:
         task = asyncio.current_task()
         if task is None or self._is_cut_short:
             return Outcome(Family.NOT_SENT, code="interrupted", message="stopped before it was sent", calls=0)
-        if abs(self._clock.now() - claim.claimed_at) > _OLDEST_CLAIM:
-            # The machine slept in between, or its clock was set: what has happened since is not known.
-            return Outcome(Family.NOT_SENT, code="old_claim", message="claimed too long ago", calls=0)
         self._on_the_way.add(task)
         try:
             return await self._send(claim)

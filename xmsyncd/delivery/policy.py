@@ -218,7 +218,7 @@ def _gate(view: LaneView, lane: LaneNow, rules: SendingRules) -> Allowance | Non
 
 @dataclass(frozen=True, slots=True)
 class SettlementDecision:
-    """What an outcome means: for the record, and (``pause``) for the API it was sent to."""
+    """What an outcome means: for the record, and (``pause``) for what else this lane would send."""
 
     settlement: Settlement
     pause: timedelta | None = None
@@ -238,13 +238,11 @@ def decide_settlement(
     pause: timedelta | None = None
     stop: Stop | None = None
     match outcome.family:
-        case Family.DELIVERED | Family.REFUSED | Family.GONE:
-            pass
+        case Family.DELIVERED | Family.REFUSED | Family.GONE | Family.THROTTLED:
+            pass  # the limiter has paused that API as the refusal came in
         case Family.NOT_SENT:
             # Nothing left this machine, so the record is due at once; the way to the vendor is what waits.
             pause = jittered_delay(tries, rules.retry_base, rules.retry_cap, rng)
-        case Family.THROTTLED:
-            pause = outcome.wait or timedelta(seconds=1)
         case Family.TRY_LATER:
             delay = jittered_delay(tries, rules.retry_base, rules.retry_cap, rng)
             due_at = now + max(delay, outcome.wait or timedelta(0))

@@ -143,7 +143,7 @@ def start(bounds: Bounds, *, rate: float | None = None, limit: float | None = No
 
 
 def after_use(state: RateState, bounds: Bounds, *, reached: bool, now: float) -> Change:
-    """After a call that was not refused. ``reached``: callers had to wait for the rate, not for anything else."""
+    """After a call that was not refused. ``reached``: callers waited for the rate, and for nothing else."""
     if state.rate >= bounds.ceiling:
         return Change(state, RateReason.AT_CEILING)
     if now < state.settled_at:
@@ -210,8 +210,10 @@ def after_refusal(state: RateState, bounds: Bounds, refusal: Refusal, *, now: fl
     else:
         limit = max(counted, state.rate * _CREPT_PAST)
         former = state.former_limit
-        if former is not None and former < limit and (
-            _average(refusal, window, since=refusal.sent_at - _PROBE_SECONDS) <= former * _AS_BEFORE
+        if (
+            former is not None
+            and former < limit
+            and (_average(refusal, window, since=refusal.sent_at - _PROBE_SECONDS) <= former * _AS_BEFORE)
         ):
             limit = former  # a bucket that was slowly filled up: it leaks no more than it did
         if is_again:

@@ -32,20 +32,16 @@ class LimitName(NamedTuple):
     endpoint: str
 
 
-class LimitEvents(Protocol):
-    """Who is told about push-back."""
+class PauseListener(Protocol):
+    """Who is told about pauses."""
 
-    def call_throttled(self, api: str, connection: str, endpoint: str) -> None:
-        """A vendor refused one call for its pace."""
-        ...
-
-    def api_paused(self, api: str, connection: str, endpoint: str, seconds: float, code: str) -> None:
+    def __call__(self, connection: str, api: str, seconds: float, code: str, endpoint: str, /) -> None:
         """Nothing is sent there for so long; told once for all calls that belong to one push-back."""
         ...
 
-    def rate_changed(self, api: str, connection: str, endpoint: str, rate: float, reason: str) -> None:
-        """The rate was lowered."""
-        ...
+
+def nobody_listens(connection: str, api: str, seconds: float, code: str, endpoint: str) -> None:
+    """For a command that ends in a moment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,14 +81,14 @@ class Limiter:
         bounds: Bounds,
         *,
         clock: Clock,
-        events: LimitEvents,
+        told: PauseListener = nobody_listens,
         address: Address | None = None,
         learnt: Learnt | None = None,
     ) -> None:
         self.name = name
         self._bounds = bounds
         self._clock = clock
-        self._events = events
+        self._told = told
         self._address = address or Address()
         self._address.add(self)
         self._state = adaptive.start(
@@ -180,7 +176,6 @@ class Limiter:
         Lowers the rate and pauses everybody at once. Of many calls that left before that only the first does.
         """
         self._forget(sent_at)
-        self._events.call_throttled(*self.name)
         change = adaptive.after_refusal(
             self._state,
             self._bounds,
@@ -194,11 +189,11 @@ class Limiter:
                 self._address.pause(wait, code)
             else:
                 self.pause(wait, code)
-            self._events.api_paused(*self.name, wait.total_seconds(), code)
+            name = self.name
+            self._told(name.connection, name.api, wait.total_seconds(), code, name.endpoint)
         if is_new:
             self._state = change.state
             self._pacer.rate = change.state.rate
-            self._events.rate_changed(*self.name, change.state.rate, change.reason)
 
     def _forget(self, sent_at: float) -> None:
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Mapping
 
 
 def read(connection: sqlite3.Connection, name: str) -> str | None:
@@ -18,6 +19,20 @@ def write(connection: sqlite3.Connection, name: str, value: str) -> None:
         "excluded.value",
         (name, value),
     )
+
+
+def read_all(connection: sqlite3.Connection, prefix: str) -> dict[str, str]:
+    """The notes whose names begin with ``prefix``, by their whole names."""
+    found = connection.execute(
+        "SELECT name, value FROM notes WHERE substr(name, 1, ?) = ?", (len(prefix), prefix)
+    )
+    return {str(row["name"]): str(row["value"]) for row in found}
+
+
+def write_all(connection: sqlite3.Connection, values: Mapping[str, str]) -> None:
+    """Keep several notes."""
+    for name, value in values.items():
+        write(connection, name, value)
 
 
 def strike(connection: sqlite3.Connection, name: str) -> None:

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from xmsyncd.clock import Clock, VendorClock
 from xmsyncd.errors import RefusedError, ThrottledError, TryLaterError
 from xmsyncd.flow.backoff import jittered_delay
-from xmsyncd.flow.pace import Pacer
+from xmsyncd.flow.limiter import Limiter
 from xmsyncd.okki.auth import TOKEN_ENDPOINT, TokenFetcher, TokenRefusedError
 from xmsyncd.okki.codes import DEFAULT, READS, UNREADABLE
 from xmsyncd.okki.failures import (
@@ -59,7 +59,7 @@ class OkkiClient:
     A read is tried up to ``settings.tries`` times. Then, or where trying again cannot help, it raises
 
     - ``TryLaterError`` (network, time-out, 5xx, not JSON) or ``ThrottledError``; at once where OKKI asks for
-      more than two minutes of silence, which the pacer then keeps;
+      more than two minutes of silence, which the limiter then keeps;
     - ``CannotWorkError`` for credentials, permission or a list that OKKI refuses altogether;
     - ``RefusedError`` for one product that it refuses.
 
@@ -72,7 +72,7 @@ class OkkiClient:
         *,
         name: str,
         transport: Transport,
-        pacer: Pacer,
+        limiter: Limiter,
         clock: Clock,
         random: random_module.Random,
         timezone: ZoneInfo,
@@ -81,7 +81,8 @@ class OkkiClient:
         self._settings = settings
         self._name = name
         self._transport = transport
-        self._pacer = pacer
+        self._limiter = limiter
+        self._sent_at = 0.0  # of the one call on its way
         self._clock = clock
         self._random = random
         self._timezone = timezone
@@ -243,8 +244,10 @@ class OkkiClient:
         if envelope.server_now is not None:
             self._their_clock.learn(envelope.server_now)
         if reply.status is not None and 200 <= reply.status < 300 and envelope.ok:
+            self._limiter.accepted()
             return reply, envelope, Verdict(Family.DELIVERED)
         verdict = classify(reply, words_of_reply(reply), READS, DEFAULT)
+        self._learn_pace(verdict)
         self._judged(endpoint, reply, verdict)
         return reply, envelope, verdict
 
@@ -261,16 +264,25 @@ class OkkiClient:
 
     async def _send(self, call: Call) -> Reply:
         """One request with its own permit. The caller holds the lock."""
-        left = self._pacer.paused_for
+        left = self._limiter.paused_for
         if left > _LONGEST_WAIT:
             message = f"asked for silence, {left.total_seconds():.0f} s of it are left"
             raise self._failures.throttled(call.endpoint, message, wait=left)
-        await self._pacer.acquire()
+        await self._limiter.acquire()
+        self._sent_at = self._limiter.sent()
         reply = await self._transport.send(call)
         if self._their_clock.now is None and reply.server_time is not None:
             # Also from the token's answer: the first window's end depends on it.
             self._their_clock.learn(reply.server_time)
         return reply
+
+    def _learn_pace(self, verdict: Verdict) -> None:
+        """What a call that did not succeed says about the pace; the caller holds the lock."""
+        if verdict.family is Family.THROTTLED:
+            wait = verdict.wait or _THROTTLE_PAUSE
+            self._limiter.refused(self._sent_at, wait=wait, code=verdict.code)
+        elif verdict.family is Family.NOT_SENT:
+            self._limiter.unsent(self._sent_at)
 
     async def _token(self, stale: str | None) -> str:
         """The token, or another one than ``stale``. The caller holds the lock, so fetching it is in turn."""
@@ -278,6 +290,7 @@ class OkkiClient:
             return await (self._tokens.get() if stale is None else self._tokens.renew(stale))
         except TokenRefusedError as error:
             verdict = classify(error.reply, words_of_reply(error.reply), READS, DEFAULT)
+            self._learn_pace(verdict)
             self._judged(TOKEN_ENDPOINT, error.reply, verdict)
             raise self._failures.of(TOKEN_ENDPOINT, verdict) from None
 
@@ -295,7 +308,7 @@ class OkkiClient:
                     if isinstance(error, ThrottledError):
                         wait += _THROTTLE_PAUSE
                 if error.wait is not None or isinstance(error, ThrottledError):
-                    self._pacer.pause(wait)  # for everybody on this connection
+                    self._limiter.pause(wait)  # for everybody on this connection
                 if tries >= most or wait > _LONGEST_WAIT:
                     raise
                 await self._clock.sleep(wait.total_seconds())

@@ -13,9 +13,10 @@ from typing import Protocol
 import aiohttp
 
 from xmsyncd.clock import Clock
-from xmsyncd.flow.pace import Pacer
+from xmsyncd.flow.limiter import Limiter
 from xmsyncd.ledger.tombstones import Mark
 from xmsyncd.okki.client import OkkiClient
+from xmsyncd.operations.limits import make_limits
 from xmsyncd.settings import OnDelete, PipelineSettings, Settings, TargetSettings
 from xmsyncd.transform.fields import FieldSpec
 from xmsyncd.transform.mapping import FieldMapping
@@ -41,7 +42,7 @@ def okki_client(
     name: str,
     session: aiohttp.ClientSession,
     *,
-    pacer: Pacer,
+    limiter: Limiter,
     clock: Clock,
     rng: random.Random,
     observer: VendorObserver,
@@ -62,7 +63,7 @@ def okki_client(
         one,
         name=name,
         transport=transport,
-        pacer=pacer,
+        limiter=limiter,
         clock=clock,
         random=rng,
         timezone=settings.zone,
@@ -71,7 +72,13 @@ def okki_client(
 
 
 def yida_client(
-    settings: Settings, name: str, session: aiohttp.ClientSession, *, clock: Clock, observer: VendorObserver
+    settings: Settings,
+    name: str,
+    session: aiohttp.ClientSession,
+    *,
+    limiters: Mapping[str, Limiter],
+    clock: Clock,
+    observer: VendorObserver,
 ) -> YidaClient:
     """The client of the DingTalk connection ``name``."""
     one = settings.dingtalk[name]
@@ -86,7 +93,7 @@ def yida_client(
         observer=observer,
     )
     judged = partial(observer.answer_judged, name, "dingtalk")
-    return YidaClient(one, name=name, transport=transport, clock=clock, judged=judged)
+    return YidaClient(one, name=name, transport=transport, limiters=limiters, clock=clock, judged=judged)
 
 
 class _Tally:
@@ -132,46 +139,39 @@ class Vendors:
 async def open_vendors(settings: Settings, *, clock: Clock, rng: random.Random) -> AsyncIterator[Vendors]:
     """Everything that needs no ledger, opened; closed on leaving. Sends nothing by itself."""
     observer: VendorObserver = _NobodyCounts()
+    limits = make_limits(settings, clock=clock)
     async with open_session() as session:
         okki = {
             name: okki_client(
                 settings,
                 name,
                 session,
-                pacer=Pacer(one.requests_per_second, clock=clock),
+                limiter=limiter,
                 clock=clock,
                 rng=rng,
                 observer=observer,
             )
-            for name, one in settings.okki.items()
+            for name, limiter in limits.okki.items()
         }
         yida = {
-            name: yida_client(settings, name, session, clock=clock, observer=observer)
-            for name in settings.dingtalk
-        }
-        pacers = {
-            name: Pacer(one.requests_per_second, clock=clock) for name, one in settings.dingtalk.items()
+            name: yida_client(settings, name, session, limiters=limiters, clock=clock, observer=observer)
+            for name, limiters in limits.dingtalk.items()
         }
         mappings = {name: mapping_of(name, pipeline) for name, pipeline in settings.pipelines.items()}
         metered: dict[str, Counter[str]] = {name: Counter() for name in settings.dingtalk}
         targets = {}
         for name, pipeline in settings.pipelines.items():
             connection, _ = settings.dingtalk_of(pipeline)
-            targets[name] = writer_of(
-                yida[connection], pipeline.target, mappings[name], pacers[connection], metered[connection]
-            )
+            targets[name] = writer_of(yida[connection], pipeline.target, mappings[name], metered[connection])
         yield Vendors(okki, yida, mappings, targets, metered)
 
 
 def writer_of(
-    client: YidaClient, target: TargetSettings, mapping: FieldMapping, pacer: Pacer, metered: Counter[str]
+    client: YidaClient, target: TargetSettings, mapping: FieldMapping, metered: Counter[str]
 ) -> ProcessWriter:
     """The writer of one form; the calls of its reads are counted in ``metered`` by API."""
 
-    async def permit_for(api: str) -> None:
-        await pacer.acquire()
-
-    return ProcessWriter(client, target, mapping.components, permit_for, meter=_Tally(metered))
+    return ProcessWriter(client, target, mapping.components, client.permit, meter=_Tally(metered))
 
 
 def mark_of(pipeline: PipelineSettings) -> Mark | None:

@@ -69,6 +69,13 @@ class OkkiSettings(Section):
         allow_inf_nan=False,
         description="Most requests a second; OKKI publishes no limit, so the default is cautious.",
     )
+    floor_requests_per_second: float = Field(
+        default=0.2,
+        gt=0,
+        le=10_000,
+        allow_inf_nan=False,
+        description="What the pace is lowered to at most when OKKI refuses calls as too many.",
+    )
     timeout: Duration = Field(
         default=span("60s"), gt=NOTHING, description="Longest wait for one answer, all included."
     )
@@ -92,7 +99,19 @@ class DingtalkSettings(Section):
         gt=0,
         le=10_000,
         allow_inf_nan=False,
-        description="Calls a second to each of DingTalk's APIs, evenly paced.",
+        description="Most calls a second to each of DingTalk's APIs; the pace adapts itself below it.",
+    )
+    floor_requests_per_second: float = Field(
+        default=1.0,
+        gt=0,
+        le=10_000,
+        allow_inf_nan=False,
+        description="What the pace of an API is lowered to at most when DingTalk refuses calls as too many.",
+    )
+    address_block: Duration = Field(
+        default=span("5m"),
+        gt=NOTHING,
+        description="Silence after DingTalk has blocked this machine's address; documented: 5 min.",
     )
     monthly_calls: Whole = Field(
         default=5000,

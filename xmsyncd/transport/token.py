@@ -67,6 +67,14 @@ class TokenSource:
                 return token.value
         return await self._fetch_once()
 
+    @property
+    def current(self) -> str | None:
+        """The token there is, without any wait; ``None`` where one must be fetched first."""
+        token = self._token
+        if token is None or self._clock.monotonic() >= token.expires_at_monotonic:
+            return None
+        return token.value
+
     async def renew(self, stale: str) -> str:
         """A token other than ``stale``, which the vendor refused; without a fetch if there is one already.
 

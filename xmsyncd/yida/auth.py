@@ -9,13 +9,14 @@ from __future__ import annotations
 from datetime import timedelta
 
 from xmsyncd.clock import Clock
+from xmsyncd.flow.limiter import Limiter
 from xmsyncd.records import Family
 from xmsyncd.settings import DingtalkSettings
 from xmsyncd.transport.classify import Judged, Verdict, classify, nobody_asks
 from xmsyncd.transport.reply import Reply
 from xmsyncd.transport.session import Transport
 from xmsyncd.transport.token import TokenSource
-from xmsyncd.yida import wire
+from xmsyncd.yida import push_back, wire
 from xmsyncd.yida.answers import UnreadableError, has_succeeded, token_of, vendor_words
 from xmsyncd.yida.codes import DEFAULTS, TABLES, UNREADABLE, Table
 from xmsyncd.yida.failures import error_of
@@ -33,12 +34,14 @@ class TokenFetcher:
         *,
         name: str,
         transport: Transport,
+        limiter: Limiter,
         clock: Clock,
         judged: Judged = nobody_asks,
     ) -> None:
         self._settings = settings
         self._name = name
         self._transport = transport
+        self._limiter = limiter
         self._clock = clock
         self._judged = judged
         self._failure: Verdict | None = None
@@ -52,6 +55,9 @@ class TokenFetcher:
         """Token and life time. Raises CannotWorkError, ThrottledError or TryLaterError."""
         if self._failure is not None and self._clock.monotonic() < self._failure_holds_until:
             raise error_of(self._failure, connection=self._name, endpoint=wire.TOKEN)
+        push_back.refuse_long_pause(self._limiter)
+        await self._limiter.acquire()
+        sent_at = self._limiter.sent()
         reply = await self._transport.send(wire.token_call(self._settings))
         if has_succeeded(reply):
             try:
@@ -60,10 +66,12 @@ class TokenFetcher:
                 verdict = Verdict(family=Family.TRY_LATER, code=UNREADABLE, message=str(error))
             else:
                 self._failure = None
+                self._limiter.accepted()
                 self._judged(wire.TOKEN, reply, Verdict(family=Family.DELIVERED))
                 return token
         else:
             verdict = self._judge(reply)
+            push_back.learn(self._limiter, sent_at, verdict)
         self._judged(wire.TOKEN, reply, verdict)
         self._failure = verdict
         hold = HOLD_SECONDS if verdict.wait is None else verdict.wait.total_seconds()
@@ -72,4 +80,5 @@ class TokenFetcher:
 
     def _judge(self, reply: Reply) -> Verdict:
         words = vendor_words(reply, [self._settings.app_secret.get_secret_value()])
-        return classify(reply, words, TABLES[Table.TOKEN], DEFAULTS[Table.TOKEN])
+        verdict = classify(reply, words, TABLES[Table.TOKEN], DEFAULTS[Table.TOKEN])
+        return push_back.with_wait(verdict, self._settings.address_block)

@@ -1,26 +1,27 @@
 """One authorised call to Yida: token, judgement, and one repeat after a stale token (steps 4 and 5).
 
-The client neither paces nor waits: a verdict that asks for a pause goes back to the caller with its time.
+Whatever is sent, and however it ended, is told to the limiter of its API: there pace and pauses are kept.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
 from xmsyncd.clock import Clock, VendorClock
 from xmsyncd.errors import CannotWorkError, RefusedError, ReserveSpentError, TryLaterError
+from xmsyncd.flow.limiter import Limiter
 from xmsyncd.records import Family
 from xmsyncd.settings import DingtalkSettings
 from xmsyncd.transport.classify import Judged, Verdict, classify, nobody_asks
 from xmsyncd.transport.reply import Reply
 from xmsyncd.transport.session import Call, Transport
-from xmsyncd.yida import wire
+from xmsyncd.yida import push_back, wire
 from xmsyncd.yida.answers import has_succeeded, vendor_words
 from xmsyncd.yida.auth import TokenFetcher
-from xmsyncd.yida.codes import DEFAULTS, SECOND, TABLES, UNMETERED_CODES, Table
+from xmsyncd.yida.codes import DEFAULTS, TABLES, UNMETERED_CODES, Table
 
 Permit = Callable[[], Awaitable[None]]
 """Waits for leave to make one call."""
@@ -28,7 +29,7 @@ Permit = Callable[[], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """How a call ended. ``reply`` is None where no token could be had, so that nothing was sent."""
+    """How a call ended. ``reply`` is None where nothing was sent: there was no token, or a pause began."""
 
     verdict: Verdict
     reply: Reply | None
@@ -45,15 +46,25 @@ class YidaClient:
         *,
         name: str,
         transport: Transport,
+        limiters: Mapping[str, Limiter],
         clock: Clock,
         judged: Judged = nobody_asks,
     ) -> None:
         self._name = name
+        self._limiters = limiters
+        self._address_block = settings.address_block
         self._transport = transport
         self._clock = clock
         self._judged = judged
         self._app_secret = settings.app_secret.get_secret_value()
-        fetcher = TokenFetcher(settings, name=name, transport=transport, clock=clock, judged=judged)
+        fetcher = TokenFetcher(
+            settings,
+            name=name,
+            transport=transport,
+            limiter=limiters[wire.TOKEN],
+            clock=clock,
+            judged=judged,
+        )
         self._tokens = fetcher.source()
         self._their_clock = VendorClock(clock)
 
@@ -71,6 +82,15 @@ class YidaClient:
         """Have a token. Raises CannotWorkError, ThrottledError or TryLaterError."""
         await self._tokens.get()
 
+    async def permit(self, endpoint: str) -> None:
+        """Wait for leave to make one call of this API, with a token at hand.
+
+        Raises what :meth:`authenticate` does, and ThrottledError at once in a pause of more than seconds.
+        """
+        push_back.refuse_long_pause(self._limiters[endpoint])
+        await self._tokens.get()
+        await self._limiters[endpoint].acquire()
+
     async def call(self, call: Call, *, table: Table, permit: Permit) -> Answer:
         """Send ``call``, which carries no token yet. The caller holds the permit of the first try.
 
@@ -80,7 +100,7 @@ class YidaClient:
         """
         calls = 0
         try:
-            token = await self._tokens.get()
+            token = self._tokens.current or await self._tokens.get()
             reply, verdict = await self._try(call, token, table)
             calls += _metered(verdict)
             if verdict.family is Family.REAUTHENTICATE:
@@ -98,20 +118,25 @@ class YidaClient:
             return Answer(_verdict_without_token(error), None, calls)
         return Answer(verdict, reply, calls)
 
-    async def _try(self, call: Call, token: str, table: Table) -> tuple[Reply, Verdict]:
+    async def _try(self, call: Call, token: str, table: Table) -> tuple[Reply | None, Verdict]:
+        limiter = self._limiters[call.endpoint]
+        if limiter.paused_for:
+            return None, push_back.void(limiter)
         authorised = dataclasses.replace(call, headers={**call.headers, wire.TOKEN_HEADER: token})
+        sent_at = limiter.sent()
         reply = await self._transport.send(authorised)
         if reply.server_time is not None:
             self._their_clock.learn(reply.server_time)
         if has_succeeded(reply, may_be_empty=table is Table.UPDATE):
             words = vendor_words(reply)
             verdict = Verdict(family=Family.DELIVERED, request_id=words.request_id)
+            push_back.learn(limiter, sent_at, verdict)
             self._judged(call.endpoint, reply, verdict)
             return reply, verdict
         words = vendor_words(reply, (token, self._app_secret, *wire.secrets_in(call)))
         verdict = classify(reply, words, TABLES[table], DEFAULTS[table])
-        if verdict.family is Family.THROTTLED and verdict.wait is None:
-            verdict = dataclasses.replace(verdict, wait=SECOND)
+        verdict = push_back.with_wait(verdict, self._address_block)
+        push_back.learn(limiter, sent_at, verdict)
         self._judged(call.endpoint, reply, verdict)
         return reply, verdict
 

@@ -20,7 +20,8 @@ from xmsyncd.delivery.policy import SendingRules
 from xmsyncd.delivery.read_meter import ReadMeter
 from xmsyncd.delivery.waiting import Bell
 from xmsyncd.errors import XmsyncdError
-from xmsyncd.flow.pace import Pacer
+from xmsyncd.flow.adaptive import Bounds
+from xmsyncd.flow.limiter import Limiter, LimitName
 from xmsyncd.ledger import Ledger, meters, pipelines
 from xmsyncd.ledger.meters import Meter
 from xmsyncd.ledger.views import LookSettlement, PipelineView, Settlement, StageEntry, Stop
@@ -221,7 +222,10 @@ class Running:
         self.bell = Bell()
         self.stopping = asyncio.Event()
         self.steps: list[Step] = []
-        self.pacers = {operation: Pacer(2000, clock=SystemClock()) for operation in Operation}
+        self.limiters = {
+            operation: Limiter(LimitName("dingtalk", "main", operation), Bounds(1, 2000), clock=SystemClock())
+            for operation in Operation
+        }
         self.on_step: Callable[[Step], None] = self.steps.append
         self.delivery = Delivery(
             "products",
@@ -229,7 +233,7 @@ class Running:
             ledger=ledger,
             target=yida,
             looks=yida,
-            pacers=self.pacers,
+            limiters=self.limiters,
             options=options,
             meter=lambda: self.meter,
             bell=self.bell,

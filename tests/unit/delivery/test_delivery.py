@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import time
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -13,7 +14,8 @@ import pytest
 from tests.unit.delivery.running import MS, OPTIONS, RULES, FakeYida, Running, running
 from tests.unit.ledger import sample
 from xmsyncd.clock import SystemClock
-from xmsyncd.errors import CannotWorkError, LedgerUnusableError, RefusedError, TryLaterError
+from xmsyncd.delivery import lane
+from xmsyncd.errors import CannotWorkError, LedgerUnusableError, RefusedError, ThrottledError, TryLaterError
 from xmsyncd.ledger import claims, people, pipelines
 from xmsyncd.ledger.views import Stop
 from xmsyncd.records import Family, InstanceId, Operation, StopReason
@@ -302,7 +304,77 @@ async def test_calls_that_fail_together_on_the_way_pause_it_as_one(tmp_path: Pat
         await one.until_states(every="delivered")
 
 
-async def test_a_throttled_call_pauses_its_lane_and_costs_nothing(tmp_path: Path):
+async def test_a_claim_whose_permit_a_pause_has_made_void_goes_back_unsent(tmp_path: Path):
+    async with running(tmp_path) as one:
+        paused = False
+
+        def pause(step: Step) -> None:
+            nonlocal paused
+            if step is Step.CLAIMED and not paused:
+                paused = True
+                assert one.yida.calls == []
+                for limiter in one.limiters.values():
+                    limiter.pause(200 * MS)
+
+        one.on_step = pause
+        began = time.monotonic()
+        await one.products(1, 3)
+        await one.until_states(every="delivered")
+        assert paused
+        assert time.monotonic() - began >= 0.2
+        assert one.yida.calls.count("create") == 3
+        assert await one.column("1", "calls") == 1
+        assert await one.column("1", "tries") == 0
+
+
+async def test_a_machine_that_was_suspended_between_claim_and_call_sends_nothing_on_the_old_claim(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(lane, "_OLDEST_CLAIM", 150 * MS)
+    async with running(tmp_path) as one:
+        was_suspended = False
+        claims_made = 0
+
+        def suspend(step: Step) -> None:
+            nonlocal was_suspended, claims_made
+            if step is Step.CLAIMED:
+                claims_made += 1
+                if not was_suspended:
+                    was_suspended = True
+                    time.sleep(0.2)  # nothing of this process runs
+
+        one.on_step = suspend
+        await one.products(1, 1)
+        await one.until_states(every="delivered")
+        assert was_suspended
+        assert claims_made >= 2
+        assert one.yida.calls.count("create") == 1
+        assert await one.column("1", "calls") == 1
+
+
+async def test_without_a_token_nothing_is_claimed_and_no_record_is_put_off(tmp_path: Path):
+    async with running(tmp_path, start=False) as one:
+        tries = 0
+
+        async def authorise() -> None:
+            nonlocal tries
+            tries += 1
+            if tries <= 2:
+                raise ThrottledError("the token", wait=50 * MS)
+
+        for each in one.delivery.lanes:
+            each._authorise = authorise
+        claimed = []
+        one.on_step = lambda step: claimed.append(tries) if step is Step.CLAIMED else None
+        await one.products(1, 3)
+        await one.start()
+        await one.until_states(every="delivered")
+        assert min(claimed) > 2
+        assert await one.column("1", "tries") == 0
+        assert one.told.stops == []
+
+
+async def test_a_throttled_call_goes_out_again_and_costs_nothing(tmp_path: Path):
     async with running(tmp_path) as one:
         one.yida.script.append(one.yida.answer(Family.THROTTLED, wait=30 * MS, calls=0))
         await one.products(1, 3)
@@ -606,14 +678,14 @@ async def test_a_lane_that_may_not_send_waits_and_does_not_spin(tmp_path: Path, 
 
         async def count(operation: Operation) -> None:
             nonlocal asked
-            acquire = one.pacers[operation].acquire
+            acquire = one.limiters[operation].acquire
 
             async def counted() -> None:
                 nonlocal asked
                 asked += 1
                 await acquire()
 
-            setattr(one.pacers[operation], "acquire", counted)  # noqa: B010
+            setattr(one.limiters[operation], "acquire", counted)  # noqa: B010
 
         for operation in Operation:
             await count(operation)

@@ -386,9 +386,8 @@ def test_what_was_not_sent_is_due_at_once_and_the_way_there_pauses_ever_longer()
     assert pauses == pytest.approx([2, 4, 32, 600], rel=0.05)
 
 
-def test_a_throttled_call_pauses_as_told_or_a_second():
-    assert decided(Outcome(Family.THROTTLED)).pause == SECOND
-    assert decided(Outcome(Family.THROTTLED, wait=5 * MINUTE)).pause == 5 * MINUTE
+def test_a_throttled_call_is_due_at_once_and_its_pause_is_kept_by_the_limiter():
+    assert decided(Outcome(Family.THROTTLED, wait=5 * MINUTE)).pause is None
     assert decided(Outcome(Family.THROTTLED)).settlement.event.due_at == NOW
 
 

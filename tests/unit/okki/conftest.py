@@ -12,7 +12,8 @@ from zoneinfo import ZoneInfo
 import pytest
 from aioresponses import CallbackResult, aioresponses
 
-from xmsyncd.flow.pace import Pacer
+from xmsyncd.flow.adaptive import Bounds
+from xmsyncd.flow.limiter import Limiter, LimitName
 from xmsyncd.okki.client import OkkiClient
 from xmsyncd.settings import OkkiSettings
 from xmsyncd.transport.session import Transport, open_session
@@ -111,7 +112,7 @@ async def make_client(clock, observer) -> Any:
             settings,
             name="main",
             transport=transport,
-            pacer=Pacer(10_000, clock=clock),
+            limiter=Limiter(LimitName("okki", "main", "all"), Bounds(0.2, 10_000), clock=clock),
             clock=clock,
             random=random.Random(1),
             timezone=ZoneInfo("Asia/Shanghai"),

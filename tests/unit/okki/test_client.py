@@ -277,14 +277,14 @@ async def test_requests_go_out_one_at_a_time(okki, make_client):
 async def test_every_try_takes_a_permit(okki, make_client):
     client = make_client()
     permits = 0
-    acquire = client._pacer.acquire
+    acquire = client._limiter.acquire
 
     async def counted():
         nonlocal permits
         permits += 1
         await acquire()
 
-    client._pacer.acquire = counted
+    client._limiter.acquire = counted
     okki.answers(LIST, {"status": 401, "body": ""}, {"status": 502, "body": ""}, EMPTY)
     await client.fetch_page(PRODUCT, {})
     assert permits == len(okki.requests) == 5

@@ -20,6 +20,7 @@ from tests.unit.yida.doubles import (
     SilentObserver,
     Tally,
     Yida,
+    limiters,
 )
 from xmsyncd.settings import DingtalkSettings, TargetSettings
 from xmsyncd.transport.session import Transport, open_session
@@ -65,7 +66,7 @@ async def yida(http: aioresponses, session: aiohttp.ClientSession, target: Targe
         clock=clock,
         observer=SilentObserver(),
     )
-    client = YidaClient(settings, name="main", transport=transport, clock=clock)
+    client = YidaClient(settings, name="main", transport=transport, limiters=limiters(clock), clock=clock)
     permits: list[str] = []
     metered: list[str] = []
     meter = Tally(metered)

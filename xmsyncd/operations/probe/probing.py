@@ -12,8 +12,8 @@ from typing import Any
 import aiohttp
 
 from xmsyncd.clock import Clock
-from xmsyncd.flow.pace import Pacer
 from xmsyncd.okki.client import OkkiClient
+from xmsyncd.operations.limits import make_limits
 from xmsyncd.operations.probe.answers import Answer, AnswerState
 from xmsyncd.operations.probe.form import FormProbe
 from xmsyncd.operations.probe.okki import OkkiProbe
@@ -45,12 +45,7 @@ class Probing:
         self._session = session
         self._clock = clock
         self._rng = rng
-        self._okki_pacers = {
-            name: Pacer(one.requests_per_second, clock=clock) for name, one in settings.okki.items()
-        }
-        self._pacers = {
-            name: Pacer(one.requests_per_second, clock=clock) for name, one in settings.dingtalk.items()
-        }
+        self._limits = make_limits(settings, clock=clock)
         self._yida = {name: self._yida_client(name) for name in settings.dingtalk}
         self._reads: dict[str, Counter[str]] = {name: Counter() for name in settings.dingtalk}
         self._forms: list[tuple[str, FormProbe]] = []
@@ -90,7 +85,7 @@ class Probing:
                 self._settings.model_copy(update={"okki": changed}),
                 name,
                 self._session,
-                pacer=self._okki_pacers[name],
+                limiter=self._limits.okki[name],
                 clock=self._clock,
                 rng=self._rng,
                 observer=self,
@@ -111,13 +106,10 @@ class Probing:
         """The probe of one pipeline's form, with a mark of its own."""
         chosen = self._settings.pipelines[pipeline]
         name, _ = self._settings.dingtalk_of(chosen)
-        client, pacer, mapping = self._yida[name], self._pacers[name], mapping_of(pipeline, chosen)
-
-        async def permit(api: str) -> None:
-            await pacer.acquire()
+        client, mapping = self._yida[name], mapping_of(pipeline, chosen)
 
         def writer_for(target: TargetSettings) -> ProcessWriter:
-            return writer_of(client, target, mapping, pacer, self._reads[name])
+            return writer_of(client, target, mapping, self._reads[name])
 
         def server_now() -> datetime:
             return self._clock.now() + (client.clock_offset or timedelta(0))
@@ -128,7 +120,7 @@ class Probing:
             self._settings.delivery.read_back_after,
             mark=new_mark(self._rng),
             writer_for=writer_for,
-            permit=permit,
+            permit=client.permit,
             server_now=server_now,
             longest_look=longest_look,
             clock=self._clock,
@@ -137,7 +129,14 @@ class Probing:
         return form
 
     def _yida_client(self, name: str) -> YidaClient:
-        return yida_client(self._settings, name, self._session, clock=self._clock, observer=self)
+        return yida_client(
+            self._settings,
+            name,
+            self._session,
+            limiters=self._limits.dingtalk[name],
+            clock=self._clock,
+            observer=self,
+        )
 
 
 @contextlib.asynccontextmanager
