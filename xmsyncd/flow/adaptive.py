@@ -44,7 +44,8 @@ _FEWEST_CALLS: Final = 5  # fewer say little about a rate: they may as well be s
 # Above its limit by half a call a window, a window refuses within two of them; a bucket takes longer to fill.
 _BUCKET_LASTS_WINDOWS: Final = 2.2
 _NOT_RISEN: Final = 1.005
-_CREPT_PAST: Final = 0.97  # between two answers a rate that creeps up gets no further past the limit
+_PROBED_PAST: Final = 0.97  # until an answer is there a rate that is probed gets no further past the limit
+_CLIMBED_PAST: Final = 0.9  # and one that climbs no further than this
 _AS_BEFORE: Final = 1.03
 _PROBE_SECONDS: Final = 20.0
 _SHORT_BURST_WINDOWS: Final = 1.5
@@ -202,13 +203,16 @@ def after_refusal(state: RateState, bounds: Bounds, refusal: Refusal, *, now: fl
     )
     if is_short and near_limit and not is_again and state.limit is not None:
         limit, rate = state.limit, state.rate * 0.95
+    elif is_short and near_limit and counted > state.rate * _CLIMBED_PAST:
+        limit, rate = counted, counted * _BELOW
     elif is_short:
         limit, rate = counted, _average(refusal, window, since=_since(state, refusal)) * _BELOW
-    elif in_a_row >= 2 and burst_seconds > _BUCKET_LASTS_WINDOWS * window:
+    elif in_a_row >= 3 and burst_seconds > _BUCKET_LASTS_WINDOWS * window:
         limit = max(_average(refusal, window, since=_since(state, refusal)), state.rate * 0.9)
         rate = limit * _BELOW
     else:
-        limit = max(counted, state.rate * _CREPT_PAST)
+        is_probe = state.limit is not None and state.rate > state.limit * _BELOW
+        limit = max(counted, state.rate * (_PROBED_PAST if is_probe else _CLIMBED_PAST))
         former = state.former_limit
         if (
             former is not None
