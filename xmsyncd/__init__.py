@@ -24,6 +24,7 @@ Where things are:
 ``records``           the nouns that travel: Item, Draft, Rejection, Claim, Outcome, Found; frozen, no I/O
 ``errors``            what may go wrong, named by what the daemon does next
 ``clock``             time as an argument
+``about``             what the lines of a log are about: pipeline, cycle, record
 ``steps``             the moments of a delivery by name, so that a crash test can kill the process at one
 ``settings``          the configuration file, the environment and secret files, with every fault at once
 ``cycle``             one window, from read to proven

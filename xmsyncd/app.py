@@ -100,7 +100,9 @@ class App:
         Without ``delivers`` only the cycles run: everything is staged, and nothing is sent.
         A task that dies sets ``stopping``; its error is raised when the block is left.
         """
-        tasks = Tasks(self.runtime.stopping, died=self.events.task_died)
+        tasks = Tasks(
+            self.runtime.stopping, died=self.events.task_died, left_behind=self.events.task_left_behind
+        )
         try:
             await self.start(tasks, delivers=delivers)
             yield tasks

@@ -55,7 +55,7 @@ async def run_daemon(
             app.events.daemon_stopping(received.name)
 
         signals = stack.enter_context(handle_signals(runtime.stopping, told=told))
-        await stack.enter_async_context(OperationServer(runtime))
+        await stack.enter_async_context(OperationServer(runtime, failed=app.events.operation_failed))
         async with app.running() as tasks:
             console = _console(app, tasks)
             await console.start()
@@ -79,7 +79,11 @@ def _console(app: App, tasks: Tasks) -> ConsoleServer:
 
     async def show() -> dict[str, object]:
         infos, clocks = pipeline_infos(runtime), runtime.clocks()
-        return await status(runtime.ledger, infos, runtime.clock.now(), clocks=clocks)
+        try:
+            return await status(runtime.ledger, infos, runtime.clock.now(), clocks=clocks)
+        except Exception as error:
+            app.events.status_unavailable(error)
+            raise
 
     def dead() -> str | None:
         return None if tasks.death is None else str(tasks.death)

@@ -13,10 +13,6 @@ from datetime import timedelta
 from types import FrameType
 from typing import Any
 
-import structlog
-
-_log = structlog.get_logger(__name__)
-
 # After a task was cancelled it gets this long for its own clean-up before it is left behind.
 _CANCELLED_SECONDS = 5.0
 
@@ -42,12 +38,17 @@ class Tasks:
     """
 
     def __init__(
-        self, stopping: asyncio.Event, *, died: Callable[[str, BaseException | None], None] | None = None
+        self,
+        stopping: asyncio.Event,
+        *,
+        died: Callable[[str, BaseException | None], None] | None = None,
+        left_behind: Callable[[str], None] | None = None,
     ) -> None:
         self.stopping = stopping
         self.death: Death | None = None
         """The first death: why the daemon stops. Later ones are told to ``died`` only."""
         self._died = died
+        self._left_behind = left_behind
         self._tasks: dict[asyncio.Task[Any], bool] = {}
 
     @property
@@ -100,7 +101,8 @@ class Tasks:
             _, stuck = await asyncio.wait(late, timeout=_CANCELLED_SECONDS)
             await asyncio.sleep(0)
             for task in stuck:
-                _log.error("task_left_behind", task=task.get_name())
+                if self._left_behind is not None:
+                    self._left_behind(task.get_name())
         return tuple(task.get_name() for task in late)
 
 
@@ -168,8 +170,7 @@ class Notifier:
             with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as datagrams:
                 datagrams.setblocking(False)
                 datagrams.sendto(state.encode(), self._address)
-        except (OSError, AttributeError) as error:  # AttributeError: a system without Unix sockets
-            _log.debug("notify_failed", error=str(error))
+        except (OSError, AttributeError):  # AttributeError: a system without Unix sockets
             return False
         return True
 

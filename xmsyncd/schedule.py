@@ -14,13 +14,10 @@ from collections.abc import Callable
 from datetime import datetime, timedelta, tzinfo
 from enum import StrEnum
 
-import structlog
 from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_MAX_INSTANCES, EVENT_JOB_MISSED, JobEvent
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
-
-_log = structlog.get_logger(__name__)
 
 # Due times are wall clock, the timer is not: this bounds how long a stepped clock goes unnoticed.
 _LONGEST_SLEEP_SECONDS = 30.0
@@ -35,6 +32,8 @@ class RingTrouble(StrEnum):
     """The one before had not returned."""
     FAILED = "failed"
     """The callback raised."""
+    CLOCK_SET_BACK = "clock_set_back"
+    """The machine's clock was set back: it would have come long after its time, and now comes in time."""
 
 
 class Schedule:
@@ -42,11 +41,11 @@ class Schedule:
 
     A ring must return at once: it sets an event or asks a loop for a cycle. Rings that fall due while the
     loop is blocked, or while the machine sleeps, come late and as one; none is dropped. ``trouble`` is told
-    of rings that failed all the same; :attr:`troubles` counts them.
+    of rings that failed all the same, with what is known of it; :attr:`troubles` counts them.
     """
 
     def __init__(
-        self, timezone: tzinfo, *, trouble: Callable[[str, RingTrouble], None] | None = None
+        self, timezone: tzinfo, *, trouble: Callable[[str, RingTrouble, str], None] | None = None
     ) -> None:
         self._timezone = timezone
         self._trouble = trouble
@@ -144,12 +143,13 @@ class Schedule:
             trouble = RingTrouble.MAX_INSTANCES
         else:
             trouble = RingTrouble.FAILED
-        name = str(event.job_id)
+        error = getattr(event, "exception", None)
+        self._tell(str(event.job_id), trouble, "" if error is None else repr(error))
+
+    def _tell(self, name: str, trouble: RingTrouble, detail: str) -> None:
         self.troubles[name, trouble] += 1
         if self._trouble is not None:
-            self._trouble(name, trouble)
-        elif trouble is RingTrouble.FAILED:
-            _log.error("ring_failed", pipeline=name, error=repr(getattr(event, "exception", None)))
+            self._trouble(name, trouble, detail)
 
     def _arm(self) -> None:
         self._tick = asyncio.get_running_loop().call_later(_LONGEST_SLEEP_SECONDS, self._look_at_the_clock)
@@ -165,7 +165,7 @@ class Schedule:
         for name, every in self._intervals.items():
             due = self.next_ring(name)
             if due is not None and due - now > every + timedelta(seconds=1):
-                _log.warning("clock_stepped_back", pipeline=name, next_ring=due.isoformat())
+                self._tell(name, RingTrouble.CLOCK_SET_BACK, f"it would have come at {due.isoformat()}")
                 self._scheduler.modify_job(name, next_run_time=now + every)
         self._scheduler.wakeup()
         self._arm()

@@ -73,9 +73,16 @@ OPERATIONS = {
 }
 
 
+FAULTS: list[tuple[str, str]] = []
+
+
 def server(ledger: Path) -> OperationServer:
     runtime = SimpleNamespace(ledger=SimpleNamespace(path=ledger))
-    return OperationServer(cast(Runtime, runtime), operations=OPERATIONS)
+    return OperationServer(
+        cast(Runtime, runtime),
+        failed=lambda name, error: FAULTS.append((name, repr(error))),
+        operations=OPERATIONS,
+    )
 
 
 def holder(ledger: Path, seconds: float = 5) -> Holder:
@@ -117,6 +124,7 @@ async def test_a_fault_of_ours_ends_the_conversation_and_not_the_holder(ledger: 
             await holder(ledger).call("fault", {})
         assert caught.value.exit_status == 1
         assert "secret detail" not in str(caught.value)
+        assert FAULTS.pop() == ("fault", "ZeroDivisionError('a secret detail')")
         assert await holder(ledger).call("count", {"to": 0}) == {"counted": 0}
 
 

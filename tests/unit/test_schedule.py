@@ -131,7 +131,7 @@ async def test_a_shutdown_is_safe_before_the_start_and_twice():
 
 async def test_a_ring_that_raises_is_counted_and_the_next_one_comes():
     heard: list[tuple[str, RingTrouble]] = []
-    schedule = Schedule(SHANGHAI, trouble=lambda name, trouble: heard.append((name, trouble)))
+    schedule = Schedule(SHANGHAI, trouble=lambda name, trouble, detail: heard.append((name, trouble)))
     bell = Bell()
 
     def ring() -> None:
@@ -153,7 +153,7 @@ async def test_a_coroutine_function_is_refused_and_a_hidden_one_is_a_failure(sch
     with pytest.raises(TypeError, match="plain function"):
         schedule.add("products", every=FAST, cron=None, ring=work)
     heard: asyncio.Queue[RingTrouble] = asyncio.Queue()
-    listening = Schedule(SHANGHAI, trouble=lambda name, trouble: heard.put_nowait(trouble))
+    listening = Schedule(SHANGHAI, trouble=lambda name, trouble, detail: heard.put_nowait(trouble))
     listening.add("products", every=FAST, cron=None, ring=lambda: work())  # type: ignore[arg-type]
     listening.start()
     assert await asyncio.wait_for(heard.get(), 10) is RingTrouble.FAILED

@@ -149,7 +149,10 @@ class _Reached:
 @contextlib.asynccontextmanager
 async def _delivering(app: App, *, delivers: bool) -> AsyncIterator[None]:
     """Deliveries run, and other commands are answered; a part that dies ends the block with its error."""
-    async with OperationServer(app.runtime), app.running(delivers=delivers) as tasks:
+    async with (
+        OperationServer(app.runtime, failed=app.events.operation_failed),
+        app.running(delivers=delivers) as tasks,
+    ):
         try:
             yield
         except StoppedError:

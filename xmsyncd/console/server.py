@@ -9,15 +9,12 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import orjson
-import structlog
 from aiohttp import hdrs, web
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 
 from xmsyncd.console.page import Page, language_of
 from xmsyncd.errors import ConfigurationError, Fault
-
-_log = structlog.get_logger(__name__)
 
 Status = Callable[[], Awaitable[Mapping[str, Any]]]
 
@@ -165,7 +162,6 @@ async def _status_or_none(kept: _KeptStatus) -> tuple[Mapping[str, Any] | None, 
         async with asyncio.timeout(_STATUS_TIMEOUT_SECONDS):
             return await kept.get(), 200
     except Exception:  # noqa: BLE001 - the edge: a page that cannot be shown must not take anything along
-        _log.warning("status_unavailable", exc_info=True)
         return None, 503
 
 

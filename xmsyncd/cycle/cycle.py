@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping
 from datetime import datetime, timedelta
 
+from xmsyncd.about import about
 from xmsyncd.clock import Clock
 from xmsyncd.cycle.plan import (
     ASKED_FOR,
@@ -91,21 +92,28 @@ class Cycle:
 
         What was staged stays when the cycle fails or is cancelled; the watermark then does not move.
         """
-        progress = progress or CycleProgress()
+        with about(pipeline=self._pipeline):
+            return await self._run(request, progress or CycleProgress())
+
+    async def _run(self, request: CycleRequest, progress: CycleProgress) -> CycleReport:
         started = self._clock.monotonic()
         running = Running(progress=progress)
         try:
-            result, proof = await self._read(request, running)
+            plan = await self._begin(request, running)
+            with about(cycle_id=running.cycle_id):
+                result, proof = await self._read(plan, request, running)
             error: Exception | None = None
         except (TryLaterError, CannotWorkError, RefusedError, CycleError) as caught:
             result, proof, error = CycleResult.FAILED, "", caught
-            self._events.cycle_failed(self._pipeline, caught)
+            with about(cycle_id=running.cycle_id):
+                self._events.cycle_failed(self._pipeline, caught)
         except asyncio.CancelledError:
             await self._finish(running, CycleResult.INTERRUPTED, "", None, started)
             raise
         return await self._finish(running, result, proof, error, started)
 
-    async def _read(self, request: CycleRequest, running: Running) -> tuple[CycleResult, str]:
+    async def _begin(self, request: CycleRequest, running: Running) -> CyclePlan:
+        """Decide what is read, and write down that it is."""
         await self.shaper.prepare()
         if self._client.server_now is None:
             await self._client.authenticate()  # its answer tells OKKI's clock, which bounds the window
@@ -118,7 +126,12 @@ class Cycle:
             cycles.begin, self._pipeline, plan.kind, start, end, self._clock.now()
         )
         self._events.cycle_started(self._pipeline, running.cycle_id, plan.kind, start, end)
-        wait = until_end_is_over(end, self._clock.now(), self._okki_offset)
+        return plan
+
+    async def _read(
+        self, plan: CyclePlan, request: CycleRequest, running: Running
+    ) -> tuple[CycleResult, str]:
+        wait = until_end_is_over(plan.window.end, self._clock.now(), self._okki_offset)
         await self._clock.sleep(wait.total_seconds())
         if plan.kind is not CycleKind.PARTIAL:
             await self._try_rejected_again(running)

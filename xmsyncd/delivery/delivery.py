@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
 
+from xmsyncd.about import about
 from xmsyncd.clock import Clock
 from xmsyncd.delivery.asking import Asking
 from xmsyncd.delivery.first_create import FirstCreate, FormCheck
@@ -44,6 +45,8 @@ class DeliveryEvents(Protocol):
     def search_proven(self, pipeline: str, lag: timedelta) -> None: ...
     def orphans_found(self, pipeline: str, number: int) -> None: ...
     def times_pulled_in(self, pipeline: str, number: int) -> None: ...
+    def send_failed(self, claim: Claim, error: Exception) -> None: ...
+    def form_not_checked(self, pipeline: str, error: XmsyncdError) -> None: ...
     def read_put_off(self, pipeline: str, what: str, error: XmsyncdError) -> None: ...
     def instance_vanished(self, pipeline: str, instance_id: InstanceId, key: str) -> None: ...
 
@@ -129,6 +132,7 @@ class Delivery:
                 clock=clock,
                 step=step,
                 asked=self._asked,
+                failed=events.send_failed,
             )
             for operation, send in senders.items()
         )
@@ -162,6 +166,7 @@ class Delivery:
             bootstrap=options.bootstrap,
             check_form=check_form,
             proven=lambda lag: events.search_proven(pipeline, lag),
+            unchecked=lambda error: events.form_not_checked(pipeline, error),
         )
 
     async def prepare(self) -> None:
@@ -204,6 +209,10 @@ class Delivery:
 
     async def run(self) -> None:
         """Deliver until asked to stop, then drain within the bound."""
+        with about(pipeline=self._pipeline):  # the tasks that are started here inherit it
+            await self._run()
+
+    async def _run(self) -> None:
         settling = asyncio.create_task(self._settler.run(), name=f"settle {self._pipeline}")
         loops = [
             asyncio.create_task(work(), name=f"{name} {self._pipeline}")

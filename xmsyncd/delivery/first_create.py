@@ -5,16 +5,12 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 
-import structlog
-
 from xmsyncd.delivery.asking import Asking, told_wait
 from xmsyncd.delivery.look_policy import visibility_delays
-from xmsyncd.errors import CannotWorkError, RefusedError, TryLaterError
+from xmsyncd.errors import CannotWorkError, RefusedError, TryLaterError, XmsyncdError
 from xmsyncd.ledger import looks, pipelines
 from xmsyncd.ledger.views import KnownInstance, PipelineView, Stop
 from xmsyncd.records import Operation, StopReason, StopSource
-
-_log = structlog.get_logger(__name__)
 
 FormCheck = Callable[[], Awaitable[str]]
 """What of the mapping does not fit the form, in words; empty where all does. Raises as a read does."""
@@ -39,11 +35,13 @@ class FirstCreate:
         bootstrap: bool,
         check_form: FormCheck,
         proven: Callable[[timedelta], None],
+        unchecked: Callable[[XmsyncdError], None],
     ) -> None:
         self._asking = asking
         self._bootstrap = bootstrap
         self._check_form = check_form
         self._proven = proven
+        self._unchecked = unchecked
         self._ring = asking.bell.listen()
         self._looked_at: datetime | None = None
         self._not_before: datetime | None = None
@@ -136,10 +134,10 @@ class FirstCreate:
             if error.reason is not StopReason.PERMISSION:
                 raise
             # Reading the form's definition is a permission of its own; sending may be allowed without it.
-            _log.warning("form_not_checked", pipeline=asking.pipeline, reason=str(error))
+            self._unchecked(error)
             misfit = ""
         except RefusedError as error:
-            _log.warning("form_not_checked", pipeline=asking.pipeline, reason=str(error))
+            self._unchecked(error)
             misfit = ""
         if misfit:
             return (await asking.stop(StopReason.CONFIGURATION, misfit, StopSource.OURSELVES)).probe_at

@@ -6,8 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 
-import structlog
-
+from xmsyncd.about import about
 from xmsyncd.clock import Clock
 from xmsyncd.delivery.policy import LaneNow, SendingRules, decide_allowance
 from xmsyncd.delivery.settler import Settler
@@ -19,8 +18,6 @@ from xmsyncd.ledger.meters import Meter
 from xmsyncd.ledger.views import Allowance, Claimed, LaneView
 from xmsyncd.records import VOID_PERMIT, Claim, Family, Operation, Outcome
 from xmsyncd.steps import Step, StepListener
-
-_log = structlog.get_logger(__name__)
 
 # At a high rate several permits fall due in one turn of the loop; claiming them together saves commits.
 _LARGEST_CLAIM = 16
@@ -55,6 +52,7 @@ class Lane:
         clock: Clock,
         step: StepListener,
         asked: Callable[[Claimed], None],
+        failed: Callable[[Claim, Exception], None],
     ) -> None:
         self._pipeline = pipeline
         self._operation = operation
@@ -72,6 +70,7 @@ class Lane:
         self._clock = clock
         self._step = step
         self._asked = asked
+        self._failed = failed
         self._sending: set[asyncio.Task[None]] = set()
         self._on_the_way: set[asyncio.Task[None]] = set()
         self._is_cut_short = False
@@ -208,7 +207,8 @@ class Lane:
                 self._slots.release()
             return None
         for claim in claimed.claims:
-            task = asyncio.create_task(self._deliver(claim), name=f"send {claim.attempt_id}")
+            with about(key=claim.key, attempt_id=claim.attempt_id):
+                task = asyncio.create_task(self._deliver(claim), name=f"send {claim.attempt_id}")
             self._sending.add(task)
             task.add_done_callback(self._ended)
         return None
@@ -257,7 +257,7 @@ class Lane:
                 Family.UNDECIDED, code="interrupted", message="stopped while the call was on its way"
             )
         except Exception as error:  # noqa: BLE001 - the worker's edge: a fault of ours must not lose the record
-            _log.exception("send_failed", pipeline=self._pipeline, key=claim.key)
+            self._failed(claim, error)
             return Outcome(Family.UNDECIDED, code="unforeseen", message=type(error).__name__)
         finally:
             self._on_the_way.discard(task)

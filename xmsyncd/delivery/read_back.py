@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
+from xmsyncd.about import about
 from xmsyncd.delivery import look_policy
 from xmsyncd.delivery.asking import Asking, told_wait
 from xmsyncd.delivery.look_policy import CreateFinding, Sight, Witness
@@ -144,13 +145,14 @@ class ReadBack:
         canaries = set(await asking.ledger.read(looks.open_resends, asking.pipeline))
         for look in due:
             try:
-                if look.operation is Operation.UPDATE:
-                    shown = await self._get(look)
-                    finding = look_policy.decide_update(look, shown, self._delays, asking.clock.now())
-                else:
-                    # One whose resend got lost as well is in nobody's way but its own.
-                    canary_free = may_resend and canaries <= {look.record_id}
-                    finding = await self._find(look, witness, canary_free=canary_free, now=now)
+                with about(key=look.key, attempt_id=look.attempt_id):
+                    if look.operation is Operation.UPDATE:
+                        shown = await self._get(look)
+                        finding = look_policy.decide_update(look, shown, self._delays, asking.clock.now())
+                    else:
+                        # One whose resend got lost as well is in nobody's way but its own.
+                        canary_free = may_resend and canaries <= {look.record_id}
+                        finding = await self._find(look, witness, canary_free=canary_free, now=now)
             except RefusedError as error:
                 finding = CreateFinding(Finding.UNSEEN, f"refused: {error}")
             except (CannotWorkError, TryLaterError):

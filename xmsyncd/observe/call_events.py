@@ -90,6 +90,16 @@ class CallEvents:
         if verdict.family is Family.THROTTLED:
             limit = ALL_ENDPOINTS if of == Api.OKKI else label
             self._metrics.throttled.labels(connection, of, limit).inc()
+        _log.debug(
+            "answer_judged",
+            connection=connection,
+            api=of,
+            endpoint=label,
+            family=verdict.family,
+            code=verdict.code,
+            message=verdict.message,
+            request_id=verdict.request_id,
+        )
         key, now = (of, connection), self._monotonic()
         line = None
         if verdict.family in _IN_TROUBLE:

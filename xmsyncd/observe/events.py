@@ -42,7 +42,7 @@ from xmsyncd.observe.labels import (
 from xmsyncd.observe.metrics import Metrics, known
 from xmsyncd.observe.outages import Turns
 from xmsyncd.okki.proof import ProofDecision
-from xmsyncd.records import Family, InstanceId, RejectionReason, StopReason
+from xmsyncd.records import Claim, Family, InstanceId, RejectionReason, StopReason
 from xmsyncd.schedule import RingTrouble
 
 _log = structlog.get_logger(__name__)
@@ -100,6 +100,7 @@ class Events(CallEvents):
         super().__init__(metrics, monotonic, repeat_every)
         self._pipelines: dict[str, _Told] = {}
         self._wrong_clocks: set[tuple[str, Api]] = set()
+        self._status_turns = Turns(repeat_every)
 
     def _told(self, pipeline: str) -> _Told:
         return self._pipelines.setdefault(pipeline, _Told())
@@ -146,13 +147,29 @@ class Events(CallEvents):
         trace = None if isinstance(error, XmsyncdError) else error
         _log.error("task_died", task=name, error=repr(error), exc_info=trace)
 
-    def ring_troubled(self, name: str, trouble: RingTrouble) -> None:
+    def task_left_behind(self, name: str) -> None:
+        """A task does not end although it was cancelled; the process ends without it."""
+        self._metrics.tasks_died.inc()
+        _log.error("task_left_behind", task=name)
+
+    def operation_failed(self, operation: str, error: Exception) -> None:
+        """What a command or the console asked for met a fault of ours; the daemon goes on."""
+        self._metrics.operations_failed.inc()
+        _log.error("operation_failed", operation=operation, exc_info=error)
+
+    def status_unavailable(self, error: Exception) -> None:
+        """The console could not be told how things stand. Told once in a while: open pages ask again."""
+        self._metrics.operations_failed.inc()
+        log = _log.warning if self._status_turns.take(self._monotonic()) else _log.debug
+        log("status_unavailable", error=repr(error), exc_info=error)
+
+    def ring_troubled(self, name: str, trouble: RingTrouble, detail: str = "") -> None:
         """The schedule's bell did not ring as it should."""
         # A pipeline has two bells: that of its cycles, named as it is, and that of its comparisons.
         pipeline = name.removeprefix(RECONCILE_RING)
         self._metrics.missed_rings.labels(pipeline, trouble).inc()
         log = _log.error if trouble is RingTrouble.FAILED else _log.warning
-        log("ring_troubled", pipeline=pipeline, ring=name, trouble=trouble)
+        log("ring_troubled", pipeline=pipeline, ring=name, trouble=trouble, detail=detail)
 
     # Cycles
 
@@ -266,6 +283,7 @@ class Events(CallEvents):
             pipeline=pipeline,
             reason=reason,
             error=str(error),
+            **_request_id(error),
             **({"failed_cycles": told.failed_cycles} if told.failed_cycles > 1 else {}),
             **({"exc_info": error} if unforeseen else {}),
         )
@@ -443,12 +461,22 @@ class Events(CallEvents):
         connection = self._metrics.dingtalk_of(pipeline) or ""
         may_tell = self._outages.take_turn((Api.DINGTALK, connection), self._monotonic())
         (_log.info if may_tell else _log.debug)(
-            "read_put_off", pipeline=pipeline, what=what, reason=str(error)
+            "read_put_off", pipeline=pipeline, what=what, reason=str(error), **_request_id(error)
         )
 
     def search_proven(self, pipeline: str, lag: timedelta) -> None:
         """A search shows what this pipeline creates; ``lag`` is how long that took the first time."""
         _log.info("search_proven", pipeline=pipeline, lag_seconds=round(lag.total_seconds(), 3))
+
+    def send_failed(self, claim: Claim, error: Exception) -> None:
+        """A fault of ours while a call was made: it is undecided, and a person should look at the fault."""
+        self._failed(claim.pipeline, Stage.DELIVERY, SourceFailure.UNFORESEEN)
+        _log.error("send_failed", pipeline=claim.pipeline, key=claim.key, exc_info=error)
+
+    def form_not_checked(self, pipeline: str, error: XmsyncdError) -> None:
+        """Yida does not show the form's definition to us; sending goes on without that check."""
+        self._failed(pipeline, Stage.READ_BACK, SourceFailure.REFUSED)
+        _log.warning("form_not_checked", pipeline=pipeline, reason=str(error), **_request_id(error))
 
     def orphans_found(self, pipeline: str, number: int) -> None:
         """Calls that a dead process left on their way; they are undecided now."""
@@ -474,7 +502,7 @@ class Events(CallEvents):
 
     def reconcile_left_out(self, pipeline: str, error: XmsyncdError) -> None:
         """A comparison could not be made, or its calls not be spared; the next ring tries again."""
-        _log.warning("reconcile_left_out", pipeline=pipeline, error=str(error))
+        _log.warning("reconcile_left_out", pipeline=pipeline, error=str(error), **_request_id(error))
 
     def _delivered(self, pipeline: str, *words: str) -> None:
         told = self._told(pipeline)
@@ -504,6 +532,12 @@ class Events(CallEvents):
 
 def _iso(moment: datetime | None) -> str | None:
     return None if moment is None else moment.isoformat()
+
+
+def _request_id(error: BaseException) -> dict[str, str]:
+    """What a vendor's support asks for first, where the vendor told it."""
+    told = getattr(error, "request_id", "")
+    return {"request_id": told} if told else {}
 
 
 def _plain(counts: Mapping[Any, int]) -> dict[str, int]:

@@ -113,7 +113,7 @@ DELIVERY_FAILURES = (
 FAILURE_REASONS: dict[Stage, tuple[str, ...]] = {
     Stage.SOURCE: (*SourceFailure, *(f"cannot_work:{reason}" for reason in StopReason)),
     Stage.TRANSFORM: tuple(RejectionReason),
-    Stage.DELIVERY: (*DELIVERY_FAILURES, *StopReason),
+    Stage.DELIVERY: (*DELIVERY_FAILURES, *StopReason, SourceFailure.UNFORESEEN),
     Stage.READ_BACK: (*ParkReason, DOUBLE, *PUT_OFF),
 }
 """All pairs. Of delivery, a family is how an attempt ended, a stop reason why the pipeline stands still."""

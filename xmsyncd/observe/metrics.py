@@ -196,6 +196,9 @@ class Metrics:
         self.tasks_died = self._counter(
             "tasks_died", "Tasks of the daemon that ended when they should not have."
         )
+        self.operations_failed = self._counter(
+            "operations_failed", "What a command or the console asked for that met a fault of ours."
+        )
 
     def _counter(self, name: str, text: str, *labels: str) -> Counter:
         return Counter(f"xmsyncd_{name}_total", text, labels, registry=self.registry)

@@ -19,11 +19,9 @@ import asyncio
 import contextlib
 import os
 import socket as sockets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final, Self
-
-import structlog
 
 from xmsyncd import __version__
 from xmsyncd.errors import (
@@ -40,24 +38,29 @@ from xmsyncd.operations.private_folder import make_private_folder
 from xmsyncd.operations.runtime import Runtime
 from xmsyncd.operations.table import OPERATIONS, Operation, Result
 
-_log = structlog.get_logger(__name__)
-
 _LONGEST_REQUEST: Final = 1024 * 1024
 _REQUEST_SECONDS: Final = 10.0
 _CLOSE_SECONDS: Final = 1.0
 
 
 class OperationServer:
-    """Answers commands while the ledger is held: ``async with OperationServer(runtime):``.
+    """Answers commands while the ledger is held: ``async with OperationServer(runtime, …):``.
 
     Its file is there from entering to leaving; one that a dead holder left is replaced, which is safe because
     this process holds the ledger. Leaving ends open conversations within a second. A command that goes away
     ends its conversation only: what the operation has started goes on. Raises ``LedgerUnusableError`` when
-    the socket cannot be made.
+    the socket cannot be made. ``failed`` is told of faults of ours, by the operation's name.
     """
 
-    def __init__(self, runtime: Runtime, *, operations: Mapping[str, Operation] = OPERATIONS) -> None:
+    def __init__(
+        self,
+        runtime: Runtime,
+        *,
+        failed: Callable[[str, Exception], None],
+        operations: Mapping[str, Operation] = OPERATIONS,
+    ) -> None:
         self._runtime = runtime
+        self._failed = failed
         self._operations = operations
         self._path = socket_path(runtime.ledger.path)
         self._server: asyncio.Server | None = None
@@ -118,7 +121,7 @@ class OperationServer:
         except XmsyncdError as error:
             await _tell(writer, _error_line(type(error).__name__, str(error), exit_status_of(error)))
         except Exception as error:  # noqa: BLE001 - a conversation's edge: the holder goes on
-            _log.exception("operation_failed", operation=name)
+            self._failed(name, error)
             message = f"{type(error).__name__} in the process that holds the ledger; its log says more"
             await _tell(writer, _error_line("Unforeseen", message, ExitStatus.UNFORESEEN))
 

@@ -25,7 +25,17 @@ from xmsyncd.flow.limiter import Limiter, LimitName
 from xmsyncd.ledger import Ledger, meters, pipelines
 from xmsyncd.ledger.meters import Meter
 from xmsyncd.ledger.views import LookSettlement, PipelineView, Settlement, StageEntry, Stop
-from xmsyncd.records import Content, Family, Found, InstanceId, KeyValue, Operation, Outcome, StopReason
+from xmsyncd.records import (
+    Claim,
+    Content,
+    Family,
+    Found,
+    InstanceId,
+    KeyValue,
+    Operation,
+    Outcome,
+    StopReason,
+)
 from xmsyncd.steps import Step
 from xmsyncd.transform.hashes import hash_of
 
@@ -176,6 +186,8 @@ class Told:
     orphans: int = 0
     pulled_in: int = 0
     vanished: list[tuple[InstanceId, str]] = field(default_factory=list)
+    failed: list[tuple[str, str]] = field(default_factory=list)
+    unchecked: list[str] = field(default_factory=list)
 
     def attempt_settled(self, settlement: Settlement) -> None:
         self.settled.append(settlement)
@@ -203,6 +215,12 @@ class Told:
 
     def times_pulled_in(self, pipeline: str, number: int) -> None:
         self.pulled_in += number
+
+    def send_failed(self, claim: Claim, error: Exception) -> None:
+        self.failed.append((claim.key, repr(error)))
+
+    def form_not_checked(self, pipeline: str, error: XmsyncdError) -> None:
+        self.unchecked.append(str(error))
 
     def instance_vanished(self, pipeline: str, instance_id: InstanceId, key: str) -> None:
         self.vanished.append((instance_id, key))

@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 from tests.unit.observe.conftest import NOW
 from xmsyncd.cycle.progress import CycleEvents
 from xmsyncd.delivery.delivery import DeliveryEvents
-from xmsyncd.errors import CannotWorkError, EmptyGroupTreeError, TryLaterError
+from xmsyncd.errors import CannotWorkError, EmptyGroupTreeError, RefusedError, TryLaterError
 from xmsyncd.ledger.events import Finding, Looked, Settled
 from xmsyncd.ledger.views import Look, LookSettlement, Settlement, StageDecision, Stop
 from xmsyncd.observe.events import Events
@@ -298,7 +298,23 @@ def test_the_rest_is_said_and_counted(events, metrics):
         events.search_proven("products", timedelta(seconds=2))
         events.group_tree_changed("products", 12)
         events.ring_troubled("products", RingTrouble.MISSED)
-    assert [line["log_level"] for line in lines] == ["warning", "warning", "info", "info", "warning"]
+        events.ring_troubled("products", RingTrouble.FAILED, "RuntimeError('x')")
+        events.form_not_checked("products", RefusedError("no", request_id="R-1"))
+        events.task_left_behind("cycles of products")
+        events.operation_failed("sync", ZeroDivisionError())
+        events.status_unavailable(ZeroDivisionError())
+        events.status_unavailable(ZeroDivisionError())
+    assert [line["log_level"] for line in lines[:5]] == ["warning", "warning", "info", "info", "warning"]
+    assert [(line["event"], line["log_level"]) for line in lines[5:]] == [
+        ("ring_troubled", "error"),
+        ("form_not_checked", "warning"),
+        ("task_left_behind", "error"),
+        ("operation_failed", "error"),
+        ("status_unavailable", "warning"),
+        ("status_unavailable", "debug"),
+    ]
+    assert lines[6]["request_id"] == "R-1"
+    assert metrics.registry.get_sample_value("xmsyncd_operations_failed_total") == 3
     assert value(events, "failures_total", stage="delivery", reason="undecided") == 3
     assert value(events, "failures_total", stage="read_back", reason="instance_gone") == 1
     assert value(events, "group_tree_changes_total") == 1
