@@ -13,6 +13,7 @@ from tests.world import World, application, until, world
 from xmsyncd.operations.adopt import adopt
 from xmsyncd.operations.reconcile import reconcile
 from xmsyncd.operations.sync import exit_status
+from xmsyncd.simulator.catalogue import Dirt
 from xmsyncd.simulator.options import SimulatorOptions
 from xmsyncd.simulator.oracle import NAME, NUMBER, REMARK
 from xmsyncd.simulator.server import Simulator
@@ -196,3 +197,50 @@ def _backdate(instance: Any, moment: float) -> None:
     from dataclasses import replace
 
     instance.versions = tuple(replace(one, written_at=moment) for one in instance.versions)
+
+
+async def test_a_product_that_could_not_be_mapped_when_it_was_adopted_is_not_created_later(
+    tmp_path: Path,
+) -> None:
+    """Its group was unknown, so its instance seemed to be nobody's; then the group is there."""
+    source = {"unknown_group": "reject"}
+    async with world(tmp_path, SimulatorOptions(products=10), source=source) as here:
+        simulated = here.simulated
+        ids = simulated.catalogue.ids()
+        for product in ids:
+            plant(simulated, product)
+        lost = ids[3]
+        as_it_was = simulated.catalogue.product(lost)
+        simulated.catalogue.spoil(Dirt.UNKNOWN_GROUP, only=lost)
+        await adopted(here)
+        assert await here.states() == {"delivered": 9, "rejected": 1}
+        simulated.catalogue.edit(lost, group_id=as_it_was["group_id"], group_name=as_it_was["group_name"])
+        await here.sync()
+        assert here.calls("start") == 0
+        assert here.verdict()["doubled"] == []
+        assert await here.states() == {"delivered": 10}
+        assert here.verdict()["agrees"]
+
+
+async def test_a_product_with_the_number_of_an_instance_that_was_nobodys_waits_for_a_person(
+    tmp_path: Path,
+) -> None:
+    """A person typed it first, and the product came to OKKI after the form had been read."""
+    async with world(tmp_path, SimulatorOptions(products=10)) as here:
+        simulated = here.simulated
+        for product in simulated.catalogue.ids():
+            plant(simulated, product)
+        typed = plant(simulated, simulated.catalogue.ids()[0], **{NUMBER: "手工-001"})
+        assert (await adopted(here))["unmatched"] == 1
+        late = simulated.catalogue.create(product_no="手工-001")
+        result = await here.sync()
+        assert here.calls("start") == 0
+        assert exit_status(result) == 3
+        record = await here.record(late)
+        assert (record["state"], record["block_reason"]) == ("parked", "ambiguous")
+        assert typed in record["block_detail"]
+        result = await adopted(here)
+        assert (result["adopted"], result["unmatched"]) == (1, 0)
+        await here.sync()
+        assert here.calls("start") == 0
+        assert here.verdict()["agrees"]

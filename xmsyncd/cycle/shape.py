@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -159,7 +160,11 @@ class Shaper:
             else:
                 self._blame_the_item_or_raise(error, known)
             rejection = Rejection(
-                item.source_id, item.updated_at, RejectionReason.DETAIL_UNAVAILABLE, str(error)
+                item.source_id,
+                item.updated_at,
+                RejectionReason.DETAIL_UNAVAILABLE,
+                str(error),
+                key=self._mapping.key_alone(item, detail, missing),
             )
             return StageEntry(item, rejection, context_hash=self.context)
         result = await self.map_item(item, detail, ruled=ruled)
@@ -183,7 +188,8 @@ class Shaper:
                 await self._fetch_tree()
             levels = derive_group_levels(item, detail, self._path_of, self._policies)
             if isinstance(levels, Rejection):
-                return levels
+                # With its key it can be told which instance is its own, although it cannot be sent.
+                return dataclasses.replace(levels, key=self._mapping.key_alone(item, detail, frozenset()))
             derived = levels
         return self._mapping.map_item(item, detail, derived, ruled=ruled)
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from xmsyncd.ledger import history, instances, pipelines, rows
+from xmsyncd.ledger import documents, history, instances, pipelines, rows
 from xmsyncd.ledger.events import Adopted, Resembled
 from xmsyncd.ledger.history import HistoryEvent
 from xmsyncd.ledger.rows import RecordRow
-from xmsyncd.ledger.states import Block, ParkReason, Phase
+from xmsyncd.ledger.states import Block, DesiredDraft, ParkReason, Phase
 from xmsyncd.ledger.times import to_ms
 from xmsyncd.ledger.views import Stop
 from xmsyncd.records import Found, InstanceId, RecordId, StopReason
@@ -191,6 +191,26 @@ def without_instance(connection: sqlite3.Connection, pipeline: str) -> tuple[tup
     return tuple((RecordId(row["id"]), row["key"]) for row in found)
 
 
+def nobodys(connection: sqlite3.Connection, form: str, keys: Iterable[str]) -> Mapping[str, list[Stray]]:
+    """Instances that were no record's when the form was last read, by key, as far as they still are nobody's.
+
+    For products that turn up later: a create of one of these keys would be a second instance for it.
+    """
+    found: dict[str, list[Stray]] = {}
+    for row in connection.execute(
+        """SELECT d.instance_id, d.key FROM differences d JOIN pipelines p ON p.name = d.pipeline
+           WHERE p.form = ? AND d.kind = 'extra' AND d.key IN (SELECT value FROM json_each(?))
+               AND NOT EXISTS (SELECT 1 FROM instances i
+                   WHERE i.form = p.form AND i.instance_id = d.instance_id)
+           ORDER BY d.id""",
+        (form, documents.dump(list(keys))),
+    ):
+        stray = Stray(InstanceId(row["instance_id"]), row["key"])
+        if stray not in found.setdefault(stray.key, []):
+            found[stray.key].append(stray)
+    return found
+
+
 def set_aside(
     connection: sqlite3.Connection, record_id: RecordId, similar: Sequence[Stray], now: datetime
 ) -> bool:
@@ -200,7 +220,10 @@ def set_aside(
     if after.state.block is not Block.PARKED or after.state.block_reason != ParkReason.AMBIGUOUS:
         return False
     shown = ", ".join(f"{stray.instance_id} has key {stray.key!r}" for stray in similar[:3])
-    detail = f"instance {shown}: make the keys equal and adopt again, or retry to create it beside them"
+    desired = row.state.desired
+    is_equal = isinstance(desired, DesiredDraft) and any(stray.key == desired.key for stray in similar)
+    way = "adopt again to take it over" if is_equal else "make the keys equal and adopt again"
+    detail = f"instance {shown}: {way}, or retry to create it beside {'it' if is_equal else 'them'}"
     connection.execute("UPDATE records SET block_detail = ? WHERE id = ?", (detail, record_id))
     if after.state != row.state:
         history.note(

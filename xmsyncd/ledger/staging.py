@@ -7,7 +7,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
-from xmsyncd.ledger import cycles, documents, history, rows
+from xmsyncd.ledger import adopting, cycles, documents, history, rows
+from xmsyncd.ledger.adopting import Stray
 from xmsyncd.ledger.events import Staged
 from xmsyncd.ledger.guard import UNGUARDED, Guard, GuardRules
 from xmsyncd.ledger.history import HistoryEvent
@@ -65,14 +66,16 @@ def stage_page(
     """Write the desired state of a page's items and what the cycle decided about each.
 
     A reading that is older than the one known changes nothing; one of the same second, read later,
-    wins. Updates beyond what ``guard`` allows are held. Safe to repeat. Returns how many items came to
-    which decision.
+    wins. Updates beyond what ``guard`` allows are held, and what is to be created although an instance that
+    is nobody's has its key is parked. Safe to repeat. Returns how many items came to which decision.
     """
     counts: Counter[StageDecision] = Counter()
     guarding = Guard(connection, pipeline, cycle_id, guard, now)
+    drafts = [entry.result for entry in entries if isinstance(entry.result, Draft)]
+    nobodys = adopting.nobodys(connection, form, [documents.printable(draft.key) for draft in drafts])
     for entry in entries:
         decision = _stage(
-            connection, pipeline, form, cycle_id, context_hash, entry, ignore_changes, guarding, now
+            connection, pipeline, form, cycle_id, context_hash, entry, ignore_changes, guarding, nobodys, now
         )
         counts[decision] += 1
     cycles.add_decisions(connection, cycle_id, counts)
@@ -88,6 +91,7 @@ def _stage(
     entry: StageEntry,
     ignore_changes: bool,
     guard: Guard,
+    nobodys: Mapping[str, Sequence[Stray]],
     now: datetime,
 ) -> StageDecision:
     item, result = entry.item, _storable(entry.result)
@@ -103,6 +107,7 @@ def _stage(
         if result is None:
             raise ValueError(f"item {item.source_id} is said to be known and is not")
         row = _insert(connection, pipeline, form, context_hash, item, result, now)
+        row = _beside_nobodys(connection, row, before, nobodys, now)
         decision = decide_staged(None, row.state)
     else:
         row = rows.load(connection, known["id"])
@@ -113,6 +118,7 @@ def _stage(
             keeps = ignore_changes and known["context_hash"] != ""
             row = _restage(connection, row, context_hash, item, result, keeps, now)
             row = guard.judge(row, before, context_changed=known["context_hash"] != context_hash)
+            row = _beside_nobodys(connection, row, before, nobodys, now)
         decision = decide_staged(before, row.state)
     if result is not None and is_news:
         _write_contents(connection, row, entry, result, before)
@@ -124,6 +130,24 @@ def _stage(
             "UPDATE records SET cycle_id = ?, decision = ? WHERE id = ?", (cycle_id, decision, row.record_id)
         )
     return StageDecision.REPEAT if repeat else decision
+
+
+def _beside_nobodys(
+    connection: sqlite3.Connection,
+    row: RecordRow,
+    before: RecordState | None,
+    nobodys: Mapping[str, Sequence[Stray]],
+    now: datetime,
+) -> RecordRow:
+    """A new product whose key an instance has that is nobody's: a person says whether it is this one's."""
+    state = row.state
+    if not isinstance(state.desired, DesiredDraft) or (before is not None and before.desired == state.desired):
+        return row
+    similar = nobodys.get(state.desired.key)
+    if similar is None or state.instance_id is not None or state.block is not None:
+        return row
+    adopting.set_aside(connection, row.record_id, similar, now)
+    return rows.load(connection, row.record_id)
 
 
 def _storable(result: Draft | Rejection | None) -> Draft | Rejection | None:

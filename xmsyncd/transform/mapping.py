@@ -5,6 +5,7 @@ Pure; an item never makes it raise, whatever JSON it is.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -103,6 +104,20 @@ class FieldMapping:
         if key is None:
             raise AssertionError("a mapping without its key component cannot be built")
         return Draft(item.source_id, item.updated_at, key, content, hash_of(content))
+
+    def key_alone(
+        self, item: Item, detail: Mapping[str, Any] | None, missing: frozenset[str]
+    ) -> KeyValue | None:
+        """The key of an item that cannot be mapped, where it depends on nothing that is ``missing``.
+
+        Nothing derived is known either. A part of a key would be another product's.
+        """
+        lookup = self._lookup(item, detail, {})
+        for field in self._fields:
+            if field.is_key and not field.template.roots & missing:
+                with contextlib.suppress(BadValueError):
+                    return field.key_of(field.value_for(lookup))
+        return None
 
     def explain(
         self, item: Item, detail: Mapping[str, Any] | None, derived: Mapping[str, Any]
