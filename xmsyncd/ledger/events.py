@@ -152,6 +152,8 @@ class Discarded:
     """
 
     is_deleted: bool = False
+    by_okki: bool = False
+    """Nobody has decided it: when OKKI lists the product again it is wanted again."""
 
 
 @dataclass(frozen=True, slots=True)

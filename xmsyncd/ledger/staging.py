@@ -30,18 +30,22 @@ from xmsyncd.records import ContentHash, Draft, Item, KeyValue, Rejection, Rejec
 def listed(
     connection: sqlite3.Connection, pipeline: str, source_ids: Iterable[SourceId]
 ) -> Mapping[SourceId, Listed]:
-    """What is remembered of these items; those never seen are absent."""
+    """What is remembered of these items; those never seen are absent.
+
+    One that was taken for deleted is listed as new: it comes back, and is mapped again at once.
+    """
     found: dict[SourceId, Listed] = {}
     for source_id in source_ids:
         row = connection.execute(
-            """SELECT r.listed_hash, r.context_hash, r.updated_ms, r.rejection, r.accepted_hash, c.detail
+            """SELECT r.listed_hash, r.context_hash, r.updated_ms, r.deleted_ms, r.rejection, r.accepted_hash,
+                   c.detail
                FROM records r JOIN contents c ON c.record_id = r.id
                WHERE r.pipeline = ? AND r.source_id = ?""",
             (pipeline, source_id),
         ).fetchone()
         if row is not None:
             found[source_id] = Listed(
-                ContentHash(row["listed_hash"]),
+                ContentHash(row["listed_hash"] if row["deleted_ms"] is None else ""),
                 ContentHash(row["context_hash"]),
                 from_ms(row["updated_ms"]),
                 row["rejection"],
@@ -141,7 +145,9 @@ def _beside_nobodys(
 ) -> RecordRow:
     """A new product whose key an instance has that is nobody's: a person says whether it is this one's."""
     state = row.state
-    if not isinstance(state.desired, DesiredDraft) or (before is not None and before.desired == state.desired):
+    if not isinstance(state.desired, DesiredDraft) or (
+        before is not None and before.desired == state.desired
+    ):
         return row
     similar = nobodys.get(state.desired.key)
     if similar is None or state.instance_id is not None or state.block is not None:

@@ -49,6 +49,10 @@ class HoldReason(StrEnum):
     """OKKI shows other content than before, and does so for many products at once."""
 
 
+DELETED_IN_OKKI = "deleted"
+"""Why a record is discarded without a person: it was never in Yida, and OKKI has let the product go."""
+
+
 class VisibleState(StrEnum):
     """What people see. ``discarded`` is what a person let go until OKKI shows something new."""
 

@@ -177,7 +177,7 @@ def _bury(
     if state.attempt is None and state.instance_id is None:
         # A person is asked about what is parked: a create of it may have made an instance after all.
         if state.block is not Block.PARKED:
-            rows.apply(connection, row, Discarded(), now)
+            rows.apply(connection, row, Discarded(by_okki=True), now)
     elif mark is not None:
         _stage_mark(connection, row, mark, guard, now)
 

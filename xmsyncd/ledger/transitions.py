@@ -67,6 +67,7 @@ from xmsyncd.ledger.events import (
     Vanished,
 )
 from xmsyncd.ledger.states import (
+    DELETED_IN_OKKI,
     Attempt,
     Block,
     DesiredDraft,
@@ -131,8 +132,8 @@ def transition(state: RecordState, event: Event) -> RecordState:
         case Discarded():
             return _discarded(state, event)
         case Restored():
-            # Only what was never in Yida is discarded for its deletion; of the rest a person has decided.
-            if state.block is not Block.DISCARDED or state.instance_id is not None:
+            # What a person has let go stays so until OKKI shows something new of it.
+            if state.block is not Block.DISCARDED or state.block_reason != DELETED_IN_OKKI:
                 return state
             return replace(state, block=None, block_reason="", due_at=event.at)
         case Adopted():
@@ -335,8 +336,13 @@ def _discarded(state: RecordState, event: Discarded) -> RecordState:
         return state
     if is_delivered(state) and state.attempt is None and not event.is_deleted:
         return state
+    if event.by_okki:
+        if state.block is Block.DISCARDED:
+            return state
+        return replace(state, block=Block.DISCARDED, block_reason=DELETED_IN_OKKI, due_at=None)
     # An undecided attempt stays open underneath: new content is decided first, never sent blindly.
-    return replace(state, block=Block.DISCARDED, due_at=None)
+    reason = "" if state.block_reason == DELETED_IN_OKKI else state.block_reason
+    return replace(state, block=Block.DISCARDED, block_reason=reason, due_at=None)
 
 
 def _is_gone(state: RecordState) -> bool:

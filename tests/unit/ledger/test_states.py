@@ -104,6 +104,7 @@ STATES = {
     "update undecided, held": HELD_UNDECIDED,
     "rejected": RecordState(REJECTED, due_at=NOW),
     "discarded": after(PENDING, Discarded()),
+    "discarded by OKKI": after(PENDING, Discarded(by_okki=True)),
     "undecided, discarded": after(UNDECIDED, Discarded()),
 }
 
@@ -171,7 +172,10 @@ def looked(finding: Finding, **more: object) -> Looked:
             replace(HELD_UNDECIDED, attempt=None, resends=1, due_at=NOW),
         ),
         ("held, discarded", Restored(LATER), after(HELD, Discarded())),
-        ("discarded", Restored(LATER), replace(PENDING, due_at=LATER)),
+        ("discarded", Restored(LATER), after(PENDING, Discarded())),
+        ("discarded by OKKI", Restored(LATER), replace(PENDING, due_at=LATER)),
+        ("discarded by OKKI", Discarded(), after(PENDING, Discarded())),
+        ("discarded", Discarded(by_okki=True), after(PENDING, Discarded())),
         ("held", Discarded(), replace(HELD, block=Block.DISCARDED, due_at=None)),
         # Claimed, Returned
         ("undecided", Claimed(A2, LATER), UNDECIDED),
