@@ -39,7 +39,7 @@ from xmsyncd.operations.approve import guard_rules
 from xmsyncd.operations.components import component_findings
 from xmsyncd.operations.findings import FindingState
 from xmsyncd.operations.limits import Limits, RateKeeper, make_limits
-from xmsyncd.operations.runtime import ClockOffset, PipelineRuntime, Runtime
+from xmsyncd.operations.runtime import ClockOffset, Pace, PipelineRuntime, Runtime
 from xmsyncd.operations.scheduled_reconcile import ScheduledReconcile, first_after
 from xmsyncd.operations.upkeep import Upkeep
 from xmsyncd.operations.vendors import mapping_of, mark_of, okki_client, yida_client
@@ -234,13 +234,14 @@ async def open_app(
                 step=step,
             )
             loop = CycleLoop(cycle, stopping, finished=lambda report: gauges.tell_clocks())
+            own_limits = {Operation.CREATE: limiters[wire.START], Operation.UPDATE: limiters[wire.UPDATE]}
             delivery = Delivery(
                 name,
                 form,
                 ledger=ledger,
                 target=targets[name],
                 looks=looks,
-                limiters={Operation.CREATE: limiters[wire.START], Operation.UPDATE: limiters[wire.UPDATE]},
+                limiters=own_limits,
                 authorise=yida[dingtalk_name].authenticate,
                 options=_delivery_options(settings, pipeline, mapping, bootstrap=bootstrap),
                 check_form=_form_check(name, pipeline, targets[name]),
@@ -283,6 +284,7 @@ async def open_app(
                 told=events,
                 reconcile_due=reconcile_due,
                 next_run=_next_run(schedule, name),
+                pace=_pace_of(own_limits),
             )
         runtime = Runtime(
             settings=settings,
@@ -365,6 +367,10 @@ def _meter(name: str, dingtalk: DingtalkSettings, clock: Clock) -> Callable[[], 
 
 def _rate_of(limiter: Limiter) -> Callable[[], float]:
     return lambda: limiter.rate
+
+
+def _pace_of(limiters: Mapping[Operation, Limiter]) -> Callable[[], Mapping[str, Pace]]:
+    return lambda: {operation: Pace(one.rate, one.paused_for) for operation, one in limiters.items()}
 
 
 def _offset_of(client: OkkiClient | YidaClient) -> Callable[[], timedelta | None]:

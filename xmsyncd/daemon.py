@@ -6,19 +6,23 @@ import contextlib
 import os
 import random
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from prometheus_client import CollectorRegistry
 
 from xmsyncd.app import App, open_app
 from xmsyncd.clock import SystemClock
 from xmsyncd.console.server import ConsoleServer, Health
+from xmsyncd.errors import XmsyncdError
 from xmsyncd.lifecycle import Notifier, Tasks, handle_signals
 from xmsyncd.operations.socket import OperationServer
-from xmsyncd.operations.status import status
-from xmsyncd.operations.table import pipeline_infos
+from xmsyncd.operations.table import OPERATIONS, Result
 from xmsyncd.settings import Settings
 from xmsyncd.steps import StepListener, nobody_listens
+
+# What every open page asks for again and again.
+_ASKED_BY_OPEN_PAGES = ("status", "activity")
 
 
 def nobody_waits(url: str) -> None:
@@ -77,13 +81,19 @@ async def run_daemon(
 def _console(app: App, tasks: Tasks) -> ConsoleServer:
     runtime = app.runtime
 
-    async def show() -> dict[str, object]:
-        infos, clocks = pipeline_infos(runtime), runtime.clocks()
+    async def ask(operation: str, params: Mapping[str, Any]) -> Any:
         try:
-            return await status(runtime.ledger, infos, runtime.clock.now(), clocks=clocks)
+            async with contextlib.aclosing(OPERATIONS[operation](runtime, params)) as told:
+                async for one in told:
+                    if isinstance(one, Result):
+                        return one.value
         except Exception as error:
-            app.events.status_unavailable(error)
+            if operation in _ASKED_BY_OPEN_PAGES:
+                app.events.status_unavailable(error)
+            elif not isinstance(error, XmsyncdError):
+                app.events.operation_failed(operation, error)
             raise
+        raise RuntimeError(f"{operation} came to nothing")
 
     def dead() -> str | None:
         return None if tasks.death is None else str(tasks.death)
@@ -93,5 +103,5 @@ def _console(app: App, tasks: Tasks) -> ConsoleServer:
 
     http = runtime.settings.http
     return ConsoleServer(
-        host=http.host, port=http.port, registry=app.registry, status=show, health=Health(dead, unready)
+        host=http.host, port=http.port, registry=app.registry, ask=ask, health=Health(dead, unready)
     )

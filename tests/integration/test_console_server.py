@@ -6,7 +6,8 @@ import asyncio
 import re
 import threading
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
@@ -16,6 +17,7 @@ from prometheus_client import CollectorRegistry, Metric
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from xmsyncd.console.charts import CHARTS
 from xmsyncd.console.page import Severity, bar, headline, language_of, span
 from xmsyncd.console.server import ConsoleServer, Health
 from xmsyncd.console.words import WORDS
@@ -27,7 +29,7 @@ from xmsyncd.observe.labels import PROOFS
 from xmsyncd.observe.metrics import Metrics
 from xmsyncd.observe.quota import Quota
 from xmsyncd.operations.status import PipelineInfo, status
-from xmsyncd.records import RejectionReason, StopReason
+from xmsyncd.records import Operation, RejectionReason, StopReason
 
 NOW = datetime(2026, 11, 22, 4, 0, tzinfo=UTC)
 
@@ -55,6 +57,8 @@ def example() -> dict[str, Any]:
                 "backlog": {"delivered": 99_000, "parked": 1, "pending": 0, "undecided": 7},
                 "oldest_pending_age_seconds": None,
                 "oldest_undecided_age_seconds": 4000.0,
+                "reading": None,
+                "pace": {},
                 "cycle": None,
                 "cycles": [
                     {
@@ -124,27 +128,36 @@ def example() -> dict[str, Any]:
     }
 
 
+def sent(slots: dict[int, dict[str, int]], latest: int = 0) -> dict[str, Any]:
+    """Six hours in slots of five minutes."""
+    return {
+        "start": "2026-11-21T22:05:00.000+00:00",
+        "slot_seconds": 300.0,
+        "slots": [slots.get(place, {}) for place in range(72)],
+        "last_minute": latest,
+    }
+
+
 class Daemon:
     """What the server asks, in the hands of a test."""
 
     def __init__(self) -> None:
         self.answer: dict[str, Any] | Exception = example()
-        self.asked = 0
+        self.asked: Counter[str] = Counter()
+        self.activity: dict[str, Any] = {"<script>alert(1)</script>": sent({})}
         self.dead: str | None = None
         self.unready: list[str] = []
         self.registry = CollectorRegistry()
 
-    async def status(self) -> dict[str, Any]:
-        self.asked += 1
+    async def ask(self, operation: str, params: Mapping[str, Any]) -> Any:
+        self.asked[operation] += 1
         if isinstance(self.answer, Exception):
             raise self.answer
-        return self.answer
+        return self.answer if operation == "status" else self.activity
 
     def server(self, port: int = 0) -> ConsoleServer:
         health = Health(dead=lambda: self.dead, unready=lambda: self.unready)
-        return ConsoleServer(
-            host="127.0.0.1", port=port, registry=self.registry, status=self.status, health=health
-        )
+        return ConsoleServer(host="127.0.0.1", port=port, registry=self.registry, ask=self.ask, health=health)
 
 
 @pytest.fixture
@@ -217,7 +230,7 @@ async def test_the_status_is_the_operations_own_json_and_asked_for_once_a_second
         async with web.get("/api/status") as answer:
             assert answer.status == 200
             assert await answer.json() == daemon.answer
-    assert daemon.asked == 1
+    assert daemon.asked["status"] == 1
 
 
 async def test_a_status_that_fails_is_told_without_its_words(web, daemon):
@@ -257,13 +270,60 @@ async def test_the_page_escapes_data_and_loads_nothing_from_elsewhere(web):
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in text
     assert "vendor.code.&lt;i&gt;" in text
     assert "A&amp;B-&lt;1&gt;" in text
-    assert not re.search(r"""(src|href)=["'](?!data:)""", text)
+    assert not re.search(r"""(src|href)=["'](//|\w+:(?!image))""", text)
     assert "://" not in text
-    assert not re.search(r"<[^>]+\sstyle=|<[^>]+\son\w+=", text)
-    (nonce,) = set(re.findall(r"nonce-([\w-]+)", policy))
-    assert set(re.findall(r'nonce="([\w-]+)"', text)) == {nonce}
+    assert not re.search(r"<[^>]+\sstyle=|<[^>]+\son\w+=|<style|<script(?! defer src=)", text)
+    assert "unsafe" not in policy
+    assert "script-src 'self';" in policy
+
+
+async def test_style_and_script_are_served_for_good_and_nothing_else(web):
     async with web.get("/") as answer:
-        assert nonce not in answer.headers["Content-Security-Policy"]
+        text = await answer.text()
+    for kind in ("css", "javascript"):
+        (path,) = re.findall(r'"(static/console\.' + ("css" if kind == "css" else "js") + r'\?\w+)"', text)
+        async with web.get(f"/{path}") as answer:
+            assert answer.status == 200
+            assert answer.content_type == f"text/{kind}"
+            assert "immutable" in answer.headers["Cache-Control"]
+            assert answer.headers["X-Content-Type-Options"] == "nosniff"
+            assert "://" not in await answer.text()
+    for path in ("/static/page.py", "/static/..%2Fpage.py", "/static/"):
+        async with web.get(path) as answer:
+            assert answer.status == 404
+
+
+async def test_the_page_shows_what_is_going_on_and_what_was_sent(web, daemon):
+    daemon.answer["pipelines"][0] |= {
+        "stop": None,
+        "backlog": {"pending": 1200, "delivered": 5},
+        "reading": {"kind": "first", "reason": "", "pages": 12, "read": 1200, "total": 5000},
+        "pace": {
+            "create": {"per_second": 20.0, "paused_seconds": 0.0},
+            "update": {"per_second": 0.5, "paused_seconds": 3.0},
+        },
+    }
+    daemon.activity = {
+        "<script>alert(1)</script>": sent(
+            {70: {"create": 1234, "update": 1}, 3: {"throttled": 7}}, latest=300
+        )
+    }
+    async with web.get("/") as answer:
+        text = " ".join((await answer.text()).split())
+    assert '<progress max="100" value="24.0"' in text
+    assert "1,200 of 5,000 products, page 12" in text
+    assert "about 4 min more, at 300 in the last minute" in text
+    assert "up to 20 a second" in text
+    assert "paused for 3 s" in text
+    assert "<strong>1,235</strong>" in text
+    assert "throttled 7" in text
+
+
+async def test_without_the_charts_the_page_is_still_shown(web, daemon):
+    daemon.activity = {}
+    async with web.get("/") as answer:
+        assert answer.status == 200
+        assert "<figure" not in await answer.text()
 
 
 async def test_the_page_shows_what_a_real_ledger_holds(web, daemon, tmp_path):
@@ -393,5 +453,9 @@ def test_both_languages_have_all_words_of_the_closed_sets():
         *(f"proof.{one}" for one in PROOFS),
         *(f"title.{one}" for one in Severity),
         *(f"state.{one}" for one in ("running", "stopped", "idle")),
+        *(f"pace.{one}" for one in Operation),
+        *(f"outcome.{band}" for bands in CHARTS.values() for band in bands),
+        *(f"chart.{name}" for name in CHARTS),
+        *(f"chart.none.{name}" for name in CHARTS),
     }
     assert wanted <= WORDS["en"].keys()

@@ -66,7 +66,7 @@ class Watch:
         """Listen, inside the running loop."""
         health = Health(self._dead, list)
         console = ConsoleServer(
-            host="127.0.0.1", port=0, registry=CollectorRegistry(), status=_no_status, health=health
+            host="127.0.0.1", port=0, registry=CollectorRegistry(), ask=_ask_nothing, health=health
         )
         await console.start()
         self.url = console.url
@@ -79,7 +79,7 @@ class Watch:
         return next((str(tasks.death) for tasks in self.tasks if tasks.death is not None), None)
 
 
-async def _no_status() -> Mapping[str, Any]:
+async def _ask_nothing(operation: str, params: Mapping[str, Any]) -> Any:
     return {}
 
 

@@ -1,4 +1,4 @@
-"""The status page: from the status JSON to HTML, in Chinese or English."""
+"""The console's pages: from plain JSON to HTML, in Chinese or English."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from typing import Any, Final
 
 import jinja2
 
+from xmsyncd.console.charts import Chart, charts
+from xmsyncd.console.underway import underway
 from xmsyncd.console.words import WORDS
 from xmsyncd.ledger.cycles import CycleResult
 from xmsyncd.ledger.states import VisibleState
@@ -50,7 +52,7 @@ _DECISIONS: Final = (
 )
 _NEWS: Final = frozenset({StageDecision.CREATE, StageDecision.UPDATE})
 
-_REFRESH_SECONDS: Final = 5
+_REFRESH_SECONDS: Final = 2
 
 
 class Severity(StrEnum):
@@ -72,29 +74,41 @@ class Headline:
 
 
 class Page:
-    """Renders the page; everything that comes from data is escaped."""
+    """Renders the pages; everything that comes from data is escaped."""
 
     def __init__(self) -> None:
-        environment = jinja2.Environment(
+        self._environment = jinja2.Environment(
             loader=jinja2.PackageLoader("xmsyncd.console"),
             autoescape=True,
             undefined=jinja2.StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self._template = environment.get_template("status.html")
 
-    def render(self, status: Mapping[str, Any] | None, *, language: str, nonce: str) -> str:
-        """The page as text; ``None`` for a status that could not be had."""
+    def render(
+        self,
+        name: str,
+        status: Mapping[str, Any] | None,
+        *,
+        language: str,
+        edition: str,
+        **shown: Any,
+    ) -> str:
+        """A page as text; ``None`` for a status that could not be had.
+
+        ``edition`` names the style and script that belong to it; ``shown`` is what the page is about.
+        """
         words = WORDS[language]
         now = None if status is None else datetime.fromisoformat(status["now"])
-        return self._template.render(
+        return self._environment.get_template(f"{name}.html").render(
             status=status,
             words=words,
             language=language,
-            nonce=nonce,
+            edition=edition,
             refresh_seconds=_REFRESH_SECONDS,
             bar=bar,
+            charts=_charts_of,
+            underway=lambda one, activity: underway(one, _of(activity, one)),
             headline=lambda one: headline(one, words),
             latest_ended=latest_ended,
             severity=lambda of: severity(of, words),
@@ -105,7 +119,17 @@ class Page:
             span=lambda seconds: span(seconds, words),
             time=_time,
             word=lambda kind, value: words.get(f"{kind}.{value}", value),
+            **shown,
         )
+
+
+def _of(activity: Mapping[str, Any] | None, one: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    return None if activity is None else activity.get(one["name"])
+
+
+def _charts_of(one: Mapping[str, Any], activity: Mapping[str, Any] | None) -> list[Chart]:
+    own = _of(activity, one)
+    return [] if own is None else charts(own)
 
 
 def language_of(header: str) -> str:

@@ -1,26 +1,26 @@
-"""The daemon's HTTP side, read-only: the status page, its JSON, ``/metrics``, ``/livez`` and ``/readyz``."""
+"""The daemon's HTTP side: the console's pages, the status JSON, ``/metrics``, ``/livez`` and ``/readyz``."""
 
 from __future__ import annotations
 
 import asyncio
-import secrets
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import orjson
 from aiohttp import hdrs, web
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 
+from xmsyncd.console.kept import Ask, Kept
 from xmsyncd.console.page import Page, language_of
+from xmsyncd.console.static import Static
 from xmsyncd.errors import ConfigurationError, Fault
-
-Status = Callable[[], Awaitable[Mapping[str, Any]]]
 
 # Every open page asks every few seconds, and every answer is a read of the ledger's only connection.
 _STATUS_KEPT_SECONDS: Final = 1.0
-_STATUS_TIMEOUT_SECONDS: Final = 10.0
+# What the charts show is counted from all attempts of some hours.
+_ACTIVITY_KEPT_SECONDS: Final = 5.0
 
 # Open connections (a browser's keep-alive) must not hold up a stop; aiohttp would give them 60 s.
 _SHUTDOWN_SECONDS: Final = 1.0
@@ -31,6 +31,12 @@ _HEADERS: Final = {
     "Cache-Control": "no-store",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
+
+
+_POLICY: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; "
+    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,16 +50,16 @@ class Health:
 class ConsoleServer:
     """Serves one daemon. :meth:`start` binds the port, :meth:`stop` takes at most about a second.
 
-    ``status`` gives what ``operations.status`` gives; it is asked at most once a second, however many watch.
+    ``ask`` has an operation done; for the status at most once a second, however many watch.
     """
 
     def __init__(
-        self, *, host: str, port: int, registry: CollectorRegistry, status: Status, health: Health
+        self, *, host: str, port: int, registry: CollectorRegistry, ask: Ask, health: Health
     ) -> None:
         self._host = host
         self._port = port
         self._runner = web.AppRunner(
-            build_app(registry=registry, status=status, health=health),
+            build_app(registry=registry, ask=ask, health=health),
             access_log=None,
             handle_signals=False,
             shutdown_timeout=_SHUTDOWN_SECONDS,
@@ -82,34 +88,26 @@ class ConsoleServer:
         return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
 
 
-def build_app(*, registry: CollectorRegistry, status: Status, health: Health) -> web.Application:
+def build_app(*, registry: CollectorRegistry, ask: Ask, health: Health) -> web.Application:
     """The application without a socket."""
     app = web.Application(middlewares=[_with_headers])
-    kept = _KeptStatus(status)
+    kept = Kept(ask, "status", _STATUS_KEPT_SECONDS)
+    kept_activity = Kept(ask, "activity", _ACTIVITY_KEPT_SECONDS)
     page = Page()
+    static = Static()
 
     async def show_page(request: web.Request) -> web.Response:
         language = language_of(request.headers.get(hdrs.ACCEPT_LANGUAGE, ""))
-        nonce = secrets.token_urlsafe(16)
-        shown, code = await _status_or_none(kept)
-        response = web.Response(
-            text=page.render(shown, language=language, nonce=nonce),
-            status=code,
-            content_type="text/html",
-            charset="utf-8",
-        )
-        response.headers["Content-Language"] = language
-        response.headers["Vary"] = "Accept-Language"
-        response.headers["Content-Security-Policy"] = (
-            f"default-src 'none'; script-src 'nonce-{nonce}'; style-src 'nonce-{nonce}'; connect-src 'self'; "
-            "img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-        )
-        response.enable_compression()
-        return response
+        shown = await kept.get_or_none()
+        activity = None if shown is None else await kept_activity.get_or_none()
+        text = page.render("overview", shown, language=language, edition=static.edition, activity=activity)
+        return _html(text, language, 503 if shown is None else 200)
 
     async def show_status(request: web.Request) -> web.Response:
-        shown, code = await _status_or_none(kept)
-        return _json({"error": "the ledger does not answer"} if shown is None else shown, code)
+        shown = await kept.get_or_none()
+        if shown is None:
+            return _json({"error": "the ledger does not answer"}, 503)
+        return _json(shown, 200)
 
     async def show_metrics(request: web.Request) -> web.Response:
         accept = ",".join(request.headers.getall(hdrs.ACCEPT, []))
@@ -133,6 +131,7 @@ def build_app(*, registry: CollectorRegistry, status: Status, health: Health) ->
         return _json({"ready": not reasons, "reasons": reasons}, 503 if reasons else 200)
 
     app.router.add_get("/", show_page)
+    app.router.add_get("/static/{name}", static.show)
     app.router.add_get("/api/status", show_status)
     app.router.add_get("/metrics", show_metrics)
     app.router.add_get("/livez", show_liveness)
@@ -149,7 +148,8 @@ async def _with_headers(
     except web.HTTPException as error:
         error.headers.update(_HEADERS)
         raise
-    response.headers.update(_HEADERS)
+    for name, value in _HEADERS.items():
+        response.headers.setdefault(name, value)
     return response
 
 
@@ -157,27 +157,10 @@ def _json(value: object, status: int) -> web.Response:
     return web.Response(body=orjson.dumps(value), status=status, content_type="application/json")
 
 
-async def _status_or_none(kept: _KeptStatus) -> tuple[Mapping[str, Any] | None, int]:
-    try:
-        async with asyncio.timeout(_STATUS_TIMEOUT_SECONDS):
-            return await kept.get(), 200
-    except Exception:  # noqa: BLE001 - the edge: a page that cannot be shown must not take anything along
-        return None, 503
-
-
-class _KeptStatus:
-    """The status, asked for by one at a time and kept for a second."""
-
-    def __init__(self, status: Status) -> None:
-        self._status = status
-        self._lock = asyncio.Lock()
-        self._kept: Mapping[str, Any] | None = None
-        self._kept_until = 0.0
-
-    async def get(self) -> Mapping[str, Any]:
-        loop = asyncio.get_running_loop()
-        async with self._lock:
-            if self._kept is None or loop.time() >= self._kept_until:
-                self._kept = await self._status()
-                self._kept_until = loop.time() + _STATUS_KEPT_SECONDS
-            return self._kept
+def _html(text: str, language: str, status: int) -> web.Response:
+    response = web.Response(text=text, status=status, content_type="text/html", charset="utf-8")
+    response.headers["Content-Language"] = language
+    response.headers["Vary"] = "Accept-Language"
+    response.headers["Content-Security-Policy"] = _POLICY
+    response.enable_compression()
+    return response

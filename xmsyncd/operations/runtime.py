@@ -19,6 +19,14 @@ from xmsyncd.yida.writers import ProcessWriter
 
 
 @dataclass(frozen=True, slots=True)
+class Pace:
+    """How fast calls may follow each other at this moment; ``paused`` is what is left of a pause."""
+
+    per_second: float
+    paused: timedelta
+
+
+@dataclass(frozen=True, slots=True)
 class PipelineRuntime:
     """One pipeline, opened."""
 
@@ -32,6 +40,8 @@ class PipelineRuntime:
     target: ProcessWriter
     told: DeliveryEvents
     next_run: Callable[[], datetime | None]
+    pace: Callable[[], Mapping[str, Pace]] = dict
+    """By operation, how fast calls to Yida may follow each other at this moment."""
     reconcile_due: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when the schedule wants ledger and Yida compared."""
     form_in_use: asyncio.Lock = field(default_factory=asyncio.Lock)

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from xmsyncd import __version__
+from xmsyncd.cycle.progress import CycleProgress
 from xmsyncd.ledger import Ledger, differences, pipelines, queries
 from xmsyncd.ledger.cycles import CycleResult
 from xmsyncd.ledger.queries import Json
 from xmsyncd.ledger.states import FAILED_STATES, VisibleState
 from xmsyncd.ledger.views import PipelineView
 from xmsyncd.observe.quota import Quota, read_quota
-from xmsyncd.operations.runtime import ClockOffset
+from xmsyncd.operations.runtime import ClockOffset, Pace
 
 _CYCLES_SHOWN = 10
 
@@ -29,6 +30,10 @@ def _never() -> datetime | None:
     return None
 
 
+def _nothing_runs() -> CycleProgress | None:
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class PipelineInfo:
     """What the ledger does not know of a pipeline. ``quota`` is that of the connection it writes through."""
@@ -37,6 +42,10 @@ class PipelineInfo:
     form: str
     quota: Quota | None = None
     next_run: Callable[[], datetime | None] = _never
+    progress: Callable[[], CycleProgress | None] = _nothing_runs
+    """Of the cycle that runs at this moment."""
+    pace: Callable[[], Mapping[str, Pace]] = dict
+    """By operation."""
 
 
 async def status(
@@ -52,9 +61,11 @@ async def status(
     Times are ISO 8601 in UTC, ages in seconds, what is unknown ``null``. A pipeline's ``state`` is
     ``stopped`` (``stop`` says why), ``running`` (a cycle or deliveries have something to do) or ``idle``.
     ``live`` says whether a daemon runs; without one nothing is ``running``, and a cycle that has no end was
-    cut off. ``gaps`` are the listed ones; ``failures`` are groups of parked, undecided, rejected, waiting and
-    held records; ``clocks`` the vendors' clocks minus ours. Raises ``KeyError`` for a pipeline the ledger
-    does not know.
+    cut off. ``reading`` is the progress of a cycle that runs (``kind, reason, pages, read, total``; ``total``
+    is what OKKI says there is, where it says it), ``pace`` by operation how fast may be sent
+    (``per_second, paused_seconds``). ``gaps`` are the listed ones; ``failures`` are groups of parked,
+    undecided, rejected, waiting and held records; ``clocks`` the vendors' clocks minus ours. Raises
+    ``KeyError`` for a pipeline the ledger does not know.
     """
     shown = await ledger.read(_status, tuple(pipelines), now, live)
     shown["clocks"] = [
@@ -107,6 +118,11 @@ def _pipeline(connection: sqlite3.Connection, info: PipelineInfo, now: datetime,
         "backlog": backlog,
         "oldest_pending_age_seconds": _seconds(ages.pending),
         "oldest_undecided_age_seconds": _seconds(ages.undecided),
+        "reading": _reading(info.progress()) if live else None,
+        "pace": {
+            operation: {"per_second": pace.per_second, "paused_seconds": _seconds(pace.paused)}
+            for operation, pace in info.pace().items()
+        },
         "cycle": cycles[0] if cycles else None,
         "cycles": cycles,
         "gaps": queries.gaps(connection, info.name),
@@ -116,6 +132,18 @@ def _pipeline(connection: sqlite3.Connection, info: PipelineInfo, now: datetime,
             "differences": differences.counts(connection, info.name),
         },
         "failures": queries.failure_groups(connection, info.name, _FAILED),
+    }
+
+
+def _reading(progress: CycleProgress | None) -> Json | None:
+    if progress is None:
+        return None
+    return {
+        "kind": progress.kind,
+        "reason": progress.reason,
+        "pages": progress.pages,
+        "read": progress.read,
+        "total": progress.total,
     }
 
 

@@ -8,23 +8,26 @@ says so, and an operation that is left early has changed that much and no more: 
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from xmsyncd.cycle.plan import CycleRequest
+from xmsyncd.cycle.progress import CycleProgress
 from xmsyncd.errors import ConfigurationError, Fault
 from xmsyncd.ledger import meters
 from xmsyncd.ledger.people import Selection
 from xmsyncd.observe.quota import Quota
 from xmsyncd.operations import approve, failure_list, failures, ledger_care, resume
+from xmsyncd.operations.activity import recent_activity
 from xmsyncd.operations.adopt import adopt
 from xmsyncd.operations.chosen_window import chosen_window
 from xmsyncd.operations.explain import explain
 from xmsyncd.operations.failures import Action
 from xmsyncd.operations.reconcile import reconcile
-from xmsyncd.operations.runtime import Runtime
+from xmsyncd.operations.runtime import PipelineRuntime, Runtime
 from xmsyncd.operations.status import PipelineInfo, status
 from xmsyncd.operations.sync import sync
 
@@ -109,8 +112,26 @@ def pipeline_infos(runtime: Runtime) -> list[PipelineInfo]:
     for pipeline in runtime.pipelines.values():
         connection, chosen = runtime.settings.dingtalk_of(pipeline.settings)
         quota = Quota(connection, chosen.monthly_calls, chosen.reserve_calls)
-        infos.append(PipelineInfo(pipeline.name, pipeline.form, quota, pipeline.next_run))
+        infos.append(
+            PipelineInfo(
+                pipeline.name,
+                pipeline.form,
+                quota,
+                pipeline.next_run,
+                progress=functools.partial(_running, pipeline),
+                pace=pipeline.pace,
+            )
+        )
     return infos
+
+
+def _running(pipeline: PipelineRuntime) -> CycleProgress | None:
+    return pipeline.loop.running
+
+
+async def _activity(runtime: Runtime, params: Params) -> AsyncGenerator[Told]:
+    """No params; every pipeline by name, as :class:`Activity` in plain JSON."""
+    yield Result(await recent_activity(runtime))
 
 
 async def _explain(runtime: Runtime, params: Params) -> AsyncGenerator[Told]:
@@ -239,6 +260,7 @@ OPERATIONS: Mapping[str, Operation] = {
     "reconcile": _reconcile,
     "adopt": _adopt,
     "status": _status,
+    "activity": _activity,
     "explain": _explain,
     "approve.show": _approve_show,
     "approve.decide": _approve_decide,

@@ -37,6 +37,8 @@ async def test_a_new_pipeline_is_idle_and_knows_nothing(ledger):
         "search": {"proven": False, "lag_seconds": None},
         "oldest_pending_age_seconds": None,
         "oldest_undecided_age_seconds": None,
+        "reading": None,
+        "pace": {},
         "cycle": None,
         "cycles": [],
         "gaps": [],
