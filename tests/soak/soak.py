@@ -180,6 +180,9 @@ class Soak:
                 raise SoakError(f"a clean stop ended with exit status {status}; see {daemon.log}")
         if left := self._problems():
             raise SoakError(self._evidence(left))
+        checked = self._command(config, "ledger", "check")
+        if checked.returncode != 0:
+            raise SoakError(f"the ledger contradicts itself:\n{checked.stdout}{checked.stderr}")
         self._tell()
 
     def _problems(self) -> dict[str, Any]:
@@ -252,12 +255,13 @@ class Soak:
         finally:
             connection.close()
 
-    def _command(self, config: Path, *arguments: str) -> None:
-        """A person's command; whether anything was there to be tried again does not matter."""
-        subprocess.run(
+    def _command(self, config: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """A person's command, and how it ended."""
+        return subprocess.run(
             [sys.executable, "-m", "xmsyncd", *arguments, "--config", str(config)],
             env={**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2])},
             capture_output=True,
+            text=True,
             timeout=60,
             check=False,
         )
