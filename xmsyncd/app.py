@@ -18,6 +18,7 @@ from prometheus_client import CollectorRegistry
 from xmsyncd.clock import Clock
 from xmsyncd.cycle.cycle import Cycle
 from xmsyncd.cycle.loop import CycleLoop
+from xmsyncd.cycle.parts import CycleParts
 from xmsyncd.cycle.shape import Shaper
 from xmsyncd.delivery.delivery import Delivery, DeliveryOptions
 from xmsyncd.delivery.first_create import FormCheck
@@ -218,20 +219,22 @@ async def open_app(
                 tree_changed=functools.partial(events.group_tree_changed, name),
             )
             cycle = Cycle(
-                name,
-                form,
-                ledger=ledger,
-                client=okki[okki_name],
-                resource=resource,
-                source=pipeline.source,
-                on_change=pipeline.target.on_change,
-                guard=guard_rules(pipeline.guard),
-                mark=mark_of(pipeline),
-                shaper=shaper,
-                staged=bell.ring,
-                clock=clock,
-                events=events,
-                step=step,
+                CycleParts(
+                    pipeline=name,
+                    form=form,
+                    ledger=ledger,
+                    client=okki[okki_name],
+                    resource=resource,
+                    source=pipeline.source,
+                    on_change=pipeline.target.on_change,
+                    guard=guard_rules(pipeline.guard),
+                    mark=mark_of(pipeline),
+                    shaper=shaper,
+                    staged=bell.ring,
+                    clock=clock,
+                    events=events,
+                    step=step,
+                )
             )
             loop = CycleLoop(cycle, stopping, finished=lambda report: gauges.tell_clocks())
             own_limits = {Operation.CREATE: limiters[wire.START], Operation.UPDATE: limiters[wire.UPDATE]}

@@ -1,0 +1,167 @@
+"""Steps 2 and 3 of a cycle: what of a page is wanted is shaped and staged, in one transaction a page."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+
+from xmsyncd.cycle.parts import CycleParts
+from xmsyncd.cycle.plan import CycleRequest
+from xmsyncd.cycle.progress import Running
+from xmsyncd.cycle.shape import TRIED_AGAIN, UNREADABLE, unreadable_item
+from xmsyncd.ledger import pages, people, staging
+from xmsyncd.ledger.views import StageDecision, StageEntry
+from xmsyncd.okki.reader import PageRead
+from xmsyncd.records import Item, Rejection
+from xmsyncd.settings import OnChange
+from xmsyncd.steps import Step
+
+# Rejected products that one cycle tries again; the rest has its turn in the next.
+_LARGEST_SECOND_CHANCE = 200
+_SECOND_CHANCES_AT_ONCE = 5
+
+
+class PageStager:
+    """Stages the pages of one cycle after the other."""
+
+    def __init__(self, parts: CycleParts) -> None:
+        self._parts = parts
+
+    async def try_rejected_again(self, running: Running) -> None:
+        """Products whose rejection lies elsewhere (group, detail) get another chance each cycle."""
+        kept = await self._parts.ledger.read(
+            people.rejected_items, self._parts.pipeline, TRIED_AGAIN, _LARGEST_SECOND_CHANCE
+        )
+        items = tuple(item for item, _ in kept)
+        if not items:
+            return
+        known = await self._parts.ledger.read(
+            staging.listed, self._parts.pipeline, [item.source_id for item in items]
+        )
+        for start in range(0, len(items), _SECOND_CHANCES_AT_ONCE):
+            some = items[start : start + _SECOND_CHANCES_AT_ONCE]
+            entries = await self._parts.shaper.shape(some, known)
+            decisions = await self._write_page(entries, running)
+            running.progress.decisions.update(decisions)
+            running.progress.read += len(entries)
+            running.gap_ids.update(entry.item.source_id for entry in entries)
+            self._parts.staged()
+            away = self._parts.shaper.details_away_in_a_row >= _SECOND_CHANCES_AT_ONCE
+            if self._parts.shaper.cut_short_by is not None or away:
+                return  # OKKI's details are away: the others have their turn in the next cycle
+
+    async def stage(self, page: PageRead, request: CycleRequest, running: Running, *, is_gap: bool) -> None:
+        """Stage a page. Raises what kept the details of its products away, after the others are staged."""
+        items = page.items
+        if request.limit is not None:
+            items = tuple(item for item in items if not is_deleted(item))
+        if request.is_partial:
+            items = await self._chosen(items, request, running)
+        deleted = tuple(item for item in items if is_deleted(item))
+        items = tuple(item for item in items if not is_deleted(item))
+        known = await self._parts.ledger.read(
+            staging.listed, self._parts.pipeline, [item.source_id for item in items]
+        )
+        entries = (
+            *await self._parts.shaper.shape(items, known),
+            *(unreadable_item(raw) for raw in page.unreadable if not request.is_partial),
+        )
+        decisions = await self._write_page(entries, running, living=items, deleted=deleted)
+        if self._parts.shaper.cut_short_by is not None:
+            raise self._parts.shaper.cut_short_by
+        self._count(page, entries, deleted, decisions, running, request, is_gap=is_gap)
+        self._parts.step(Step.STAGED)
+        self._parts.staged()
+
+    async def _chosen(
+        self, items: tuple[Item, ...], request: CycleRequest, running: Running
+    ) -> tuple[Item, ...]:
+        """The part of a page that a first try asks for; notes when no more pages are needed."""
+        if request.only is not None:
+            items = tuple([item for item in items if await self._is_wanted(item, request.only)])
+            running.is_enough = bool(items)
+        if request.limit is not None:
+            left = request.limit - len(running.chosen)
+            fresh = [item for item in items if item.source_id not in running.chosen]
+            items = tuple(fresh[: max(0, left)])
+            running.is_enough = running.is_enough or len(items) >= left
+        return items
+
+    async def _is_wanted(self, item: Item, key: str) -> bool:
+        """By OKKI's id, its product number, or the key that the mapping makes of what is listed."""
+        if item.source_id == key or str(item.raw.get("product_no", "")).strip() == key:
+            return True
+        return (await self._parts.shaper.map_item(item, None)).key == key
+
+    async def _write_page(
+        self,
+        entries: tuple[StageEntry, ...],
+        running: Running,
+        *,
+        living: tuple[Item, ...] = (),
+        deleted: tuple[Item, ...] = (),
+    ) -> Mapping[StageDecision, int]:
+        decisions, unknown = await self._parts.ledger.write(
+            pages.write_page,
+            self._parts.pipeline,
+            self._parts.form,
+            running.cycle_id or 0,
+            self._parts.shaper.context,
+            entries,
+            living=living,
+            deleted=deleted,
+            filtered=frozenset(running.filtered),
+            mark=self._parts.mark,
+            ignore_changes=self._parts.on_change is OnChange.IGNORE,
+            guard=self._parts.guard,
+            now=self._parts.clock.now(),
+            counts=running.counts(self._parts.shaper.detail_calls),
+        )
+        running.filtered |= unknown
+        running.filtered -= {entry.item.source_id for entry in entries}
+        return decisions
+
+    def _count(
+        self,
+        page: PageRead,
+        entries: tuple[StageEntry, ...],
+        deleted: tuple[Item, ...],
+        decisions: Mapping[StageDecision, int],
+        running: Running,
+        request: CycleRequest,
+        *,
+        is_gap: bool,
+    ) -> None:
+        progress = running.progress
+        progress.pages += 1
+        progress.repeats += page.repeats
+        progress.total = page.total
+        progress.decisions.update(decisions)
+        running.unreadable.update(
+            entry.item.source_id for entry in entries if entry.item.source_id.startswith(UNREADABLE)
+        )
+        if request.is_partial:
+            fresh = [entry.item.source_id for entry in entries if entry.item.source_id not in running.chosen]
+            running.chosen.update(fresh)
+            progress.chosen += fresh
+            running.chosen.update(item.source_id for item in deleted)
+            progress.read = len(running.chosen)
+        else:
+            progress.read += page.distinct - running.read_in_window
+            running.read_in_window = page.distinct
+            ids = {item.source_id for item in page.items}
+            if is_gap:
+                running.gap_ids |= ids
+            else:
+                running.met_again |= ids & running.gap_ids
+        if page.server_now is not None and running.okki_now is None:
+            running.okki_now = page.server_now
+        rejected = Counter(entry.result.reason for entry in entries if isinstance(entry.result, Rejection))
+        self._parts.events.page_staged(
+            self._parts.pipeline, decisions, rejected, len(page.items) + len(page.unreadable)
+        )
+
+
+def is_deleted(item: Item) -> bool:
+    """Whether OKKI lists it as deleted (``enable_flag`` 0: vendor doc; whether it lists such, unknown)."""
+    return str(item.raw.get("enable_flag", "1")).strip() == "0"
