@@ -190,6 +190,7 @@ class Soak:
         verdict = self._simulated.oracle()
         # A product that is listed, because its new number is another's or because it is rejected, stands in
         # Yida with what was delivered last, under the number it had then: also where that is another's now.
+        # So does one that OKKI has let go.
         listed = self._listed_keys()
         differences = {
             "missing": [key for key in verdict["missing"] if key not in listed],
@@ -229,7 +230,7 @@ class Soak:
             state
             for one in ids
             for (state,) in self._query(
-                """SELECT r.state FROM instances i JOIN records r ON r.instance_id = i.instance_id
+                """SELECT CASE WHEN r.deleted_ms IS NULL THEN r.state ELSE 'deleted' END FROM instances i JOIN records r ON r.instance_id = i.instance_id
                    WHERE i.instance_id = ? AND i.role = 'bound'""",
                 one,
             )
@@ -240,7 +241,8 @@ class Soak:
         rows = self._query(
             """SELECT key FROM records WHERE state IN ('waiting', 'rejected') AND key IS NOT NULL
                UNION SELECT i.key FROM instances i JOIN records r ON r.id = i.record_id
-                   WHERE r.state IN ('waiting', 'rejected') AND i.role = 'bound'"""
+                   WHERE (r.state IN ('waiting', 'rejected') OR r.deleted_ms IS NOT NULL)
+                       AND i.role = 'bound'"""
         )
         return {row[0] for row in rows}
 
