@@ -230,7 +230,8 @@ class Soak:
             state
             for one in ids
             for (state,) in self._query(
-                """SELECT CASE WHEN r.deleted_ms IS NULL THEN r.state ELSE 'deleted' END FROM instances i JOIN records r ON r.instance_id = i.instance_id
+                """SELECT CASE WHEN r.deleted_ms IS NULL THEN r.state ELSE 'deleted' END
+                   FROM instances i JOIN records r ON r.instance_id = i.instance_id
                    WHERE i.instance_id = ? AND i.role = 'bound'""",
                 one,
             )
