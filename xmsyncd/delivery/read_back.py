@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from xmsyncd.about import about
@@ -153,6 +154,12 @@ class ReadBack:
                         # One whose resend got lost as well is in nobody's way but its own.
                         canary_free = may_resend and canaries <= {look.record_id}
                         finding = await self._find(look, witness, canary_free=canary_free, now=now)
+                    if finding.finding is Finding.ABSENT and look.renamed_to is not None:
+                        # An older copy of the ledger may not know that it was found, and renamed, since.
+                        renamed = replace(look, key=look.renamed_to)
+                        under_new_key = await self._shown(renamed)
+                        if under_new_key is not None:
+                            look, finding = renamed, under_new_key
             except RefusedError as error:
                 finding = CreateFinding(Finding.UNSEEN, f"refused: {error}")
             except (CannotWorkError, TryLaterError):
@@ -173,7 +180,7 @@ class ReadBack:
         return self._asking.rules.read_back_after
 
     async def _find(self, look: Look, witness: Witness, *, canary_free: bool, now: datetime) -> CreateFinding:
-        found = await self._search(look)
+        found = await self._shown(look)
         if found is not None:
             return found
         empty = look_policy.decide_empty(look, witness, self._delays, canary_free=canary_free, now=now)
@@ -181,9 +188,10 @@ class ReadBack:
             return empty
         # Asked once more before anything is sent again: one search may be answered wrongly, or by a part of
         # the vendor's index that is further behind than the one that showed the witness.
-        return await self._search(look) or empty
+        return await self._shown(look) or empty
 
-    async def _search(self, look: Look) -> CreateFinding | None:
+    async def _shown(self, look: Look) -> CreateFinding | None:
+        """What a search for its key shows of it."""
         asking = self._asking
         shown = await asking.target.search(look.key)
         owners = await asking.ledger.read(looks.owners, asking.form, [row.instance_id for row in shown])
