@@ -103,5 +103,10 @@ def _console(app: App, tasks: Tasks) -> ConsoleServer:
 
     http = runtime.settings.http
     return ConsoleServer(
-        host=http.host, port=http.port, registry=app.registry, ask=ask, health=Health(dead, unready)
+        host=http.host,
+        port=http.port,
+        registry=app.registry,
+        ask=ask,
+        health=Health(dead, unready),
+        token=None if http.token is None else http.token.get_secret_value(),
     )
