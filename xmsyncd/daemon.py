@@ -17,7 +17,7 @@ from xmsyncd.console.server import ConsoleServer, Health
 from xmsyncd.errors import XmsyncdError
 from xmsyncd.lifecycle import Notifier, Tasks, handle_signals
 from xmsyncd.operations.socket import OperationServer
-from xmsyncd.operations.table import OPERATIONS, Result
+from xmsyncd.operations.table import result_of
 from xmsyncd.settings import Settings
 from xmsyncd.steps import StepListener, nobody_listens
 
@@ -83,17 +83,13 @@ def _console(app: App, tasks: Tasks) -> ConsoleServer:
 
     async def ask(operation: str, params: Mapping[str, Any]) -> Any:
         try:
-            async with contextlib.aclosing(OPERATIONS[operation](runtime, params)) as told:
-                async for one in told:
-                    if isinstance(one, Result):
-                        return one.value
+            return await result_of(runtime, operation, params)
         except Exception as error:
             if operation in _ASKED_BY_OPEN_PAGES:
                 app.events.status_unavailable(error)
             elif not isinstance(error, XmsyncdError):
                 app.events.operation_failed(operation, error)
             raise
-        raise RuntimeError(f"{operation} came to nothing")
 
     def dead() -> str | None:
         return None if tasks.death is None else str(tasks.death)
@@ -103,5 +99,10 @@ def _console(app: App, tasks: Tasks) -> ConsoleServer:
 
     http = runtime.settings.http
     return ConsoleServer(
-        host=http.host, port=http.port, registry=app.registry, ask=ask, health=Health(dead, unready)
+        host=http.host,
+        port=http.port,
+        registry=app.registry,
+        ask=ask,
+        health=Health(dead, unready),
+        token=None if http.token is None else http.token.get_secret_value(),
     )
