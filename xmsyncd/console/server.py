@@ -54,12 +54,19 @@ class ConsoleServer:
     """
 
     def __init__(
-        self, *, host: str, port: int, registry: CollectorRegistry, ask: Ask, health: Health
+        self,
+        *,
+        host: str,
+        port: int,
+        registry: CollectorRegistry,
+        ask: Ask,
+        health: Health,
+        routes: Sequence[web.RouteDef] = (),
     ) -> None:
         self._host = host
         self._port = port
         self._runner = web.AppRunner(
-            build_app(registry=registry, ask=ask, health=health),
+            build_app(registry=registry, ask=ask, health=health, routes=routes),
             access_log=None,
             handle_signals=False,
             shutdown_timeout=_SHUTDOWN_SECONDS,
@@ -88,8 +95,14 @@ class ConsoleServer:
         return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
 
 
-def build_app(*, registry: CollectorRegistry, ask: Ask, health: Health) -> web.Application:
-    """The application without a socket."""
+def build_app(
+    *,
+    registry: CollectorRegistry,
+    ask: Ask,
+    health: Health,
+    routes: Sequence[web.RouteDef] = (),
+) -> web.Application:
+    """The application without a socket. ``routes`` are served beside it; each guards itself."""
     app = web.Application(middlewares=[_with_headers])
     kept = Kept(ask, "status", _STATUS_KEPT_SECONDS)
     kept_activity = Kept(ask, "activity", _ACTIVITY_KEPT_SECONDS)
@@ -136,6 +149,7 @@ def build_app(*, registry: CollectorRegistry, ask: Ask, health: Health) -> web.A
     app.router.add_get("/metrics", show_metrics)
     app.router.add_get("/livez", show_liveness)
     app.router.add_get("/readyz", show_readiness)
+    app.router.add_routes(routes)
     return app
 
 
