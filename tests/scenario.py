@@ -35,7 +35,7 @@ def configuration(okki_url: str, yida_url: str, **changes: Any) -> dict[str, Any
     """The settings file as JSON: fast and unmetered unless ``changes`` (merged by section) say otherwise.
 
     ``changes`` may name ``okki``, ``dingtalk``, ``delivery``, ``source``, ``target``, ``schedule``,
-    ``http``, ``ledger``, ``log`` and ``guard``; ``fields`` and ``quality`` take
+    ``http``, ``ledger``, ``log``, ``guard`` and ``notify``; ``fields`` and ``quality`` take
     ``{"replace": [...]}``.
     """
 
@@ -72,6 +72,7 @@ def configuration(okki_url: str, yida_url: str, **changes: Any) -> dict[str, Any
         },
         "ledger": merged("ledger", {"url": "sqlite:///xmsyncd.db"}),
         "http": merged("http", {"port": 0}),
+        "notify": merged("notify", {}),
         "log": merged("log", {"level": "info", "format": "json"}),
         "delivery": merged(
             "delivery",

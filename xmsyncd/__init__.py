@@ -39,6 +39,7 @@ Where things are:
 ``cli``               the commands: parse, call, print
 ``console``           the pages and endpoints that a running daemon serves
 ``observe``           logs and metrics
+``notify``            what people are told in DingTalk: alerts, state changes, the daily digest
 ``schedule``          when a cycle is due
 ``lifecycle``         named tasks, signals, the bounded drain
 ``daemon``            runs what ``app`` has opened, until a signal or the death of a part

@@ -29,10 +29,12 @@ from xmsyncd.flow.limiter import Limiter
 from xmsyncd.ledger import Ledger, meters, pipelines
 from xmsyncd.ledger.meters import Meter
 from xmsyncd.lifecycle import Tasks
+from xmsyncd.notify.notifier import Notifier
 from xmsyncd.observe.events import RECONCILE_RING, Events
 from xmsyncd.observe.gauges import Gauges, RateSource, SkewSource
 from xmsyncd.observe.labels import Api
 from xmsyncd.observe.metrics import Metrics
+from xmsyncd.observe.notify_events import NotifyEvents
 from xmsyncd.observe.quota import Quota
 from xmsyncd.okki.client import OkkiClient
 from xmsyncd.okki.resources import RESOURCES
@@ -73,6 +75,7 @@ class App:
     yida: Mapping[str, YidaClient]
     limits: Limits
     rates: RateKeeper
+    notifier: Notifier
 
     async def start(self, tasks: Tasks, *, delivers: bool = True) -> None:
         """Start the deliveries and cycle loops; what a dead process left on its way is undecided first."""
@@ -298,6 +301,9 @@ async def open_app(
             limits=lambda: [_limit_now(one) for one in limits],
             clocks=lambda: [ClockOffset(one.connection, one.api, one.offset()) for one in gauges.skews],
         )
+        notify_events = NotifyEvents(
+            metrics, monotonic=clock.monotonic, repeat_every=settings.log.repeat_every
+        )
         yield App(
             runtime,
             schedule,
@@ -309,6 +315,7 @@ async def open_app(
             yida,
             limits,
             RateKeeper(ledger, limits, clock=clock),
+            Notifier(settings, ledger, session, clock=clock, events=notify_events),
         )
 
 

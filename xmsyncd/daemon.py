@@ -14,8 +14,9 @@ from prometheus_client import CollectorRegistry
 from xmsyncd.app import App, open_app
 from xmsyncd.clock import SystemClock
 from xmsyncd.console.server import ConsoleServer, Health
-from xmsyncd.errors import XmsyncdError
+from xmsyncd.errors import LedgerError, LedgerHeldError, XmsyncdError
 from xmsyncd.lifecycle import Notifier, Tasks, handle_signals
+from xmsyncd.notify.notifier import tell_without_ledger
 from xmsyncd.operations.socket import OperationServer
 from xmsyncd.operations.table import result_of
 from xmsyncd.settings import Settings
@@ -43,16 +44,20 @@ async def run_daemon(
     """
     notifier = Notifier(os.environ)
     async with contextlib.AsyncExitStack() as stack:
-        app = await stack.enter_async_context(
-            open_app(
-                settings,
-                clock=SystemClock(),
-                rng=random.Random(),
-                registry=CollectorRegistry(),
-                bootstrap=bootstrap,
-                step=step,
-            )
+        opening = open_app(
+            settings,
+            clock=SystemClock(),
+            rng=random.Random(),
+            registry=CollectorRegistry(),
+            bootstrap=bootstrap,
+            step=step,
         )
+        try:
+            app = await stack.enter_async_context(opening)
+        except LedgerError as error:
+            if not isinstance(error, LedgerHeldError):  # then another daemon is at work
+                await tell_without_ledger(settings, str(error), SystemClock())
+            raise
         runtime = app.runtime
 
         def told(received: signal.Signals) -> None:
@@ -66,6 +71,7 @@ async def run_daemon(
             try:
                 tasks.start("gauges", app.gauges.run(runtime.stopping, also=app.events.summarise))
                 tasks.start("watchdog", notifier.beat(runtime.stopping))
+                tasks.start("notifications", app.notifier.run(runtime.stopping))
                 app.schedule.start()
                 app.events.daemon_started(pipelines=sorted(runtime.pipelines), console=console.url)
                 notifier.ready()
@@ -74,6 +80,8 @@ async def run_daemon(
             finally:
                 notifier.stopping()
                 await app.schedule.shutdown()
+                if tasks.death is not None:
+                    await app.notifier.died(str(tasks.death))
                 await console.stop()
         return 0 if signals.received is None else 128 + signals.received
 
@@ -105,4 +113,5 @@ def _console(app: App, tasks: Tasks) -> ConsoleServer:
         ask=ask,
         health=Health(dead, unready),
         token=None if http.token is None else http.token.get_secret_value(),
+        routes=app.notifier.routes(),
     )

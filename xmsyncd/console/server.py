@@ -51,11 +51,12 @@ class ConsoleServer:
         ask: Ask,
         health: Health,
         token: str | None = None,
+        routes: Sequence[web.RouteDef] = (),
     ) -> None:
         self._host = host
         self._port = port
         self._runner = web.AppRunner(
-            build_app(registry=registry, ask=ask, health=health, token=token),
+            build_app(registry=registry, ask=ask, health=health, token=token, routes=routes),
             access_log=None,
             handle_signals=False,
             shutdown_timeout=_SHUTDOWN_SECONDS,
@@ -85,9 +86,14 @@ class ConsoleServer:
 
 
 def build_app(
-    *, registry: CollectorRegistry, ask: Ask, health: Health, token: str | None = None
+    *,
+    registry: CollectorRegistry,
+    ask: Ask,
+    health: Health,
+    token: str | None = None,
+    routes: Sequence[web.RouteDef] = (),
 ) -> web.Application:
-    """The application without a socket."""
+    """The application without a socket. ``routes`` are served beside it; each guards itself."""
     app = web.Application(middlewares=[_with_headers])
 
     async def show_metrics(request: web.Request) -> web.Response:
@@ -115,6 +121,7 @@ def build_app(
     app.router.add_get("/metrics", show_metrics)
     app.router.add_get("/livez", show_liveness)
     app.router.add_get("/readyz", show_readiness)
+    app.router.add_routes(routes)
     return app
 
 

@@ -183,3 +183,31 @@ def park_reason(finding: Finding) -> ParkReason:
             return ParkReason.INSTANCE_GONE
         case _:
             return ParkReason.RESEND_LIMIT
+
+
+class Notified(StrEnum):
+    """What became of sending one message to a robot."""
+
+    SENT = "sent"
+    PUT_OFF = "put_off"
+    """It is sent again: the robot was busy, away, or its answer was lost."""
+    THROTTLED = "throttled"
+    REFUSED = "refused"
+    """The robot does not take this text."""
+    STOPPED = "stopped"
+    """The robot takes nothing: its token, its security settings or its group."""
+
+
+def notified(family: Family) -> Notified:
+    """The word for a robot's answer."""
+    match family:
+        case Family.DELIVERED:
+            return Notified.SENT
+        case Family.THROTTLED:
+            return Notified.THROTTLED
+        case Family.REFUSED:
+            return Notified.REFUSED
+        case Family.STOP:
+            return Notified.STOPPED
+        case _:
+            return Notified.PUT_OFF

@@ -32,6 +32,7 @@ from xmsyncd.observe.labels import (
     PROOFS,
     Api,
     DeliveryOutcome,
+    Notified,
     Resolution,
     Stage,
 )
@@ -191,6 +192,10 @@ class Metrics:
         )
 
     def _declare_daemon(self) -> None:
+        self.notifications = self._counter(
+            "notifications", "Messages sent to a robot, by how that ended.", "robot", "result"
+        )
+        self.notices_waiting = self._gauge("notices_waiting", "What a robot has still to say.", "robot")
         build = Info("xmsyncd_build", "The version that runs.", registry=self.registry)
         build.info({"version": __version__})
         self.tasks_died = self._counter(
@@ -237,6 +242,11 @@ class Metrics:
         _create(self.answers, [name], [of], ENDPOINTS[of], Family)
         _create(self.unknown_answers, [name], [of], ENDPOINTS[of])
         _create(self.throttled, [name], [of], LIMITS[of])
+
+    def declare_robot(self, name: str) -> None:
+        """Create every label set of a robot. Safe to repeat."""
+        _create(self.notifications, [name], Notified)
+        self.notices_waiting.labels(name)
 
     def dingtalk_of(self, pipeline: str) -> str | None:
         """The connection a pipeline writes through, if it was declared with one."""

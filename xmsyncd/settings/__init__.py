@@ -13,6 +13,7 @@ from xmsyncd.settings.choices import (
     RuleKind,
     SearchOperator,
     SingleLevel,
+    StateChanges,
     TargetKind,
     TimeFormat,
     TokenBody,
@@ -30,6 +31,7 @@ from xmsyncd.settings.connections import (
 )
 from xmsyncd.settings.loading import load_settings
 from xmsyncd.settings.models import Settings
+from xmsyncd.settings.notify import NotifySettings, RobotSettings
 from xmsyncd.settings.pipelines import (
     FieldSettings,
     GuardSettings,
@@ -55,18 +57,21 @@ __all__ = [
     "LogFormat",
     "LogLevel",
     "LogSettings",
+    "NotifySettings",
     "OkkiSettings",
     "OnChange",
     "OnDelete",
     "PipelineSettings",
     "QualityRuleSettings",
     "ReadBack",
+    "RobotSettings",
     "RuleKind",
     "ScheduleSettings",
     "SearchOperator",
     "Settings",
     "SingleLevel",
     "SourceSettings",
+    "StateChanges",
     "TargetKind",
     "TargetSettings",
     "TimeFormat",

@@ -14,7 +14,7 @@ from functools import partial as bound
 from itertools import pairwise
 from typing import Any
 
-from xmsyncd.settings.choices import GrantType, OnDelete, RuleKind, TargetKind
+from xmsyncd.settings.choices import GrantType, OnDelete, RuleKind, StateChanges, TargetKind
 from xmsyncd.settings.models import Settings
 from xmsyncd.settings.nearest import nearest
 from xmsyncd.settings.pipelines import FieldSettings, PipelineSettings
@@ -65,19 +65,20 @@ def _names(settings: Settings) -> Problems:
         ("okki", settings.okki),
         ("dingtalk", settings.dingtalk),
         ("pipelines", settings.pipelines),
+        ("notify.robots", settings.notify.robots),
     ):
         seen: dict[str, str] = {}
         for name in names:
             folded = name.casefold().replace("-", "_")
             if not _NAME.fullmatch(name) or "__" in name:
                 yield Problem(
-                    (section, name),
+                    (*section.split("."), name),
                     f"the name {quoted(name)}",
                     "a name of letters, digits, - and single _ (so that the environment can reach it)",
                 )
             if folded in seen:
                 yield Problem(
-                    (section, name),
+                    (*section.split("."), name),
                     f"the names {seen[folded]} and {name}, which the environment cannot tell apart",
                     "names that differ in more than case, - and _",
                 )
@@ -308,6 +309,16 @@ def unknown_entry_keys(field: FieldSettings) -> list[str]:
     return [key for key in field.model_extra or {} if key not in QEASY_KEYS]
 
 
+def _notify(settings: Settings) -> Problems:
+    chosen = settings.notify
+    if not chosen.robots and chosen.hook_token is not None:
+        yield Problem(
+            ("notify", "robots"), "nothing, with a hook_token", "at least one robot to pass alerts to"
+        )
+    if not chosen.robots and chosen.state_changes is StateChanges.ALWAYS:
+        yield Problem(("notify", "robots"), "nothing, with state_changes always", "at least one robot")
+
+
 _WHOLE: tuple[Callable[[Settings], Problems], ...] = (
     _names,
     _connections,
@@ -318,6 +329,7 @@ _WHOLE: tuple[Callable[[Settings], Problems], ...] = (
     _retry,
     _looks,
     _http,
+    _notify,
 )
 _PIPELINE: tuple[Callable[[Path, PipelineSettings], Problems], ...] = (
     _schedule,

@@ -137,3 +137,11 @@ class LogFormat(StrEnum):
 
     JSON = "json"
     CONSOLE = "console"
+
+
+class StateChanges(StrEnum):
+    """Whether the daemon tells the robots of problems and recoveries by itself."""
+
+    AUTO = "auto"
+    ALWAYS = "always"
+    NEVER = "never"

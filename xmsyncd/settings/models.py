@@ -21,6 +21,7 @@ from xmsyncd.settings.connections import (
     LogSettings,
     OkkiSettings,
 )
+from xmsyncd.settings.notify import NotifySettings
 from xmsyncd.settings.pipelines import PipelineSettings
 from xmsyncd.settings.section import drop_blank_sections
 from xmsyncd.settings.values import TimeZoneName
@@ -43,6 +44,7 @@ class Settings(BaseSettings):
     )
     http: HttpSettings = Field(default=HttpSettings(), description="Console, metrics and health.")
     log: LogSettings = Field(default=LogSettings(), description="The log on standard error.")
+    notify: NotifySettings = Field(default=NotifySettings(), description="Who is told of trouble.")
     timezone: TimeZoneName = Field(
         default="Asia/Shanghai", description="Time zone of OKKI's times and of the schedules."
     )
@@ -85,7 +87,9 @@ class Settings(BaseSettings):
 
     def secret_values(self) -> set[str]:
         """The texts of all secrets, so that logs can be searched for them."""
-        return set(_secrets(self))
+        # A robot's token stands in its address, and alone in what is sent.
+        tokens = {robot.access_token for robot in self.notify.robots.values()}
+        return set(_secrets(self)) | tokens
 
 
 def _secrets(value: object) -> list[str]:

@@ -240,6 +240,13 @@ def _cron(value: str) -> str:
     return " ".join(fields)
 
 
+def _time_of_day(value: str) -> str:
+    found = re.fullmatch(r"([01]?\d|2[0-3]):([0-5]\d)", value)
+    if found is None:
+        raise BadValueError(quoted(value))
+    return f"{int(found[1]):02}:{found[2]}"
+
+
 def _moment(value: object) -> object:
     if isinstance(value, str):
         try:
@@ -309,6 +316,12 @@ Cron = Annotated[
     str,
     AfterValidator(_cron),
     Expect('a cron expression in quotes, such as "10,40 * * * *"', "cron expression"),
+]
+TimeOfDay = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True),
+    AfterValidator(_time_of_day),
+    Expect('a time of day in quotes, such as "09:00"', "time of day"),
 ]
 Moment = Annotated[
     datetime,

@@ -15,6 +15,7 @@ from xmsyncd.simulator.faults import KINDS, fault_from_mapping
 from xmsyncd.simulator.instances import Instance
 from xmsyncd.simulator.options import Component, GroupsShape, OkkiTotal, RateWindow, Searchable
 from xmsyncd.simulator.products import ABSENT
+from xmsyncd.simulator.robot import RobotTrouble
 
 if TYPE_CHECKING:
     from xmsyncd.simulator.server import Simulator
@@ -49,6 +50,8 @@ class Control:
             ("POST", "/clock", self.clock),
             ("POST", "/revoke_tokens", self.revoke_tokens),
             ("POST", "/plug", self.plug),
+            ("GET", "/robot", self.show_robot),
+            ("POST", "/robot", self.robot),
             ("GET", "/counters", self.show_counters),
             ("POST", "/counters/reset", self.reset_counters),
             ("GET", "/oracle", self.judge),
@@ -229,6 +232,21 @@ class Control:
         else:
             await self._simulator.unplug(vendor)
         return {"vendor": vendor, "in": bool(given.get("in", True))}
+
+    def show_robot(self, _: dict[str, Any]) -> Any:
+        """The messages in the robot's group, and how often it was called."""
+        robot = self._simulator.yida.robot
+        return {
+            "calls": robot.calls,
+            "repeats": robot.repeats,
+            "messages": [{"title": one.title, "text": one.text} for one in robot.messages],
+        }
+
+    def robot(self, given: dict[str, Any]) -> Any:
+        """{code, message?, times?, after_all?, cut?}: the robot answers its next calls with this error."""
+        trouble = RobotTrouble(**{**given, "code": int(given["code"])})
+        self._simulator.yida.robot.troubles.append(trouble)
+        return {}
 
     def show_counters(self, given: dict[str, Any]) -> Any:
         """Calls by api.operation.result, commits, calls by second, metered; ?keys=1: by business key."""

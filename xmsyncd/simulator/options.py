@@ -205,6 +205,11 @@ class SimulatorOptions:
     preview_refused: bool = False
     delete_refused: bool = False
 
+    # A robot of a DingTalk group, at the same address as Yida
+    robot_token: str = "demo-robot-token"
+    robot_secret: str = "SECdemo-robot-secret"
+    robot_keyword: str = ""
+
     # Yida's search
     index_lag: timedelta = timedelta(0)
     index_jitter: timedelta = timedelta(0)

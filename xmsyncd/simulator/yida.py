@@ -25,6 +25,8 @@ from xmsyncd.simulator.refusals import (
     stale_token,
     throttled,
 )
+from xmsyncd.simulator.robot import PATH as ROBOT_PATH
+from xmsyncd.simulator.robot import SimulatedRobot
 from xmsyncd.simulator.times import SimulatedClock
 from xmsyncd.simulator.wire import Answer, Line, html
 from xmsyncd.simulator.yida_app import Arguments, YidaApp, loaded
@@ -53,6 +55,7 @@ class Yida:
         self.clock = clock
         self.gateway = Gateway(options, clock)
         self.app = YidaApp(options, clock)
+        self.robot = SimulatedRobot(options, clock)
         self._faults = faults
         self._counters = counters
         self._line = line
@@ -68,6 +71,7 @@ class Yida:
     def application(self) -> web.Application:
         app = web.Application(client_max_size=16 * 1024 * 1024)
         app.router.add_post("/v1.0/oauth2/accessToken", self._token)
+        app.router.add_post(ROBOT_PATH, self.robot.handle)
         for api in apis(self.app):
             app.router.add_route(api.method, api.path, self._handler(api))
         app.router.add_route("*", "/{path:.*}", self._unknown)

@@ -1,0 +1,110 @@
+"""The words of messages, Chinese first; a test holds them to the closed sets."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from xmsyncd.ledger.states import HoldReason, ParkReason, VisibleState
+from xmsyncd.notify.picture import Kind
+from xmsyncd.records import StopReason
+
+TITLES: Final = {
+    Kind.STOPPED: ("投递已停止", "delivery stands still"),
+    Kind.FAILING: ("读取持续失败", "cycles keep failing"),
+    Kind.GAP: ("有时段无法证明完整", "stretches of time could not be proven"),
+    Kind.PARKED: ("有产品需要人工处理", "products need a person"),
+    Kind.HELD: ("有更新被保护机制扣留", "updates are held by the guard"),
+    Kind.QUOTA: ("本月调用额度将用完", "the month's calls will be spent"),
+    Kind.DIED: ("守护进程因故障退出", "the daemon died"),
+}
+RECOVERED: Final = {
+    Kind.STOPPED: ("投递已恢复", "delivery goes on"),
+    Kind.FAILING: ("读取已恢复", "cycles succeed again"),
+    Kind.GAP: ("所有时段均已证明完整", "every stretch of time is proven"),
+    Kind.PARKED: ("需要人工处理的产品已清零", "no product needs a person"),
+    Kind.HELD: ("被扣留的更新已全部处理", "no update is held"),
+    Kind.QUOTA: ("本月调用额度够用", "the month's calls suffice"),
+    Kind.DIED: ("守护进程运行正常", "the daemon runs again"),
+}
+RUNBOOK: Final = {
+    Kind.STOPPED: "xmsyncdpipelinestopped",
+    Kind.FAILING: "xmsyncdcyclesfail",
+    Kind.GAP: "xmsyncdgaps",
+    Kind.PARKED: "xmsyncdrecordsparked",
+    Kind.HELD: "xmsyncdrecordsheld",
+    Kind.QUOTA: "xmsyncdquotaendswithinaweek",
+    Kind.DIED: "xmsyncddown",
+}
+"""The section of the runbook for each: those of the alerts that watch the same."""
+
+STOPS: Final = {
+    StopReason.CREDENTIALS: "凭据被拒绝",
+    StopReason.PERMISSION: "缺少权限",
+    StopReason.QUOTA: "本月调用次数已用完",
+    StopReason.CAPACITY: "宜搭容量已达上限",
+    StopReason.CONFIGURATION: "表单、应用或组件配置不正确",
+    StopReason.ALL_REFUSED: "宜搭拒绝所有记录",
+    StopReason.NOT_SEARCHABLE: "检索不到已创建的记录",
+    StopReason.FORM_NOT_EMPTY: "表单里已有本账本不认识的记录",
+    StopReason.RESTORED: "账本是恢复的旧副本",
+    StopReason.ADOPTING: "正在接管已有记录",
+}
+REASONS: Final = {
+    ParkReason.AMBIGUOUS: "检索结果不明确",
+    ParkReason.RESEND_LIMIT: "多次重发仍未到达",
+    ParkReason.INSTANCE_GONE: "宜搭中的记录已被删除",
+    HoldReason.CONTEXT_CHANGED: "映射或设置已改变",
+    HoldReason.MANY_CHANGES: "大量产品同时变化",
+}
+STATES: Final = {
+    VisibleState.DELIVERED: "已同步",
+    VisibleState.PENDING: "待发送",
+    VisibleState.SENDING: "发送中",
+    VisibleState.UNDECIDED: "待核实",
+    VisibleState.REJECTED: "未通过校验",
+    VisibleState.WAITING: "编码冲突等待",
+    VisibleState.HELD: "被扣留",
+    VisibleState.PARKED: "需人工处理",
+    VisibleState.DISCARDED: "已放弃",
+}
+SEVERITIES: Final = {"critical": "严重", "warning": "警告", "info": "提示"}
+
+_MARKDOWN: Final = str.maketrans({"[": "［", "]": "］", "<": "＜", ">": "＞", "`": "'", "*": "＊", "#": "＃"})
+
+
+def plain(text: object, most: int = 300) -> str:
+    """Foreign text on one line, in which nothing is markdown; what fits into no message is replaced."""
+    one_line = re.sub(r"\s+", " ", str(text)).strip().encode("utf-8", "replace").decode()
+    shown = one_line.translate(_MARKDOWN)
+    return shown if len(shown) <= most else shown[: most - 1] + "…"
+
+
+def at(moment: datetime, zone: ZoneInfo) -> str:
+    """Month, day and minute, where the reader lives."""
+    return moment.astimezone(zone).strftime("%m-%d %H:%M")
+
+
+def stop_text(reason: str) -> str:
+    """``凭据被拒绝 (credentials)``; an unknown one as it is."""
+    if reason in tuple(StopReason):
+        return f"{STOPS[StopReason(reason)]} ({reason})"
+    return plain(reason)
+
+
+def reason_text(reason: str) -> str:
+    """Why a record is parked or held; a vendor's code as it is."""
+    word = REASONS.get(reason)  # type: ignore[call-overload]  # a str is found by its enum's key
+    return f"{word} ({reason})" if word else plain(reason, 80)
+
+
+def links(console_url: str | None, runbook_url: str | None, anchor: str = "") -> str:
+    """A line of links, empty where none is known."""
+    found = []
+    if console_url:
+        found.append(f"[控制台 Console]({console_url}/)")
+    if runbook_url:
+        found.append(f"[处理手册 Runbook]({runbook_url}{'#' + anchor if anchor else ''})")
+    return " · ".join(found)
