@@ -116,5 +116,6 @@ def _console(app: App, tasks: Tasks) -> ConsoleServer:
         registry=app.registry,
         ask=ask,
         health=Health(dead, unready),
+        token=None if http.token is None else http.token.get_secret_value(),
         routes=app.notifier.routes(),
     )

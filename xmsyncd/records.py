@@ -121,11 +121,13 @@ class StopReason(StrEnum):
     """The ledger is an older copy of itself: only taking over what Yida holds (adopt) ends this stop."""
     ADOPTING = "adopting"
     """Instances of the form are being taken over; adopt ends it, also after an interruption."""
+    PAUSED = "paused"
+    """A person let it stand still, and only a person lets it go on."""
 
     @property
     def waits_for_a_person(self) -> bool:
         """Whether only a command of a person ends the stop: no probe, and no success elsewhere."""
-        return self in (StopReason.RESTORED, StopReason.ADOPTING)
+        return self in (StopReason.RESTORED, StopReason.ADOPTING, StopReason.PAUSED)
 
 
 class StopSource(StrEnum):

@@ -12,24 +12,29 @@ from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 import aiohttp
+import orjson
 import pytest
 from prometheus_client import CollectorRegistry, Metric
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from xmsyncd.console.acting import ACTIONS
 from xmsyncd.console.charts import CHARTS
+from xmsyncd.console.guarding import Refusal
 from xmsyncd.console.page import Severity, bar, headline, language_of, span
 from xmsyncd.console.server import ConsoleServer, Health
 from xmsyncd.console.words import WORDS
-from xmsyncd.errors import ConfigurationError
+from xmsyncd.errors import ConfigurationError, Fault, LedgerUnusableError
 from xmsyncd.ledger import Ledger, cycles, pipelines
+from xmsyncd.ledger.history import HistoryEvent
 from xmsyncd.ledger.states import ParkReason, VisibleState
 from xmsyncd.ledger.views import StageDecision, Stop
 from xmsyncd.observe.labels import PROOFS
 from xmsyncd.observe.metrics import Metrics
 from xmsyncd.observe.quota import Quota
+from xmsyncd.operations.exit_status import UnknownRecordError
 from xmsyncd.operations.status import PipelineInfo, status
-from xmsyncd.records import Operation, RejectionReason, StopReason
+from xmsyncd.records import Family, Operation, RejectionReason, StopReason
 
 NOW = datetime(2026, 11, 22, 4, 0, tzinfo=UTC)
 
@@ -145,6 +150,9 @@ class Daemon:
         self.answer: dict[str, Any] | Exception = example()
         self.asked: Counter[str] = Counter()
         self.activity: dict[str, Any] = {"<script>alert(1)</script>": sent({})}
+        self.told: dict[str, Any] = {}
+        self.params: list[tuple[str, dict[str, Any]]] = []
+        self.token: str | None = None
         self.dead: str | None = None
         self.unready: list[str] = []
         self.registry = CollectorRegistry()
@@ -153,11 +161,19 @@ class Daemon:
         self.asked[operation] += 1
         if isinstance(self.answer, Exception):
             raise self.answer
+        self.params.append((operation, dict(params)))
+        if operation in self.told:
+            told = self.told[operation]
+            if isinstance(told, Exception):
+                raise told
+            return told
         return self.answer if operation == "status" else self.activity
 
     def server(self, port: int = 0) -> ConsoleServer:
         health = Health(dead=lambda: self.dead, unready=lambda: self.unready)
-        return ConsoleServer(host="127.0.0.1", port=port, registry=self.registry, ask=self.ask, health=health)
+        return ConsoleServer(
+            host="127.0.0.1", port=port, registry=self.registry, ask=self.ask, health=health, token=self.token
+        )
 
 
 @pytest.fixture
@@ -343,6 +359,164 @@ async def test_the_page_shows_what_a_real_ledger_holds(web, daemon, tmp_path):
     assert WORDS["en"]["no_records"] in text
 
 
+GROUP = {
+    "pipeline": "products",
+    "state": "parked",
+    "reason": "vendor.code",
+    "group": "vendor.code:ab12",
+    "message": "number … is <taken>",
+    "component": None,
+    "count": 1200,
+    "first": "2026-11-21T04:00:00.000+00:00",
+    "last": "2026-11-21T04:00:00.000+00:00",
+    "sample": {"key": "A&B", "source_id": "77", "name": "灯", "detail": "number A&B is <taken>"},
+}
+FAILED = {"pipeline": "products", "key": "A&B", "source_id": "77", "state": "parked", "detail": "<taken>"}
+SHIELD = {"Content-Type": "application/json", "Authorization": "Bearer secret-token"}
+RETRY = {"operation": "failures.retry", "params": {"pipeline": "products", "key": "77"}}
+
+
+@pytest.fixture
+async def acting(daemon: Daemon) -> AsyncIterator[aiohttp.ClientSession]:
+    daemon.token = "secret-token"
+    server = daemon.server()
+    await server.start()
+    async with aiohttp.ClientSession(server.url) as session:
+        yield session
+    await server.stop()
+
+
+async def test_failures_are_shown_by_reason_and_one_by_one(acting, daemon):
+    daemon.told["failures.list"] = {
+        "total": 1200,
+        "states": {"parked": 1200},
+        "groups": [GROUP],
+        "records": [{**FAILED, "since": GROUP["first"]}],
+    }
+    async with acting.get("/failures") as answer:
+        text = await answer.text()
+    assert '<strong class="count">1,200</strong>' in text
+    assert "number … is &lt;taken&gt;" in text
+    assert "failures?pipeline=products&amp;reason=vendor.code%3Aab12" in text
+    assert "One by one" not in text
+    assert "Retry all of these" in text
+    async with acting.get(
+        "/failures", params={"pipeline": "products", "reason": "vendor.code:ab12"}
+    ) as answer:
+        text = await answer.text()
+    assert "One by one" in text
+    assert "The first 1 of 1,200." in text
+    limits = [params["limit"] for name, params in daemon.params if name == "failures.list"]
+    assert limits == [0, 100]
+
+
+async def test_a_search_shows_what_was_found_and_that_nothing_was(web, daemon):
+    daemon.told["search"] = {
+        "text": "灯",
+        "is_cut": True,
+        "records": [
+            {
+                "pipeline": "products",
+                "source_id": "77",
+                "key": "A&B",
+                "name": "<b>灯</b>",
+                "state": "delivered",
+                "instance_id": "i",
+            }
+        ],
+    }
+    async with web.get("/records", params={"q": " 灯 "}) as answer:
+        text = await answer.text()
+    assert "&lt;b&gt;灯&lt;/b&gt;" in text
+    assert "record?pipeline=products&amp;id=77" in text
+    assert "There are more" in text
+    assert ("search", {"text": "灯"}) in daemon.params
+    daemon.told["search"] = {"text": '"><script>', "is_cut": False, "records": []}
+    async with web.get("/records", params={"q": '"><script>'}) as answer:
+        text = await answer.text()
+    assert "<script>" not in text
+    assert "Nothing known is called" in text
+    async with web.get("/records") as answer:
+        assert "Enter a product number" in await answer.text()
+
+
+async def test_a_record_that_nobody_knows_is_not_found(web, daemon):
+    daemon.told["explain"] = UnknownRecordError("no such record")
+    async with web.get("/record", params={"id": "<X>"}) as answer:
+        assert answer.status == 404
+        assert "&lt;X&gt;" in await answer.text()
+    daemon.told["failures.list"] = ConfigurationError([Fault("pipeline", "'x'", "one of products")])
+    async with web.get("/failures", params={"pipeline": "x"}) as answer:
+        assert answer.status == 404
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+
+
+async def test_without_a_token_the_console_is_read_only(web, daemon):
+    async with web.get("/") as answer:
+        text = await answer.text()
+    assert "<button type" not in text
+    assert "Read only" in text
+    async with web.post("/api/act", json=RETRY, headers=SHIELD) as answer:
+        assert answer.status == 403
+    assert not [name for name, _ in daemon.params if name.startswith("failures.retry")]
+
+
+@pytest.mark.parametrize(
+    ("changes", "status"),
+    [
+        ({"Authorization": "Bearer wrong"}, 401),
+        ({"Authorization": ""}, 401),
+        ({"Origin": "https://evil.example"}, 403),
+        ({"Sec-Fetch-Site": "cross-site"}, 403),
+        ({"Content-Type": "text/plain"}, 415),
+    ],
+)
+async def test_an_action_without_the_token_or_from_elsewhere_is_refused(acting, daemon, changes, status):
+    body = orjson.dumps(RETRY)
+    async with acting.post("/api/act", data=body, headers={**SHIELD, **changes}) as answer:
+        assert answer.status == status
+        assert "secret" not in await answer.text()
+        assert "Access-Control-Allow-Origin" not in answer.headers
+    async with acting.options("/api/act", headers={"Origin": "https://evil.example"}) as answer:
+        assert answer.status == 405
+    assert not [name for name, _ in daemon.params if name.startswith("failures.retry")]
+
+
+async def test_an_action_is_done_in_the_consoles_name_and_told_in_the_readers_language(acting, daemon):
+    daemon.told["failures.retry"] = {"total": 1, "counts": {"pending": 1}, "records": [], "error": None}
+    async with acting.post("/api/act", json=RETRY, headers={**SHIELD, "Accept-Language": "zh"}) as answer:
+        assert answer.status == 200
+        assert await answer.json() == {"message": "完成 1 条：待发送 1"}
+    assert daemon.params[-1] == (
+        "failures.retry",
+        {"pipeline": "products", "key": "77", "by": "console"},
+    )
+
+
+@pytest.mark.parametrize(
+    ("told", "status", "words"),
+    [
+        (UnknownRecordError("nothing is called 77"), 404, "nothing is called 77"),
+        (LedgerUnusableError("the disk is full"), 409, "the disk is full"),
+        (RuntimeError("a secret place"), 500, "could not be done"),
+    ],
+)
+async def test_an_action_that_fails_says_why(acting, daemon, told, status, words):
+    daemon.told["failures.retry"] = told
+    async with acting.post("/api/act", json=RETRY, headers=SHIELD) as answer:
+        assert answer.status == status
+        message = (await answer.json())["message"]
+    assert words in message
+    assert "secret" not in message
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b'{"operation": "ledger.backup", "params": {}}'])
+async def test_an_action_that_is_none_is_refused(acting, daemon, body):
+    async with acting.post("/api/act", data=body, headers=SHIELD) as answer:
+        assert answer.status == 400
+    assert not daemon.params
+
+
 @pytest.mark.parametrize("method", ["post", "put", "delete"])
 async def test_nothing_can_be_changed_here(web, method):
     async with web.request(method, "/api/status") as answer:
@@ -454,6 +628,11 @@ def test_both_languages_have_all_words_of_the_closed_sets():
         *(f"title.{one}" for one in Severity),
         *(f"state.{one}" for one in ("running", "stopped", "idle")),
         *(f"pace.{one}" for one in Operation),
+        *(f"life.{one}" for one in Operation),
+        *(f"event.{one}" for one in HistoryEvent),
+        *(f"family.{one}" for one in (*Family, "returned", "orphaned", "on_its_way")),
+        *(f"refusal.{one}" for one in Refusal),
+        *(f"done.{one}" for one in ACTIONS if one.startswith("pipeline.")),
         *(f"outcome.{band}" for bands in CHARTS.values() for band in bands),
         *(f"chart.{name}" for name in CHARTS),
         *(f"chart.none.{name}" for name in CHARTS),

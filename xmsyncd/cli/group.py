@@ -30,6 +30,8 @@ _COMMANDS: Final = {
     "explain": _Entry("explain", "explain", "The life of one product."),
     "failures": _Entry("failures", "failures", "What did not go through: list, retry, accept, discard."),
     "approve": _Entry("approve", "approve", "Let updates go that the guard holds."),
+    "pause": _Entry("pause", "pause", "Let a pipeline send nothing more, until resume."),
+    "resume": _Entry("pause", "resume", "Let a paused pipeline go on."),
     "reconcile": _Entry("reconcile", "reconcile", "Compare ledger and Yida; a report, or repairs."),
     "adopt": _Entry("adopt", "adopt", "Take over instances that the form holds already."),
     "ledger": _Entry("ledger", "ledger", "Care of the ledger: check, backup, migrate, rebind."),

@@ -150,6 +150,7 @@ _CHINESE: Final[Mapping[str, str]] = {
     "repaired": "已提交修复",
     "reconciled": "上次核对",
     "delivered was": "已送达",
+    "goes on": "继续运行",
     "nothing is held": "没有暂扣的记录",
     "failures of this kind: none": "没有此类失败记录",
     "calls": "次调用",

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
+from urllib.parse import urlencode
 
 import jinja2
 
 from xmsyncd.console.charts import Chart, charts
+from xmsyncd.console.timeline import content_rows, timeline
 from xmsyncd.console.underway import underway
 from xmsyncd.console.words import WORDS
 from xmsyncd.ledger.cycles import CycleResult
@@ -92,6 +94,7 @@ class Page:
         *,
         language: str,
         edition: str,
+        may_act: bool,
         **shown: Any,
     ) -> str:
         """A page as text; ``None`` for a status that could not be had.
@@ -105,6 +108,8 @@ class Page:
             words=words,
             language=language,
             edition=edition,
+            may_act=may_act,
+            here=name,
             refresh_seconds=_REFRESH_SECONDS,
             bar=bar,
             charts=_charts_of,
@@ -118,9 +123,23 @@ class Page:
             ago=lambda moment: _ago(moment, now, words),
             span=lambda seconds: span(seconds, words),
             time=_time,
+            timeline=timeline,
+            content_rows=content_rows,
+            query=urlencode_of,
+            held=_held,
             word=lambda kind, value: words.get(f"{kind}.{value}", value),
-            **shown,
+            **{"text": "", **shown},
         )
+
+
+def _held(status: Mapping[str, Any] | None) -> int:
+    pipelines = () if status is None else status["pipelines"]
+    return sum(one["backlog"].get(VisibleState.HELD, 0) for one in pipelines)
+
+
+def urlencode_of(**values: str) -> str:
+    """The part of an address after the question mark."""
+    return urlencode(values)
 
 
 def _of(activity: Mapping[str, Any] | None, one: Mapping[str, Any]) -> Mapping[str, Any] | None:

@@ -12,15 +12,9 @@ from aiohttp import hdrs, web
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 
-from xmsyncd.console.kept import Ask, Kept
-from xmsyncd.console.page import Page, language_of
-from xmsyncd.console.static import Static
+from xmsyncd.console.kept import Ask
+from xmsyncd.console.pages import Pages
 from xmsyncd.errors import ConfigurationError, Fault
-
-# Every open page asks every few seconds, and every answer is a read of the ledger's only connection.
-_STATUS_KEPT_SECONDS: Final = 1.0
-# What the charts show is counted from all attempts of some hours.
-_ACTIVITY_KEPT_SECONDS: Final = 5.0
 
 # Open connections (a browser's keep-alive) must not hold up a stop; aiohttp would give them 60 s.
 _SHUTDOWN_SECONDS: Final = 1.0
@@ -31,12 +25,6 @@ _HEADERS: Final = {
     "Cache-Control": "no-store",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
-
-
-_POLICY: Final = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; "
-    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +38,8 @@ class Health:
 class ConsoleServer:
     """Serves one daemon. :meth:`start` binds the port, :meth:`stop` takes at most about a second.
 
-    ``ask`` has an operation done; for the status at most once a second, however many watch.
+    ``ask`` has an operation done; for the status at most once a second, however many watch. Without a
+    ``token`` everything may be read and nothing done.
     """
 
     def __init__(
@@ -61,12 +50,13 @@ class ConsoleServer:
         registry: CollectorRegistry,
         ask: Ask,
         health: Health,
+        token: str | None = None,
         routes: Sequence[web.RouteDef] = (),
     ) -> None:
         self._host = host
         self._port = port
         self._runner = web.AppRunner(
-            build_app(registry=registry, ask=ask, health=health, routes=routes),
+            build_app(registry=registry, ask=ask, health=health, token=token, routes=routes),
             access_log=None,
             handle_signals=False,
             shutdown_timeout=_SHUTDOWN_SECONDS,
@@ -100,27 +90,11 @@ def build_app(
     registry: CollectorRegistry,
     ask: Ask,
     health: Health,
+    token: str | None = None,
     routes: Sequence[web.RouteDef] = (),
 ) -> web.Application:
     """The application without a socket. ``routes`` are served beside it; each guards itself."""
     app = web.Application(middlewares=[_with_headers])
-    kept = Kept(ask, "status", _STATUS_KEPT_SECONDS)
-    kept_activity = Kept(ask, "activity", _ACTIVITY_KEPT_SECONDS)
-    page = Page()
-    static = Static()
-
-    async def show_page(request: web.Request) -> web.Response:
-        language = language_of(request.headers.get(hdrs.ACCEPT_LANGUAGE, ""))
-        shown = await kept.get_or_none()
-        activity = None if shown is None else await kept_activity.get_or_none()
-        text = page.render("overview", shown, language=language, edition=static.edition, activity=activity)
-        return _html(text, language, 503 if shown is None else 200)
-
-    async def show_status(request: web.Request) -> web.Response:
-        shown = await kept.get_or_none()
-        if shown is None:
-            return _json({"error": "the ledger does not answer"}, 503)
-        return _json(shown, 200)
 
     async def show_metrics(request: web.Request) -> web.Response:
         accept = ",".join(request.headers.getall(hdrs.ACCEPT, []))
@@ -143,9 +117,7 @@ def build_app(
         reasons = [*health.unready(), *(() if dead is None else (dead,))]
         return _json({"ready": not reasons, "reasons": reasons}, 503 if reasons else 200)
 
-    app.router.add_get("/", show_page)
-    app.router.add_get("/static/{name}", static.show)
-    app.router.add_get("/api/status", show_status)
+    Pages(ask, token).add_to(app.router)
     app.router.add_get("/metrics", show_metrics)
     app.router.add_get("/livez", show_liveness)
     app.router.add_get("/readyz", show_readiness)
@@ -169,12 +141,3 @@ async def _with_headers(
 
 def _json(value: object, status: int) -> web.Response:
     return web.Response(body=orjson.dumps(value), status=status, content_type="application/json")
-
-
-def _html(text: str, language: str, status: int) -> web.Response:
-    response = web.Response(text=text, status=status, content_type="text/html", charset="utf-8")
-    response.headers["Content-Language"] = language
-    response.headers["Vary"] = "Accept-Language"
-    response.headers["Content-Security-Policy"] = _POLICY
-    response.enable_compression()
-    return response

@@ -47,14 +47,15 @@ def begin(connection: sqlite3.Connection, pipeline: str, now: datetime) -> bool:
     Whatever the pipeline stood still for before is forgotten: if it is not mended, it is found out again.
     """
     before = pipelines.view(connection, pipeline).stop
-    if before is not None and before.reason.waits_for_a_person:
+    is_paused = before is not None and before.reason is StopReason.PAUSED
+    if before is not None and before.reason.waits_for_a_person and not is_paused:
         return False  # paused for this, or as a restored copy, which says the same
     detail = (
         "instances of the form are being taken over (`xmsyncd adopt`); nothing is sent before that is done. "
         "If it was interrupted, run `xmsyncd adopt` again: it goes on"
     )
     if before is not None:
-        pipelines.resume(connection, pipeline, now)
+        pipelines.resume(connection, pipeline, now, by_person=is_paused)
     return pipelines.stop(connection, pipeline, Stop(StopReason.ADOPTING, detail, now, None))
 
 

@@ -35,6 +35,7 @@ class HistoryEvent(StrEnum):
     DISCARDED = "discarded"
     STOPPED = "stopped"
     RESUMED = "resumed"
+    RUN_ASKED = "run_asked"
     SEARCH_PROVEN = "search_proven"
     BOOTSTRAPPED = "bootstrapped"
     ADOPTED = "adopted"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from xmsyncd.errors import LedgerUnusableError
 from xmsyncd.flow.quota import room_for_sends
@@ -175,10 +175,10 @@ def _neighbours(connection: sqlite3.Connection, name: str) -> list[str]:
 
 
 def put_off_probe(connection: sqlite3.Connection, name: str, probe_at: datetime) -> None:
-    """Say when a stopped pipeline may try its next call; a restored one may not."""
+    """Say when a stopped pipeline may try its next call; one that waits for a person may not."""
     connection.execute(
         """UPDATE pipelines SET probe_ms = ?
-           WHERE name = ? AND stop_reason IS NOT NULL AND stop_reason <> 'restored'""",
+           WHERE name = ? AND stop_reason NOT IN ('restored', 'adopting', 'paused')""",
         (to_ms(probe_at), name),
     )
 
@@ -261,7 +261,7 @@ def lift_restored(connection: sqlite3.Connection, name: str, now: datetime) -> b
 
 
 def resume(
-    connection: sqlite3.Connection, name: str, now: datetime, *, by_person: bool = False
+    connection: sqlite3.Connection, name: str, now: datetime, *, by_person: bool = False, by: str = ""
 ) -> StopReason | None:
     """End a stop; returns the reason it had, or ``None`` if the pipeline was running.
 
@@ -277,7 +277,8 @@ def resume(
                WHERE name = ?""",
             (one,),
         )
-        history.note(connection, now, one, HistoryEvent.RESUMED, reason=before.reason)
+        said: dict[str, Any] = {"by": by} if by else {}
+        history.note(connection, now, one, HistoryEvent.RESUMED, reason=before.reason, **said)
     return before.reason
 
 

@@ -66,7 +66,7 @@ async def listed(
     for pipeline in pipelines:
         found = await _look(runtime, pipeline, states, reason, limit - len(records))
         counted.update(found.states)
-        component = _name_component(pipeline)
+        component = name_component(pipeline)
         for group in found.groups.values():
             name = await runtime.ledger.read(queries.name_of, group.first.record_id, component)
             groups.append({"pipeline": pipeline.name, **_told(group, name)})
@@ -128,7 +128,7 @@ async def _records(runtime: Runtime, pipeline: PipelineRuntime, ids: Sequence[in
     return records
 
 
-def _name_component(pipeline: PipelineRuntime) -> str | None:
+def name_component(pipeline: PipelineRuntime) -> str | None:
     """The component that holds OKKI's name of the product, by the mapping."""
     names = ("{name}", "{{name}}")
     return next((one.field for one in pipeline.settings.fields if one.value.strip() in names), None)

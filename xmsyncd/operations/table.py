@@ -20,7 +20,7 @@ from xmsyncd.errors import ConfigurationError, Fault
 from xmsyncd.ledger import meters
 from xmsyncd.ledger.people import Selection
 from xmsyncd.observe.quota import Quota
-from xmsyncd.operations import approve, failure_list, failures, ledger_care, resume
+from xmsyncd.operations import approve, failure_list, failures, ledger_care, pause, resume
 from xmsyncd.operations.activity import recent_activity
 from xmsyncd.operations.adopt import adopt
 from xmsyncd.operations.chosen_window import chosen_window
@@ -28,6 +28,7 @@ from xmsyncd.operations.explain import explain
 from xmsyncd.operations.failures import Action
 from xmsyncd.operations.reconcile import reconcile
 from xmsyncd.operations.runtime import PipelineRuntime, Runtime
+from xmsyncd.operations.search import search
 from xmsyncd.operations.status import PipelineInfo, status
 from xmsyncd.operations.sync import sync
 
@@ -132,6 +133,26 @@ def _running(pipeline: PipelineRuntime) -> CycleProgress | None:
 async def _activity(runtime: Runtime, params: Params) -> AsyncGenerator[Told]:
     """No params; every pipeline by name, as :class:`Activity` in plain JSON."""
     yield Result(await recent_activity(runtime))
+
+
+async def _search(runtime: Runtime, params: Params) -> AsyncGenerator[Told]:
+    """Params ``text`` and ``pipeline``."""
+    yield Result(await search(runtime, runtime.selected(params.get("pipeline")), str(params["text"])))
+
+
+async def _pause(runtime: Runtime, params: Params) -> AsyncGenerator[Told]:
+    """Params ``pipeline``, ``by``. One pipeline."""
+    yield Result(await pause.pause(runtime, runtime.pipeline(params.get("pipeline")), by=_by(params)))
+
+
+async def _go_on(runtime: Runtime, params: Params) -> AsyncGenerator[Told]:
+    """Params ``pipeline``, ``by``. One pipeline."""
+    yield Result(await pause.go_on(runtime, runtime.pipeline(params.get("pipeline")), by=_by(params)))
+
+
+async def _run_now(runtime: Runtime, params: Params) -> AsyncGenerator[Told]:
+    """Params ``pipeline``, ``by``. One pipeline; its cycles must be running."""
+    yield Result(await pause.run_now(runtime, runtime.pipeline(params.get("pipeline")), by=_by(params)))
 
 
 async def _explain(runtime: Runtime, params: Params) -> AsyncGenerator[Told]:
@@ -262,6 +283,10 @@ OPERATIONS: Mapping[str, Operation] = {
     "status": _status,
     "activity": _activity,
     "explain": _explain,
+    "search": _search,
+    "pipeline.pause": _pause,
+    "pipeline.resume": _go_on,
+    "pipeline.run": _run_now,
     "approve.show": _approve_show,
     "approve.decide": _approve_decide,
     "failures.list": _failures_list,

@@ -80,3 +80,71 @@ async function refresh() {
 localise(document);
 setInterval(refresh, 1000 * Number(document.body.dataset.refreshSeconds));
 document.addEventListener("visibilitychange", refresh);
+
+// Actions: asked for by a button, confirmed in a dialog, with a token that only this tab keeps.
+const tokenPlace = "xmsyncd token";
+const dialog = document.getElementById("ask");
+const told = document.getElementById("told");
+
+function tell(text) {
+  told.textContent = text;
+  clearTimeout(tell.timer);
+  tell.timer = setTimeout(() => { told.textContent = ""; }, 8000);
+}
+
+// Resolves to whether to go ahead; leaves a token that was asked for in its place.
+function confirmed(title, question, complaint) {
+  const needsToken = !sessionStorage.getItem(tokenPlace);
+  if (!question && !needsToken) return Promise.resolve(true);
+  document.getElementById("ask-title").textContent = title;
+  document.getElementById("ask-question").textContent = question;
+  document.getElementById("ask-complaint").textContent = complaint;
+  document.getElementById("ask-token").hidden = !needsToken;
+  const field = document.getElementById("token");
+  field.value = "";
+  field.disabled = !needsToken;
+  dialog.returnValue = "";
+  dialog.showModal();
+  (needsToken ? field : document.getElementById("ask-ok")).focus();
+  return new Promise((resolve) => dialog.addEventListener("close", () => {
+    const ahead = dialog.returnValue === "ok";
+    if (ahead && needsToken) sessionStorage.setItem(tokenPlace, field.value);
+    field.value = "";
+    resolve(ahead && Boolean(sessionStorage.getItem(tokenPlace)));
+  }, {once: true}));
+}
+
+async function act(button) {
+  const {operation, params, confirm = ""} = button.dataset;
+  let complaint = "";
+  while (await confirmed(button.textContent, complaint ? "" : confirm, complaint)) {
+    button.setAttribute("aria-busy", "true");
+    tell(told.dataset.busy);
+    try {
+      const answer = await fetch("api/act", {
+        method: "POST",
+        headers: {"Content-Type": "application/json", "Authorization": `Bearer ${sessionStorage.getItem(tokenPlace)}`},
+        body: JSON.stringify({operation, params: JSON.parse(params)}),
+        credentials: "omit",
+      });
+      const {message} = await answer.json();
+      tell(message);
+      if (answer.status !== 401) break;
+      sessionStorage.removeItem(tokenPlace);
+      complaint = message;
+    } catch {
+      tell(told.dataset.lost);
+      break;
+    } finally {
+      button.removeAttribute("aria-busy");
+    }
+  }
+  button.focus();
+  await refresh();
+}
+
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("button[data-operation]");
+  if (button && !button.hasAttribute("aria-busy")) act(button);
+});
+dialog?.querySelector("button[value=cancel]").addEventListener("click", () => dialog.close("cancel"));
