@@ -18,7 +18,7 @@ from xmsyncd.errors import LedgerError, LedgerHeldError, XmsyncdError
 from xmsyncd.lifecycle import Notifier, Tasks, handle_signals
 from xmsyncd.notify.notifier import tell_without_ledger
 from xmsyncd.operations.socket import OperationServer
-from xmsyncd.operations.table import OPERATIONS, Result
+from xmsyncd.operations.table import result_of
 from xmsyncd.settings import Settings
 from xmsyncd.steps import StepListener, nobody_listens
 
@@ -91,17 +91,13 @@ def _console(app: App, tasks: Tasks) -> ConsoleServer:
 
     async def ask(operation: str, params: Mapping[str, Any]) -> Any:
         try:
-            async with contextlib.aclosing(OPERATIONS[operation](runtime, params)) as told:
-                async for one in told:
-                    if isinstance(one, Result):
-                        return one.value
+            return await result_of(runtime, operation, params)
         except Exception as error:
             if operation in _ASKED_BY_OPEN_PAGES:
                 app.events.status_unavailable(error)
             elif not isinstance(error, XmsyncdError):
                 app.events.operation_failed(operation, error)
             raise
-        raise RuntimeError(f"{operation} came to nothing")
 
     def dead() -> str | None:
         return None if tasks.death is None else str(tasks.death)

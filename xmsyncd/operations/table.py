@@ -298,3 +298,12 @@ OPERATIONS: Mapping[str, Operation] = {
     "metered": _metered,
 }
 """What may be asked of a holder of the ledger."""
+
+
+async def result_of(runtime: Runtime, operation: str, params: Params) -> Any:
+    """Have an operation done in this process; its result, with the progress left out."""
+    async with contextlib.aclosing(OPERATIONS[operation](runtime, params)) as told:
+        async for one in told:
+            if isinstance(one, Result):
+                return one.value
+    raise RuntimeError(f"{operation} came to nothing")
