@@ -225,6 +225,17 @@ def test_an_unknown_component_is_named_by_check_with_the_nearest(quick: Commands
     assert "textField_lq0sj9h9 (产品名称, TextField)" in ended.stdout
 
 
+def test_a_paused_pipeline_sends_nothing_until_a_person_lets_it_go_on(quick: Commands):
+    assert quick.json("pause")["paused"]
+    assert quick.json("pause")["paused"], "pressed twice"
+    held_up = quick.json("sync", expected=4)["pipelines"][0]
+    assert held_up["stop"]["reason"] == "paused"
+    assert held_up["backlog"].get("delivered", 0) == 0
+    assert quick.json("resume") == {"pipeline": "products", "paused": False, "stop": None}
+    quick.json("resume")
+    assert quick.json("sync")["pipelines"][0]["backlog"]["delivered"] > 0
+
+
 def test_a_form_that_is_not_empty_is_refused_until_a_person_says_bootstrap(quick: Commands):
     assert quick.run("sync").returncode == 0
     for path in quick.folder.glob("xmsyncd.db*"):
