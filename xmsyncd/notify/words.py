@@ -51,6 +51,7 @@ STOPS: Final = {
     StopReason.FORM_NOT_EMPTY: "表单里已有本账本不认识的记录",
     StopReason.RESTORED: "账本是恢复的旧副本",
     StopReason.ADOPTING: "正在接管已有记录",
+    StopReason.PAUSED: "已由人工暂停",
 }
 REASONS: Final = {
     ParkReason.AMBIGUOUS: "检索结果不明确",
