@@ -18,9 +18,12 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from prometheus_client import generate_latest
 
-from tests.world import World, application, until
+from tests.world import World, application, settings_of, until
+from xmsyncd.clock import SystemClock
+from xmsyncd.errors import ConfigurationError
 from xmsyncd.notify.outbox import Notice
 from xmsyncd.notify.sender import Sender
+from xmsyncd.operations.robots import send_test
 from xmsyncd.settings import Settings
 from xmsyncd.simulator.faults import FaultName
 from xmsyncd.simulator.options import SimulatorOptions
@@ -226,6 +229,25 @@ async def test_a_ledger_that_fails_the_notifications_does_not_end_them(tmp_path,
         assert opened.verdict()["missing"] == []
 
 
+async def test_a_test_message_says_whether_a_robot_takes_it(tmp_path, simulated):
+    settings = settings_of(tmp_path, simulated, notify=notify(simulated))
+    result = await send_test(settings, None, SystemClock())
+    assert (result["failed"], result["robots"][0]["result"]) == (0, "sent")
+    robot_of(simulated).troubles.append(RobotTrouble(310000, "sign not match"))
+    result = await send_test(settings, "ops", SystemClock())
+    assert result["failed"] == 1
+    assert result["robots"][0] == {
+        "robot": "ops",
+        "result": "stopped",
+        "code": "310000",
+        "message": "sign not match",
+        "sent": False,
+    }
+    with pytest.raises(ConfigurationError):
+        await send_test(settings, "nobody", SystemClock())
+    assert len(titles(simulated)) == 1
+
+
 # Alertmanager's hook
 
 
@@ -385,7 +407,6 @@ async def _stopped(opened: World) -> bool:
 
 
 async def _send(session: aiohttp.ClientSession, simulated: Simulator, uuid: str) -> int:
-    from xmsyncd.clock import SystemClock
     from xmsyncd.notify.robot import signature
 
     timestamp = str(round(SystemClock().now().timestamp() * 1000))

@@ -35,6 +35,7 @@ _COMMANDS: Final = {
     "reconcile": _Entry("reconcile", "reconcile", "Compare ledger and Yida; a report, or repairs."),
     "adopt": _Entry("adopt", "adopt", "Take over instances that the form holds already."),
     "ledger": _Entry("ledger", "ledger", "Care of the ledger: check, backup, migrate, rebind."),
+    "notify": _Entry("notify", "notify", "Robots of DingTalk: send a test message."),
     "demo": _Entry("demo", "demo", "Both vendors simulated, the daemon at work between them."),
     "simulate": _Entry("simulate", "simulate", "Both vendors' APIs on this machine, with faults on demand."),
 }

@@ -21,8 +21,8 @@ from xmsyncd.operations.exit_status import UnknownRecordError
 
 # Every open page asks every few seconds, and every answer is a read of the ledger's only connection.
 _STATUS_KEPT_SECONDS: Final = 1.0
-# What the charts show is counted from all attempts of some hours.
-_ACTIVITY_KEPT_SECONDS: Final = 5.0
+# Counting the attempts of six hours at 20 a second takes 0.3 s (measured, 430,000 of them).
+_ACTIVITY_KEPT_SECONDS: Final = 15.0
 _ANSWER_SECONDS: Final = 10.0
 
 _RECORDS_SHOWN: Final = 100
