@@ -26,6 +26,12 @@ PACKAGES = {
 # What the same program is called outside Debian.
 ALSO_CALLED = {"prometheus-alertmanager": "alertmanager"}
 
+# Debian's Alertmanager reads its templates from a fixed folder, even if it needs none. In our copy this is
+# a path of the same length below the working directory, which has to be .venv/tools: /usr stays as it is.
+TEMPLATES = b"/usr/share/prometheus/alertmanager"
+OWN_TEMPLATES = b"././././././././alertmanager-files"
+TEMPLATE_SUFFIX = ".tmpl"
+
 COMMAND_SECONDS = 120
 PAUSES_SECONDS = (0, 5, 20)
 
@@ -133,7 +139,6 @@ def apt(folder: Path, *arguments: str) -> str:
 
 def take_out(package: Path, programs: "tuple[str, ...]") -> None:
     """Put the programs of a .deb into ``.venv/tools/bin``, each in one step."""
-    BIN.mkdir(parents=True, exist_ok=True)
     files = package.with_suffix(".tar")
     with files.open("wb") as out:
         if subprocess.call(["dpkg-deb", "--fsys-tarfile", str(package)], stdout=out) != 0:
@@ -141,15 +146,23 @@ def take_out(package: Path, programs: "tuple[str, ...]") -> None:
     with tarfile.open(str(files)) as archive:
         for member in archive:
             path = Path(member.name)
-            wanted = path.parent.name == "bin" and path.name in programs
-            content = archive.extractfile(member) if wanted else None
-            if content is None:
+            if path.parent.name == "bin" and path.name in programs:
+                target = BIN / path.name
+            elif path.suffix == TEMPLATE_SUFFIX:
+                target = TOOLS / os.fsdecode(OWN_TEMPLATES) / path.name
+            else:
                 continue
-            partial = BIN / f"{path.name}.partial-{os.getpid()}"
-            with partial.open("wb") as program:
-                shutil.copyfileobj(content, program)
-            partial.chmod(0o755)
-            partial.replace(BIN / path.name)
+            content = archive.extractfile(member)
+            if content is not None:
+                put(target, content.read().replace(TEMPLATES, OWN_TEMPLATES))
+
+
+def put(target: Path, content: bytes) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial = target.with_name(f"{target.name}.partial-{os.getpid()}")
+    partial.write_bytes(content)
+    partial.chmod(0o755)
+    partial.replace(target)
 
 
 if __name__ == "__main__":
