@@ -41,7 +41,7 @@ from xmsyncd.operations.approve import guard_rules
 from xmsyncd.operations.components import component_findings
 from xmsyncd.operations.findings import FindingState
 from xmsyncd.operations.limits import Limits, RateKeeper, make_limits
-from xmsyncd.operations.runtime import ClockOffset, Pace, PipelineRuntime, Runtime
+from xmsyncd.operations.runtime import ClockOffset, LimitNow, Pace, PipelineRuntime, Runtime
 from xmsyncd.operations.scheduled_reconcile import ScheduledReconcile, first_after
 from xmsyncd.operations.upkeep import Upkeep
 from xmsyncd.operations.vendors import mapping_of, mark_of, okki_client, yida_client
@@ -295,6 +295,7 @@ async def open_app(
             clock=clock,
             stopping=stopping,
             pipelines=runtimes,
+            limits=lambda: [_limit_now(one) for one in limits],
             clocks=lambda: [ClockOffset(one.connection, one.api, one.offset()) for one in gauges.skews],
         )
         notify_events = NotifyEvents(
@@ -370,6 +371,13 @@ def _meter(name: str, dingtalk: DingtalkSettings, clock: Clock) -> Callable[[], 
         return Meter(name, month, dingtalk.monthly_calls, dingtalk.reserve_calls)
 
     return meter
+
+
+def _limit_now(one: Limiter) -> LimitNow:
+    name = one.name
+    return LimitNow(
+        name.connection, name.api, name.endpoint, one.rate, one.ceiling, one.paused_for, one.pause_code
+    )
 
 
 def _rate_of(limiter: Limiter) -> Callable[[], float]:

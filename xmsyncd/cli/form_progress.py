@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncGenerator, Callable, Mapping
 from typing import Any
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from xmsyncd.cli.errors import say
-from xmsyncd.cli.output import err
+from xmsyncd.cli.output import err, span
+from xmsyncd.cli.sync_progress import Rate
+from xmsyncd.cli.words import Words, words
 from xmsyncd.operations.table import Result, Told
 
 _STEPS = {
@@ -28,11 +31,12 @@ async def followed(told: AsyncGenerator[Told], cost: Callable[[Mapping[str, Any]
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
+        TextColumn("{task.fields[pace]}"),
         TimeElapsedColumn(),
     )
     console = err()
     with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as bar:
-        phase, task = "", None
+        phase, task, rate = "", None, Rate()
         async for one in told:
             if isinstance(one, Result):
                 result = dict(one.value)
@@ -44,13 +48,25 @@ async def followed(told: AsyncGenerator[Told], cost: Callable[[Mapping[str, Any]
                     say(cost(value))
                     continue
                 step = _STEPS.get(phase, phase)
-                task = bar.add_task(step, total=None)
+                task, rate = bar.add_task(step, total=None, pace=""), Rate()
                 if not console.is_terminal:
                     say(f"{value['pipeline']}: {step}")
             if task is not None and "done" in value:
-                bar.update(task, completed=value["done"], total=value["total"])
+                pace = rate.add(time.monotonic(), value["done"])
+                bar.update(
+                    task, completed=value["done"], total=value["total"], pace=_pace(value, pace, words())
+                )
     result.pop("phase", None)
     return result
+
+
+def _pace(value: Mapping[str, Any], rate: float, told: Words) -> str:
+    """How fast it goes and how long it will take, once both can be told."""
+    if rate <= 0:
+        return ""
+    left = (value["total"] or 0) - value["done"]
+    remaining = f", {told('remaining')} {span(left / rate)}" if left > 0 else ""
+    return f"{rate:.1f}/s{remaining}"
 
 
 def left_text(value: Mapping[str, Any]) -> str:

@@ -20,6 +20,17 @@ def reason_label(reason: str) -> str:
     return reason if label is None else f"{label} ({reason})"
 
 
+def stop_advice(reason: str) -> str:
+    """What it means that a pipeline stands still for this reason, and what to do."""
+    return _catalogue().get(f"stop.{reason}", reason)
+
+
+def proof_label(proof: str) -> str:
+    """How a window was proven, by the words of a cycle's ``proof``."""
+    words = _catalogue()
+    return words["proof.next"].join(words.get(f"proof.{one}", one) for one in proof.split(","))
+
+
 def advice_for(reason: str) -> str:
     """What to do about it."""
     words = _catalogue()

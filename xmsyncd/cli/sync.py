@@ -140,6 +140,7 @@ def _print(result: dict[str, Any], zone: ZoneInfo, words: Words) -> None:
     from rich.text import Text
 
     from xmsyncd.cli.output import coloured, counts, facts, moment, out
+    from xmsyncd.cli.reasons import stop_advice
     from xmsyncd.ledger.states import VisibleState
     from xmsyncd.ledger.views import StageDecision
 
@@ -159,7 +160,9 @@ def _print(result: dict[str, Any], zone: ZoneInfo, words: Words) -> None:
     if cycle["error"]:
         rows.append((words("failed"), cycle["error"]))
     if result["stop"]:
-        rows.append((words("stop"), f"{result['stop']['reason']}: {result['stop']['detail']}"))
+        stop = result["stop"]
+        rows.append((words("stop"), f"{stop['reason']}: {stop['detail']}"))
+        rows.append((words("advice"), stop_advice(stop["reason"])))
     console = out()
     console.print(Text(result["pipeline"], style="bold"))
     console.print(facts(rows))

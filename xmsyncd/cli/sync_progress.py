@@ -13,11 +13,19 @@ from typing import Any, Final, Protocol
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from xmsyncd.cli.errors import say
-from xmsyncd.cli.output import err
+from xmsyncd.cli.output import err, span
 from xmsyncd.cli.words import Words
+from xmsyncd.ledger.views import StageDecision
 
 _LINE_EVERY_SECONDS: Final = 5.0
 _RATE_OVER_SECONDS: Final = 10.0
+_NOT_SENT: Final = (
+    StageDecision.UNCHANGED,
+    StageDecision.FILTERED,
+    StageDecision.REJECTED,
+    StageDecision.WAITING,
+    StageDecision.HELD,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +40,8 @@ class Standing:
     left: int
     undecided: int
     parked: int
+    decided: Mapping[str, int]
+    """What became of what was read, without sending (``unchanged``, ``rejected`` …)."""
 
 
 class Deliveries:
@@ -61,22 +71,23 @@ class Deliveries:
             left=left,
             undecided=backlog.get("undecided", 0),
             parked=parked,
+            decided={name: decisions[name] for name in _NOT_SENT if decisions.get(name)},
         )
 
 
 class Rate:
-    """Deliveries a second over the last seconds."""
+    """How many a second over the last seconds."""
 
     def __init__(self) -> None:
         self._seen: list[tuple[float, int]] = []
 
-    def add(self, now: float, delivered: int) -> float:
+    def add(self, now: float, done: int) -> float:
         """Count, and say how fast it goes; 0 before it can be told."""
-        self._seen.append((now, delivered))
+        self._seen.append((now, done))
         while len(self._seen) > 2 and now - self._seen[1][0] > _RATE_OVER_SECONDS:
             self._seen.pop(0)
         began, then = self._seen[0]
-        return (delivered - then) / (now - began) if now - began >= 1 else 0.0
+        return (done - then) / (now - began) if now - began >= 1 else 0.0
 
 
 class Shown(Protocol):
@@ -115,6 +126,7 @@ class _Bars:
         self._words = words
         self._deliveries = Deliveries()
         self._rate = Rate()
+        self._reading_rate = Rate()
         self._reading = self._bar(f"{pipeline}  {words('reading')}")
         self._delivering = self._bar(f"{pipeline}  {words('delivering')}")
 
@@ -123,16 +135,17 @@ class _Bars:
 
     def show(self, told: Mapping[str, Any]) -> None:
         now = self._deliveries.standing(told)
+        at = self._monotonic()
         reading = now.phase == "read"
         total = now.total if reading else now.read
         self._progress.update(
             self._reading,
             completed=now.read,
             total=None if total is None else max(total, now.read, 1),
-            numbers=_reading_numbers(now, self._words),
+            numbers=_reading_numbers(now, self._reading_rate.add(at, now.read), self._words),
         )
         all_of_it = now.delivered + now.left
-        rate = self._rate.add(self._monotonic(), now.delivered)
+        rate = self._rate.add(at, now.delivered)
         self._progress.update(
             self._delivering,
             completed=now.delivered,
@@ -148,32 +161,42 @@ class _Lines:
         self._words = words
         self._deliveries = Deliveries()
         self._rate = Rate()
+        self._reading_rate = Rate()
         self._next: float | None = None
 
     def show(self, told: Mapping[str, Any]) -> None:
         now = self._deliveries.standing(told)
         at = self._monotonic()
         rate = self._rate.add(at, now.delivered)
+        reading_rate = self._reading_rate.add(at, now.read)
         if self._next is None:
             self._next = at + _LINE_EVERY_SECONDS  # what is over at once needs no line
         if at >= self._next:
             self._next = at + _LINE_EVERY_SECONDS
             words = self._words
             say(
-                f"{self._pipeline}: {words('reading')} {_reading_numbers(now, words)}; "
+                f"{self._pipeline}: {words('reading')} {_reading_numbers(now, reading_rate, words)}; "
                 f"{words('delivering')} {_delivering_numbers(now, rate, words)}"
             )
 
 
-def _reading_numbers(now: Standing, words: Words) -> str:
+def _reading_numbers(now: Standing, rate: float, words: Words) -> str:
     of = "" if now.total is None else f" {words('of')} {now.total:,}"
-    return f"{now.read:,}{of}, {now.pages:,} {words('pages')}"
+    parts = [f"{now.read:,}{of}, {now.pages:,} {words('pages')}"]
+    if now.phase == "read" and rate > 0:
+        parts.append(f"{rate:.1f}/s")
+        if now.total is not None and now.total > now.read:
+            parts.append(f"{words('remaining')} {span((now.total - now.read) / rate)}")
+    parts += [f"{number:,} {words(name)}" for name, number in now.decided.items()]
+    return ", ".join(parts)
 
 
 def _delivering_numbers(now: Standing, rate: float, words: Words) -> str:
     parts = [f"{now.delivered:,} {words('delivered')}", f"{now.left:,} {words('left')}"]
     if rate > 0:
         parts.append(f"{rate:.1f}/s")
+        if now.left and now.phase != "read":  # before the end of the list nobody knows what is to come
+            parts.append(f"{words('remaining')} {span(now.left / rate)}")
     parts += [
         f"{number:,} {words(name)}"
         for name, number in (("undecided", now.undecided), ("parked", now.parked))

@@ -58,6 +58,19 @@ class ClockOffset:
 
 
 @dataclass(frozen=True, slots=True)
+class LimitNow:
+    """How fast one limit lets calls through now; ``pause_code`` is the vendor's word for a pause."""
+
+    connection: str
+    api: str
+    endpoint: str
+    per_second: float
+    ceiling: float
+    paused: timedelta
+    pause_code: str
+
+
+@dataclass(frozen=True, slots=True)
 class Runtime:
     """Everything an operation may use. All of it lives in one event loop."""
 
@@ -69,6 +82,7 @@ class Runtime:
     pipelines: Mapping[str, PipelineRuntime]
     clocks: Callable[[], Sequence[ClockOffset]] = tuple
     """How far the vendors' clocks are from ours, by their latest answers."""
+    limits: Callable[[], Sequence[LimitNow]] = tuple
 
     def pipeline(self, name: str | None) -> PipelineRuntime:
         """The pipeline of this name, or the only one; otherwise a ``ConfigurationError`` that lists them."""

@@ -16,7 +16,7 @@ from xmsyncd.ledger.queries import Json
 from xmsyncd.ledger.states import FAILED_STATES, VisibleState
 from xmsyncd.ledger.views import PipelineView
 from xmsyncd.observe.quota import Quota, read_quota
-from xmsyncd.operations.runtime import ClockOffset, Pace
+from xmsyncd.operations.runtime import ClockOffset, LimitNow, Pace
 
 _CYCLES_SHOWN = 10
 
@@ -55,6 +55,7 @@ async def status(
     *,
     live: bool = True,
     clocks: Sequence[ClockOffset] = (),
+    limits: Sequence[LimitNow] = (),
 ) -> dict[str, Any]:
     """The state of every pipeline and quota, from one consistent view. Plain JSON.
 
@@ -64,13 +65,25 @@ async def status(
     cut off. ``reading`` is the progress of a cycle that runs (``kind, reason, pages, read, total``; ``total``
     is what OKKI says there is, where it says it), ``pace`` by operation how fast may be sent
     (``per_second, paused_seconds``). ``gaps`` are the listed ones; ``failures`` are groups of parked,
-    undecided, rejected, waiting and held records; ``clocks`` the vendors' clocks minus ours. Raises
-    ``KeyError`` for a pipeline the ledger does not know.
+    undecided, rejected, waiting and held records; ``clocks`` the vendors' clocks minus ours; ``limits`` how
+    fast each of their interfaces is called. Raises ``KeyError`` for a pipeline the ledger does not know.
     """
     shown = await ledger.read(_status, tuple(pipelines), now, live)
     shown["clocks"] = [
         {"connection": one.connection, "api": str(one.api), "offset_seconds": _seconds(one.offset)}
         for one in clocks
+    ]
+    shown["limits"] = [
+        {
+            "connection": one.connection,
+            "api": one.api,
+            "endpoint": one.endpoint,
+            "per_second": round(one.per_second, 3),
+            "ceiling": one.ceiling,
+            "paused_seconds": _seconds(one.paused),
+            "pause_code": one.pause_code,
+        }
+        for one in limits
     ]
     return shown
 

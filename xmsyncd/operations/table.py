@@ -104,7 +104,11 @@ async def _status(runtime: Runtime, params: Params) -> AsyncGenerator[Told]:
     """Params ``live``: whether deliveries and cycles run in this process (the default)."""
     live = bool(params.get("live", True))
     infos, clocks = pipeline_infos(runtime), runtime.clocks()
-    yield Result(await status(runtime.ledger, infos, runtime.clock.now(), live=live, clocks=clocks))
+    yield Result(
+        await status(
+            runtime.ledger, infos, runtime.clock.now(), live=live, clocks=clocks, limits=runtime.limits()
+        )
+    )
 
 
 def pipeline_infos(runtime: Runtime) -> list[PipelineInfo]:

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from xmsyncd.cli.explain import content_rows, timeline_of
-from xmsyncd.cli.output import counts, moment, shortened
+from xmsyncd.cli.output import counts, moment, shortened, span
 from xmsyncd.cli.sync_progress import Deliveries, Rate, shown_progress
 from xmsyncd.cli.words import words_for
 
@@ -91,7 +91,29 @@ def test_progress_is_plain_lines_now_and_then_where_there_is_no_terminal(capsys)
     told = capsys.readouterr()
     assert told.out == ""
     assert len(told.err.splitlines()) == 2
-    assert told.err.startswith("products: reading 100 of 300, 2 pages; delivering 0 delivered, 0 left")
+    assert told.err.startswith(
+        "products: reading 100 of 300, 2 pages, 16.7/s, remaining 12 s; delivering 0 delivered, 0 left"
+    )
+
+
+def test_progress_counts_outcomes_and_says_how_long_it_will_take(capsys):
+    moments = iter([100.0, 110.0])
+    decisions = {"create": 50, "unchanged": 3, "rejected": 2}
+    with shown_progress("products", ENGLISH, monotonic=lambda: next(moments)) as shown:
+        shown.show(progress(read=55, sendable=50, decisions=decisions))
+        shown.show(progress(read=55, sendable=28, decisions=decisions, backlog={"parked": 2}))
+    assert capsys.readouterr().err == (
+        "products: reading 55, 0 pages, 3 unchanged, 2 rejected; "
+        "delivering 20 delivered, 28 left, 2.0/s, remaining 14 s, 2 parked\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(0.4, "0 s"), (119, "119 s"), (121, "2 min"), (3599, "1 h"), (12000, "3 h 20 min"), (187200, "2 d 4 h")],
+)
+def test_a_span_has_two_units_at_most(seconds, words):
+    assert span(seconds) == words
 
 
 def test_progress_on_a_terminal_shows_bars(monkeypatch):
