@@ -17,7 +17,7 @@ from typing import Any
 
 from xmsyncd.cli.running import wait_for_ledger
 from xmsyncd.daemon import run_daemon
-from xmsyncd.observe.logs import configure_logging
+from xmsyncd.observe.logs import configure_logging, log_what_escapes
 from xmsyncd.settings import load_settings
 from xmsyncd.steps import Step
 
@@ -41,6 +41,7 @@ def main(arguments: dict[str, Any]) -> int:
     configure_logging(
         settings.log.level.value, settings.log.format.value, sys.stderr, settings.secret_values()
     )
+    log_what_escapes()
     wait_for_ledger(settings)
     return asyncio.run(run_daemon(settings, step=step, bootstrap=arguments["bootstrap"]))
 

@@ -10,12 +10,17 @@ import click
 from xmsyncd.cli.options import Common
 from xmsyncd.errors import ConfigurationError, LedgerHeldError, XmsyncdError
 from xmsyncd.operations.exit_status import ExitStatus, exit_status_of
+from xmsyncd.transport.masking import Mask
 
 INTERRUPTED = 130
 
 
 def reported(common: Common, work: Callable[[], int]) -> int:
     """Run ``work`` and return its exit status, or that of the error it ended with, which is then told."""
+
+    def tell(text: str) -> None:
+        say(Mask(common.secrets).text(text))
+
     try:
         return work()
     except (click.ClickException, click.exceptions.Exit, BrokenPipeError):
@@ -24,16 +29,16 @@ def reported(common: Common, work: Callable[[], int]) -> int:
         return INTERRUPTED
     except XmsyncdError as error:
         for sentence in sentences_of(error):
-            say(f"error: {sentence}")
+            tell(f"error: {sentence}")
         if common.debug:
-            say(traceback.format_exc().rstrip())
+            tell(traceback.format_exc().rstrip())
         return exit_status_of(error)
     except Exception as error:  # noqa: BLE001 - the outermost edge: a fault of ours is told in one sentence
         if common.debug:
-            say(traceback.format_exc().rstrip())
+            tell(traceback.format_exc().rstrip())
         else:
             words = f"{type(error).__name__}: {error}".rstrip(": ")
-            say(f"error: something unforeseen happened ({words}); the same command with --debug shows where")
+            tell(f"error: something unforeseen happened ({words}); the same command with --debug shows where")
         return ExitStatus.UNFORESEEN
 
 

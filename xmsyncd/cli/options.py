@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -24,12 +24,16 @@ class Common:
     config: Path = Path("xmsyncd.yaml")
     json: bool = False
     debug: bool = False
+    secrets: set[str] = field(default_factory=set, repr=False)
+    """Those of the configuration, once it was read: nothing that is printed shows them."""
 
     def settings(self) -> Settings:
         """The configuration; raises ``ConfigurationError`` with all of its faults."""
         from xmsyncd.settings import load_settings
 
-        return load_settings(self.config, os.environ)
+        settings = load_settings(self.config, os.environ)
+        self.secrets = settings.secret_values()
+        return settings
 
 
 def _remember(ctx: click.Context, param: click.Parameter, value: Any) -> None:

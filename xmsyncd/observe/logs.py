@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import logging
-import re
-from collections.abc import Callable, Iterable, Mapping
+import sys
+import threading
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime
+from types import TracebackType
 from typing import Any, TextIO
-from urllib.parse import quote, quote_plus
 
 import orjson
 import structlog
 from structlog.contextvars import bound_contextvars
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-__all__ = ["Redactor", "bound_contextvars", "configure_logging"]
+from xmsyncd.transport.masking import Mask
 
-MASK = "[secret]"
-
-# Shorter ones occur in every other word; settings refuse nothing for being short, so the log must not suffer.
-_SHORTEST_SECRET = 4
+__all__ = ["Redactor", "bound_contextvars", "configure_logging", "log_what_escapes"]
 
 # What these say at INFO is a line for every ring and every request.
 _TALKATIVE = ("apscheduler", "aiohttp.access", "asyncio")
@@ -82,28 +79,43 @@ def configure_logging(level: str, format: str, stream: TextIO, secrets: Iterable
     logging.captureWarnings(True)
 
 
+def log_what_escapes() -> None:
+    """Have what nobody catches (in threads, in finalizers, at the very end) logged instead of printed raw.
+
+    For a process that is the daemon: these hooks are the interpreter's, not ours alone.
+    """
+    log = structlog.get_logger(__name__)
+
+    def in_main(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+        if issubclass(kind, KeyboardInterrupt):
+            return
+        log.error("crashed", exc_info=(kind, error, trace))
+
+    def in_thread(told: threading.ExceptHookArgs) -> None:
+        if told.exc_value is not None and not isinstance(told.exc_value, SystemExit):
+            name = None if told.thread is None else told.thread.name
+            log.error("thread_died", thread=name, exc_info=told.exc_value)
+
+    def unraisable(told: sys.UnraisableHookArgs) -> None:
+        log.error("error_ignored", what=told.err_msg or "in a finalizer", exc_info=told.exc_value)
+
+    sys.excepthook = in_main
+    threading.excepthook = in_thread
+    sys.unraisablehook = unraisable
+
+
 class _Handler(logging.StreamHandler[TextIO]):
     """Ours, so that configuring again replaces it and nobody else's."""
 
 
-class Redactor:
+class Redactor(Mask):
     """Removes every secret from every text of an event, in any form in which it might stand there.
 
-    Those are: as it is, quoted for a URL, for JSON or by ``repr``, and in base64 (at any offset, as in a
-    Basic authorization header). What is no plain value becomes text first, so nothing is rendered unseen.
+    What is no plain value becomes text first, so nothing is rendered unseen.
     """
-
-    def __init__(self, secrets: Iterable[str]) -> None:
-        forms = {form for secret in secrets if len(secret) >= _SHORTEST_SECRET for form in _forms(secret)}
-        longest_first = sorted(forms, key=len, reverse=True)
-        self._pattern = re.compile("|".join(re.escape(form) for form in longest_first)) if forms else None
 
     def __call__(self, logger: WrappedLogger, name: str, event_dict: EventDict) -> EventDict:
         return {self.text(str(key)): self.value(value) for key, value in event_dict.items()}
-
-    def text(self, text: str) -> str:
-        """The text without secrets."""
-        return text if self._pattern is None else self._pattern.sub(MASK, text)
 
     def value(self, value: Any) -> Any:
         """A plain JSON value without secrets."""
@@ -129,28 +141,6 @@ def _text_of(value: object) -> str:
         return str(value)
     except Exception as error:  # noqa: BLE001 - a log line must not fail for an object that cannot be shown
         return f"<{type(value).__name__} that cannot be shown: {type(error).__name__}>"
-
-
-def _forms(secret: str) -> set[str]:
-    forms = {secret, quote(secret, safe=""), quote(secret), quote_plus(secret), repr(secret)[1:-1]}
-    forms |= {json.dumps(secret, ensure_ascii=ascii_only)[1:-1] for ascii_only in (True, False)}
-    forms |= {re.sub(r"%[0-9A-F]{2}", lambda match: match.group().lower(), form) for form in forms}
-    raw = secret.encode()
-    for encode in (base64.b64encode, base64.urlsafe_b64encode):
-        forms |= set(_base64_forms(raw, encode))
-    return {form for form in forms if len(form) >= _SHORTEST_SECRET}
-
-
-def _base64_forms(raw: bytes, encode: Callable[[bytes], bytes]) -> Iterable[str]:
-    """The part of each possible base64 text that depends on the secret alone, whatever stands around it."""
-    for offset in range(3):
-        text = encode(b"\0" * offset + raw).decode().rstrip("=")
-        begin = (0, 2, 3)[offset]
-        # The last character also holds bits of what follows, unless the bytes end on a boundary.
-        end = len(text) if (offset + len(raw)) % 3 == 0 else len(text) - 1
-        if end - begin >= 2 * _SHORTEST_SECRET:
-            yield text[begin:end]
-    yield encode(raw).decode()
 
 
 def _in_order(logger: WrappedLogger, name: str, event_dict: EventDict) -> EventDict:

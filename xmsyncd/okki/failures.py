@@ -11,6 +11,7 @@ from xmsyncd.okki.auth import TOKEN_ENDPOINT
 from xmsyncd.okki.codes import UNREADABLE
 from xmsyncd.records import Family, StopReason
 from xmsyncd.transport.classify import Verdict
+from xmsyncd.transport.masking import Mask
 
 LIST_ENDPOINT: Final = "list"
 DETAIL_ENDPOINT: Final = "info"
@@ -24,7 +25,7 @@ class Failures:
 
     def __init__(self, connection: str, secrets: Collection[str]) -> None:
         self._connection = connection
-        self._secrets = tuple(secret for secret in secrets if secret)
+        self._mask = Mask(secrets, "…")
 
     def of(self, endpoint: str, verdict: Verdict) -> XmsyncdError:
         """The error for a verdict that is no success."""
@@ -63,6 +64,7 @@ class Failures:
     ) -> ThrottledError:
         """Refused for its pace."""
         text = self._sentence(endpoint, code, message)
+        code = self._mask.text(code)
         return ThrottledError(text, wait=wait, connection=self._connection, endpoint=endpoint, code=code)
 
     def try_later(
@@ -70,11 +72,13 @@ class Failures:
     ) -> TryLaterError:
         """OKKI or the way to it is away."""
         text = self._sentence(endpoint, code, message)
+        code = self._mask.text(code)
         return TryLaterError(text, wait=wait, connection=self._connection, endpoint=endpoint, code=code)
 
     def refused(self, endpoint: str, message: str, *, code: str = "") -> RefusedError:
         """This one thing is refused."""
         text = self._sentence(endpoint, code, message)
+        code = self._mask.text(code)
         return RefusedError(text, connection=self._connection, endpoint=endpoint, code=code)
 
     def cannot_work(
@@ -82,10 +86,10 @@ class Failures:
     ) -> CannotWorkError:
         """A person has to act."""
         text = self._sentence(endpoint, code, message)
+        code = self._mask.text(code)
         return CannotWorkError(text, reason=reason, connection=self._connection, endpoint=endpoint, code=code)
 
     def _sentence(self, endpoint: str, code: str, message: str) -> str:
         """What a person reads. A vendor may quote what it was sent, so our secrets are taken out."""
-        for secret in self._secrets:
-            message = message.replace(secret, "…")
-        return f"OKKI {self._connection}, {endpoint}: " + " ".join(part for part in (code, message) if part)
+        said = self._mask.text(" ".join(part for part in (code, message) if part))
+        return f"OKKI {self._connection}, {endpoint}: {said}"

@@ -17,6 +17,7 @@ import orjson
 from xmsyncd.records import Found, InstanceId
 from xmsyncd.transform.hashes import hash_of
 from xmsyncd.transport.classify import VendorWords
+from xmsyncd.transport.masking import Mask
 from xmsyncd.transport.reply import Reply
 from xmsyncd.yida.codes import EMPTY_BODY, NO_CODE, NOT_JSON
 from xmsyncd.yida.times import moment_or_none
@@ -105,9 +106,11 @@ def vendor_words(reply: Reply, secrets: Sequence[str] = ()) -> VendorWords:
     if scopes:
         message = f"{message} (needs: {scopes})"
     return VendorWords(
-        code=_code_of(body)[:_CODE_CHARACTERS],
+        code=_masked(_code_of(body), secrets)[:_CODE_CHARACTERS],
         message=_masked(message, secrets),
-        request_id=_first_text(body, "requestid", "requestId", "request_id", "RequestId")[:_CODE_CHARACTERS],
+        request_id=_masked(_first_text(body, "requestid", "requestId", "request_id", "RequestId"), secrets)[
+            :_CODE_CHARACTERS
+        ],
     )
 
 
@@ -253,9 +256,7 @@ def _label(value: object) -> str:
 
 
 def _masked(text: str, secrets: Sequence[str]) -> str:
-    for secret in secrets:
-        if secret:
-            text = text.replace(secret, MASK)
+    text = Mask(secrets, MASK).text(text)
     return text if len(text) <= _MESSAGE_CHARACTERS else text[: _MESSAGE_CHARACTERS - 1] + "…"
 
 

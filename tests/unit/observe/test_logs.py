@@ -15,7 +15,8 @@ import orjson
 import pytest
 import structlog
 
-from xmsyncd.observe.logs import MASK, Redactor, bound_contextvars, configure_logging
+from xmsyncd.observe.logs import Redactor, bound_contextvars, configure_logging
+from xmsyncd.transport.masking import MASK
 
 SECRET = 's3cr+t/ü"&=x?'
 
