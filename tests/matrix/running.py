@@ -128,6 +128,8 @@ async def run_cell(cell: Cell, folder: Path, watch: Watch) -> None:
             await _comes_right(running)
             await _until_moved(cell, running, before, fault)
         await _is_alive(running)
+        unbalanced = await running.here.query("SELECT * FROM cycles WHERE balance <> 0")
+        assert unbalanced == [], "what was read is decided, in every cycle"
         verdict = running.here.verdict()
         assert verdict["doubled"] == []
         assert verdict["instances"] == running.products

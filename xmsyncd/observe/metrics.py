@@ -43,7 +43,7 @@ from xmsyncd.transport.session import CallResult
 # A few changed items take seconds, a full read of 100,000 at two requests a second a quarter of an hour.
 _CYCLE_BUCKETS = (1, 5, 15, 60, 180, 600, 1800, 3600, 10800)
 # Yida answers in tenths of a second to a few seconds; the time-outs are at 30 s and 60 s.
-_CALL_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+_CALL_BUCKETS = (0.03, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 
 
 class Metrics:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 
 import pytest
@@ -11,6 +12,7 @@ from prometheus_client.openmetrics.exposition import generate_latest as generate
 from xmsyncd import __version__
 from xmsyncd.errors import CannotWorkError, LedgerUnusableError, PageCapError, RefusedError, ThrottledError
 from xmsyncd.errors import TryLaterError as Later
+from xmsyncd.observe.events import Events
 from xmsyncd.observe.labels import FAILURE_REASONS, Stage, delivery_outcome, source_failure
 from xmsyncd.observe.metrics import Metrics, known
 from xmsyncd.records import Family, RejectionReason, StopReason
@@ -87,6 +89,52 @@ def test_declaring_again_keeps_what_was_counted(metrics):
 
 def test_a_pipeline_and_two_connections_stay_below_six_hundred_lines(metrics):
     assert len(exposed(metrics).splitlines()) < 600
+
+
+def series(metrics: Metrics) -> int:
+    return sum(len(one.samples) for one in metrics.registry.collect())
+
+
+def test_fifty_pipelines_are_eight_thousand_series_from_the_start_and_for_ever():
+    """A pipeline costs at most 150, a connection 260: a small Prometheus holds a hundred times as many."""
+    metrics = Metrics(CollectorRegistry())
+    for api in ("okki", "dingtalk"):
+        metrics.declare_connection(api, "main")
+    assert series(metrics) < 520
+    before = series(metrics)
+    for number in range(50):
+        metrics.declare_pipeline(f"pipeline{number}", "main")
+    each = (series(metrics) - before) / 50
+    assert each <= 150
+    assert series(metrics) < 8000
+    declared = series(metrics)
+    events = Events(metrics)
+    for number in range(50):
+        for strange in ("2xx", "a vendor's code", "P-100317", "第一个"):
+            events.window_proved(f"pipeline{number}", strange)
+            events.cycle_finished(f"pipeline{number}", number, strange, strange, 1.0, 0, "", None)
+            events.call_done("main", "okki", strange, strange, 0.1)
+    # "other" stands once for all that no closed set knows.
+    assert series(metrics) - declared <= 50 * 2 + 20
+
+
+def test_buckets_fit_the_job(metrics):
+    """A call takes 30 ms to 30 s, a cycle a second to hours."""
+    bounds = {
+        name: [
+            float(bound)
+            for bound in re.findall(rf'xmsyncd_{name}_bucket{{.*le="([0-9.]+)".*}}', exposed(metrics))
+        ]
+        for name in ("http_request_duration_seconds", "cycle_duration_seconds")
+    }
+    calls, cycles = bounds.values()
+    assert min(calls) <= 0.03
+    assert max(calls) >= 30
+    assert min(cycles) <= 1
+    assert max(cycles) >= 3 * 3600
+    for some in (sorted(set(calls)), sorted(set(cycles))):
+        assert len(some) <= 12
+        assert all(after <= 5 * before for before, after in itertools.pairwise(some)), "no hole"
 
 
 @pytest.mark.parametrize(
