@@ -108,3 +108,41 @@ async def test_what_was_in_doubt_in_the_copy_is_decided_after_adopt(tmp_path: Pa
             assert here.calls("start") == 0
             assert here.verdict()["doubled"] == []
         assert await _violations(ledger) == []
+
+
+async def test_what_was_in_doubt_in_the_copy_and_renamed_since_is_not_created_again(tmp_path: Path) -> None:
+    """The copy looks for the number that was sent, and Yida shows it under the new one only."""
+    ledger, copy = tmp_path / "xmsyncd.db", tmp_path / "copy.db"
+    async with Simulator(SimulatorOptions(products=12)) as simulated:
+        async with application(tmp_path, simulated) as here:
+            await here.sync(limit=8)
+            known = {row["source_id"] for row in await here.query("SELECT source_id FROM records")}
+            lost = simulated.faults.add("lost_reset", operation="start")
+            await here.read()
+
+            async def is_in_doubt() -> bool:
+                return (await here.states()).get("undecided", 0) == 4
+
+            await until(is_in_doubt, "some are in doubt")
+            _backup(ledger, copy)
+            simulated.faults.remove(lost)
+
+            async def all_is_in() -> bool:
+                return await here.states() == {"delivered": 12}
+
+            await until(all_is_in, "every doubt is decided")
+            for product in simulated.catalogue.ids():
+                if str(product) not in known:
+                    simulated.catalogue.rename_number(product, f"NEW-{product}")
+            await here.sync()
+            assert here.verdict()["agrees"]
+        shutil.copy(copy, ledger)
+        simulated.counters.reset()
+        async with application(tmp_path, simulated) as here:
+            await _adopted(here)
+            await here.sync()
+            assert here.calls("start") == 0
+            assert here.verdict()["doubled"] == []
+            assert await here.states() == {"delivered": 12}
+            assert here.verdict()["agrees"]
+        assert await _violations(ledger) == []

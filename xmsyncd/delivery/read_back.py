@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from xmsyncd.about import about
@@ -153,6 +154,12 @@ class ReadBack:
                         # One whose resend got lost as well is in nobody's way but its own.
                         canary_free = may_resend and canaries <= {look.record_id}
                         finding = await self._find(look, witness, canary_free=canary_free, now=now)
+                    if finding.finding is Finding.ABSENT and look.renamed_to is not None:
+                        # An older copy of the ledger may not know that it was found, and renamed, since.
+                        renamed = replace(look, key=look.renamed_to)
+                        under_new_key = await self._shown(renamed)
+                        if under_new_key is not None:
+                            look, finding = renamed, under_new_key
             except RefusedError as error:
                 finding = CreateFinding(Finding.UNSEEN, f"refused: {error}")
             except (CannotWorkError, TryLaterError):
@@ -173,13 +180,17 @@ class ReadBack:
         return self._asking.rules.read_back_after
 
     async def _find(self, look: Look, witness: Witness, *, canary_free: bool, now: datetime) -> CreateFinding:
-        asking = self._asking
-        shown = await asking.target.search(look.key)
-        owners = await asking.ledger.read(looks.owners, asking.form, [row.instance_id for row in shown])
-        found = look_policy.decide_rows(look, shown, owners)
+        found = await self._shown(look)
         if found is not None:
             return found
         return look_policy.decide_empty(look, witness, self._delays, canary_free=canary_free, now=now)
+
+    async def _shown(self, look: Look) -> CreateFinding | None:
+        """What a search for its key shows of it."""
+        asking = self._asking
+        shown = await asking.target.search(look.key)
+        owners = await asking.ledger.read(looks.owners, asking.form, [row.instance_id for row in shown])
+        return look_policy.decide_rows(look, shown, owners)
 
     async def _get(self, look: Look) -> Found | None:
         if look.instance_id is None:

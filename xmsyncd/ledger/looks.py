@@ -28,7 +28,9 @@ def due_looks(connection: sqlite3.Connection, pipeline: str, limit: int, now: da
     """The undecided attempts whose next look is due, longest due first."""
     found = connection.execute(
         """SELECT r.id, r.attempt_id, r.operation, r.sent_key, r.sent_hash, r.sent_ms, r.instance_id, r.looks,
-               r.resends, a.settled_ms, a.settled_after
+               r.resends, a.settled_ms, a.settled_after,
+               (SELECT k.key FROM keys k WHERE k.record_id = r.id AND k.key = r.key AND k.key <> r.sent_key)
+                   AS renamed_to
            FROM records r JOIN attempts a ON a.id = r.attempt_id
            WHERE r.pipeline = ? AND r.lane = 'look' AND r.due_ms <= ? ORDER BY r.due_ms, r.id LIMIT ?""",
         (pipeline, to_ms(now), limit),
@@ -46,6 +48,7 @@ def due_looks(connection: sqlite3.Connection, pipeline: str, limit: int, now: da
             resends=row["resends"],
             ended_at=from_ms(row["sent_ms"] if row["settled_ms"] is None else row["settled_ms"]),
             settled_after=None if row["settled_after"] is None else AttemptId(row["settled_after"]),
+            renamed_to=None if row["renamed_to"] is None else KeyValue(row["renamed_to"]),
         )
         for row in found
     )
@@ -162,6 +165,8 @@ def _settle_one(connection: sqlite3.Connection, settlement: LookSettlement, now:
         known = owners(connection, row.form, [event.instance_id])
         if known.get(event.instance_id, row.record_id) != row.record_id:
             return row  # bound elsewhere in the meantime: this look decided nothing, the next one will
+        if look.key != before.attempt.key and not _holds(connection, row, look.key):
+            return row  # found under a key that has become another record's in the meantime
         # What a search has shown, a search can show: also where no create ever answered.
         pipelines.prove_search(connection, row.pipeline, now, now - look.sent_at)
         _bind_found(connection, row, settlement, event.instance_id, now)
@@ -181,6 +186,13 @@ def _settle_one(connection: sqlite3.Connection, settlement: LookSettlement, now:
     row = rows.apply(connection, row, event, now)
     _note(connection, row, settlement, now)
     return row
+
+
+def _holds(connection: sqlite3.Connection, row: RecordRow, key: KeyValue) -> bool:
+    found = connection.execute(
+        "SELECT 1 FROM keys WHERE form = ? AND key = ? AND record_id = ?", (row.form, key, row.record_id)
+    )
+    return found.fetchone() is not None
 
 
 def _bind_found(

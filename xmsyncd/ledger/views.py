@@ -198,6 +198,8 @@ class Look:
     """When the call ended for us without an answer, or the process that made it was found dead."""
     settled_after: AttemptId | None = None
     """The newest attempt there was at that moment; ``None``: unknown."""
+    renamed_to: KeyValue | None = None
+    """The key that the record has taken since, if it is another than was sent."""
 
 
 @dataclass(frozen=True, slots=True)
