@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -146,3 +147,25 @@ async def test_what_was_in_doubt_in_the_copy_and_renamed_since_is_not_created_ag
             assert await here.states() == {"delivered": 12}
             assert here.verdict()["agrees"]
         assert await _violations(ledger) == []
+
+
+async def test_what_was_created_just_before_the_copy_took_its_place_is_waited_for(tmp_path: Path) -> None:
+    """The search shows an instance two seconds late, and adopt is run at once."""
+    ledger, copy = tmp_path / "xmsyncd.db", tmp_path / "copy.db"
+    options = SimulatorOptions(products=12, index_lag=timedelta(seconds=2))
+    async with Simulator(options) as simulated:
+        async with application(tmp_path, simulated) as here:
+            await here.sync()
+            _backup(ledger, copy)
+            for _ in range(3):
+                simulated.catalogue.create()
+            await here.sync()
+            assert here.verdict()["agrees"]
+        shutil.copy(copy, ledger)
+        simulated.counters.reset()
+        async with application(tmp_path, simulated) as here:
+            await _adopted(here)
+            await here.sync()
+            assert here.calls("start") == 0
+            assert here.verdict()["doubled"] == []
+            assert await here.states() == {"delivered": 15}

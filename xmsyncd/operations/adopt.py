@@ -22,7 +22,7 @@ from xmsyncd.operations.exit_status import BusyError
 from xmsyncd.operations.form_reading import FormReading, calls_for
 from xmsyncd.operations.reconcile import ENDED, extra
 from xmsyncd.operations.runtime import PipelineRuntime, Runtime
-from xmsyncd.records import Found, InstanceId, RecordId
+from xmsyncd.records import Found, InstanceId, RecordId, StopReason
 from xmsyncd.settings import OnChange
 
 ROWS = 1000
@@ -93,6 +93,7 @@ class _Adoption:
         async for told in self._read_okki():
             yield told
         await self._wait_for_calls()
+        await self._wait_for_the_index()
         seen: frozenset[InstanceId] = frozenset()
         is_complete = False
         scan = self._reading.scan(settled=True)
@@ -160,6 +161,18 @@ class _Adoption:
                 raise CycleError(
                     "calls of this pipeline are still on their way: run adopt again; delivery stays paused"
                 )
+            await self._runtime.clock.sleep(_TICK.total_seconds())
+
+    async def _wait_for_the_index(self) -> None:
+        """What was created just before an older copy took its place may not be shown or counted yet."""
+        stop = (await self._ledger.read(pipelines.view, self._name)).stop
+        if stop is None or stop.reason is not StopReason.RESTORED:
+            return  # whatever was sent is in the ledger, and is looked for
+        given = self._runtime.settings.delivery.read_back_after[:2][-1]
+        left = min(given, stop.stopped_at + given - self._runtime.clock.now())
+        until = self._runtime.clock.monotonic() + left.total_seconds()
+        while self._runtime.clock.monotonic() < until:
+            self._go_on()
             await self._runtime.clock.sleep(_TICK.total_seconds())
 
     def _go_on(self) -> None:
