@@ -39,7 +39,7 @@ _MANY, _FEW = 24, 6
 
 SETTINGS: dict[str, Mapping[str, Any]] = {
     "okki": {"timeout": "1500ms", "connect_timeout": "500ms", "tries": 2},
-    "dingtalk": {"connect_timeout": "500ms"},
+    "dingtalk": {"connect_timeout": "500ms", "address_block": "3s"},
     "delivery": {
         "in_flight": 16,
         "call_timeout": "1500ms",

@@ -15,7 +15,7 @@ from tests.matrix.kinds import KINDS, Cell, Kind, cells_of
 from tests.matrix.running import Watch, run_cell
 from xmsyncd.observe.logs import configure_logging
 from xmsyncd.transport.classify import Rule
-from xmsyncd.yida import auth, client, codes
+from xmsyncd.yida import auth, client, codes, push_back
 
 _AT_ONCE = 30
 
@@ -38,7 +38,8 @@ def _waits_in_hundredths(monkeypatch: pytest.MonkeyPatch) -> None:
     tables = {table: tuple(scaled(rule) for rule in rows) for table, rows in codes.TABLES.items()}
     for module in (client, auth):
         monkeypatch.setattr(module, "TABLES", tables)
-    monkeypatch.setattr(client, "SECOND", codes.SECOND / 100)
+    for name in ("SECOND", "IP_BLOCK"):
+        monkeypatch.setattr(push_back, name, getattr(codes, name) / 100)
     monkeypatch.setattr(auth, "HOLD_SECONDS", auth.HOLD_SECONDS / 10)
 
 
