@@ -94,7 +94,7 @@ class Finding(StrEnum):
     AMBIGUOUS = "ambiguous"
     """Something is there that may or may not be it."""
     GONE = "gone"
-    """The instance that was to be updated is no longer there."""
+    """The instance that was to be updated is no longer there. Of a create it says nothing."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -302,7 +302,8 @@ def _looked(state: RecordState, event: Looked) -> RecordState:
             reason = event.reason or ParkReason.AMBIGUOUS
             return replace(state, block=Block.PARKED, block_reason=reason, due_at=None)
         case Finding.GONE:
-            return _gone(state)
+            # Only what was there can be gone: of a create it proves as little as an empty look.
+            return unseen if attempt.operation is Operation.CREATE else _gone(state)
         case _:
             assert_never(event.finding)
 

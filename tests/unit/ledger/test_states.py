@@ -200,6 +200,8 @@ def looked(finding: Finding, **more: object) -> Looked:
         # Looked
         ("undecided", looked(Finding.EQUAL, instance_id=I1), DELIVERED),
         ("undecided", looked(Finding.ABSENT), replace(PENDING, due_at=LATER, resends=1)),
+        ("undecided", looked(Finding.GONE), after(UNDECIDED, looked(Finding.UNSEEN))),
+        ("update undecided", looked(Finding.GONE, attempt_id=A2), GONE),
         ("sending", looked(Finding.ABSENT), SENDING),
         ("delivered", looked(Finding.ABSENT), DELIVERED),
         # Convicted, Acquitted
@@ -409,8 +411,8 @@ def test_an_undecided_create_is_sent_again_only_when_proven_absent_or_ordered(
 ):
     start, steps = walk
     for before, event, state in Walk(start).go(steps):
-        open_create = before.attempt is not None and before.attempt.phase is Phase.UNDECIDED
-        if open_create and state.attempt is None and state.instance_id is None:
+        is_open = before.attempt is not None and before.attempt.phase is Phase.UNDECIDED
+        if is_open and state.attempt is None and state.instance_id is None:
             assert isinstance(event, ResendOrdered | Looked)
             assert not isinstance(event, Looked) or event.finding is Finding.ABSENT
 
@@ -429,7 +431,7 @@ def test_what_arrives_late_changes_nothing(walk: tuple[RecordState, list[Move]])
 def test_what_is_told_twice_counts_once(walk: tuple[RecordState, list[Move]]):
     start, steps = walk
     for _, event, state in Walk(start).go(steps):
-        if isinstance(event, Looked) and event.finding in (Finding.UNSEEN, Finding.EQUAL, Finding.OTHER):
+        if isinstance(event, Looked) and event.finding not in (Finding.ABSENT, Finding.AMBIGUOUS):
             continue  # each look is counted; that is what tells the delays apart
         assert transition(state, event) == state
 
