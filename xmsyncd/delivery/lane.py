@@ -81,9 +81,10 @@ class Lane:
         self._undecided_in_a_row = 0
         self._not_sent_in_a_row = 0
         self._not_sent_at: datetime | None = None
-        self._next_single_at: datetime | None = None
-        self._rests_until: datetime | None = None
-        self._unauthorised_until: datetime | None = None
+        # By the monotonic clock: a wall clock that is set back must not prolong a wait.
+        self._next_single_at: float | None = None
+        self._rests_until: float | None = None
+        self._unauthorised_until: float | None = None
         self._unauthorised_in_a_row = 0
 
     @property
@@ -117,8 +118,9 @@ class Lane:
                 if not await self._waits.until(due_at, self._ring):
                     return
                 continue
-            if self._rests_until is not None and self._clock.now() < self._rests_until:
-                if not await self._waits.until(self._rests_until, self._ring):
+            rested_at = self._by_the_wall(self._rests_until)
+            if rested_at is not None:
+                if not await self._waits.until(rested_at, self._ring):
                     return
                 continue
             if not await self._authorised():
@@ -145,23 +147,30 @@ class Lane:
         Without a token the lane rests, and no record is put off. Where a person has to act, the next call
         says so once more, as its durable outcome, and nothing is asked again before the next probe.
         """
-        now = self._clock.now()
-        if self._unauthorised_until is not None and now < self._unauthorised_until:
+        if self._by_the_wall(self._unauthorised_until) is not None:
             return True
         try:
             if not await self._waits.unless_stopped(self._authorise()):
                 return False
         except CannotWorkError:
-            self._unauthorised_until = now + self._rules.probe_every
+            self._unauthorised_until = self._after(self._rules.probe_every)
             return True
         except (TryLaterError, RefusedError) as error:
             self._unauthorised_in_a_row += 1
             told = error.wait if isinstance(error, TryLaterError) else None
             growing = self._rules.retry_base * 2 ** min(self._unauthorised_in_a_row, 10)
-            self._rests_until = self._clock.now() + (told or min(growing, self._rules.retry_cap))
+            self._rests_until = self._after(told or min(growing, self._rules.retry_cap))
             return False
         self._unauthorised_in_a_row, self._unauthorised_until = 0, None
         return True
+
+    def _after(self, pause: timedelta) -> float:
+        return self._clock.monotonic() + pause.total_seconds()
+
+    def _by_the_wall(self, moment: float | None) -> datetime | None:
+        """When a moment of the monotonic clock will be, as the wall clock goes now; None: it has passed."""
+        left = 0.0 if moment is None else moment - self._clock.monotonic()
+        return self._clock.now() + timedelta(seconds=left) if left > 0 else None
 
     async def _permits(self) -> int:
         """Slots and permits for as many claims as may go this instant; 0 when stopped."""
@@ -184,7 +193,7 @@ class Lane:
             self.in_flight,
             self._accepted_in_a_row,
             self._undecided_in_a_row,
-            self._next_single_at,
+            self._by_the_wall(self._next_single_at),
             was_stopped=self._was_stopped,
             other_is_accepted=self._other_is_accepted(),
         )
@@ -234,7 +243,7 @@ class Lane:
         if outcome.family is Family.NOT_SENT:
             self._limiter.pause(pause, outcome.code)  # the way there is what waits, for everybody
         else:
-            self._rests_until = max(self._rests_until or self._clock.now(), self._clock.now() + pause)
+            self._rests_until = max(self._rests_until or 0.0, self._after(pause))
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._sending.discard(task)
@@ -267,7 +276,7 @@ class Lane:
             self._undecided_in_a_row += 1
             in_a_row = min(self._undecided_in_a_row, 2 * self._rules.undecided_streak)
             pause = self._rules.read_back_after[0] * in_a_row
-            self._next_single_at = self._clock.now() + pause
+            self._next_single_at = self._after(pause)
         elif outcome.family is Family.DELIVERED:
             self._undecided_in_a_row = 0
             self._next_single_at = None

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.unit.ledger import sample
-from xmsyncd.clock import SystemClock
+from xmsyncd.clock import Clock, SystemClock
 from xmsyncd.delivery.delivery import Delivery, DeliveryOptions
 from xmsyncd.delivery.policy import SendingRules
 from xmsyncd.delivery.read_meter import ReadMeter
@@ -230,10 +230,16 @@ class Running:
     """One pipeline's delivery in this loop; a test stages, waits for conditions, and asks."""
 
     def __init__(
-        self, ledger: Ledger, yida: FakeYida, options: DeliveryOptions, quota: tuple[int, int]
+        self,
+        ledger: Ledger,
+        yida: FakeYida,
+        options: DeliveryOptions,
+        quota: tuple[int, int],
+        clock: Clock,
     ) -> None:
         self.ledger = ledger
-        self.meter = Meter("main", meters.month_of(SystemClock().now()), *quota)
+        self.clock = clock
+        self.meter = Meter("main", meters.month_of(clock.now()), *quota)
         yida.metered = ReadMeter(ledger, lambda: self.meter).take
         self.yida = yida
         self.told = Told()
@@ -241,7 +247,7 @@ class Running:
         self.stopping = asyncio.Event()
         self.steps: list[Step] = []
         self.limiters = {
-            operation: Limiter(LimitName("dingtalk", "main", operation), Bounds(1, 2000), clock=SystemClock())
+            operation: Limiter(LimitName("dingtalk", "main", operation), Bounds(1, 2000), clock=clock)
             for operation in Operation
         }
         self.on_step: Callable[[Step], None] = self.steps.append
@@ -256,7 +262,7 @@ class Running:
             meter=lambda: self.meter,
             bell=self.bell,
             stopping=self.stopping,
-            clock=SystemClock(),
+            clock=clock,
             rng=random.Random(1),
             events=self.told,
             step=lambda step: self.on_step(step),
@@ -273,12 +279,12 @@ class Running:
         await asyncio.wait_for(self.task, 10)
 
     async def stage(self, *entries: StageEntry) -> None:
-        await self.ledger.write(sample.stage, *entries, now=SystemClock().now())
+        await self.ledger.write(sample.stage, *entries, now=self.clock.now())
         self.bell.ring()
 
     async def products(self, first: int, last: int, text: str = "") -> None:
         await self.stage(
-            *(sample.draft_entry(str(n), f"K{n}", text, SystemClock().now()) for n in range(first, last + 1))
+            *(sample.draft_entry(str(n), f"K{n}", text, self.clock.now()) for n in range(first, last + 1))
         )
 
     async def states(self) -> dict[str, str]:
@@ -329,6 +335,7 @@ async def running(
     proven: bool = True,
     start: bool = True,
     quota: tuple[int, int] = (0, 0),
+    clock: Clock | None = None,
     **rules: Any,
 ) -> AsyncIterator[Running]:
     """Open, prepare and run; stop and close. ``proven``: the pipeline's first day is over.
@@ -340,7 +347,7 @@ async def running(
         await ledger.write(sample.open_pipeline)
         if proven:
             await ledger.write(_prove)
-        one = Running(ledger, yida or FakeYida(), options, quota)
+        one = Running(ledger, yida or FakeYida(), options, quota, clock or SystemClock())
         if start:
             await one.start()
         try:
