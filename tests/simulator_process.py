@@ -150,8 +150,8 @@ async def _serve(options: Mapping[str, Any]) -> None:
         sys.stdout.flush()
 
     def watch_parent() -> None:
-        # Ends when the parent closes its end, or dies. Unbuffered: a thread that holds the buffer's lock makes
-        # the interpreter abort when it ends for another reason.
+        # Ends when the parent closes its end, or dies. Unbuffered: a thread that holds the buffer's lock
+        # makes the interpreter abort when it ends for another reason.
         while os.read(0, 4096):
             pass
         with contextlib.suppress(RuntimeError):
