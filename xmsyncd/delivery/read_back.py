@@ -173,13 +173,21 @@ class ReadBack:
         return self._asking.rules.read_back_after
 
     async def _find(self, look: Look, witness: Witness, *, canary_free: bool, now: datetime) -> CreateFinding:
+        found = await self._search(look)
+        if found is not None:
+            return found
+        empty = look_policy.decide_empty(look, witness, self._delays, canary_free=canary_free, now=now)
+        if empty.finding is not Finding.ABSENT:
+            return empty
+        # Asked once more before anything is sent again: one search may be answered wrongly, or by a part of
+        # the vendor's index that is further behind than the one that showed the witness.
+        return await self._search(look) or empty
+
+    async def _search(self, look: Look) -> CreateFinding | None:
         asking = self._asking
         shown = await asking.target.search(look.key)
         owners = await asking.ledger.read(looks.owners, asking.form, [row.instance_id for row in shown])
-        found = look_policy.decide_rows(look, shown, owners)
-        if found is not None:
-            return found
-        return look_policy.decide_empty(look, witness, self._delays, canary_free=canary_free, now=now)
+        return look_policy.decide_rows(look, shown, owners)
 
     async def _get(self, look: Look) -> Found | None:
         if look.instance_id is None:

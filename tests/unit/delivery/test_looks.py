@@ -9,6 +9,7 @@ from tests.unit.ledger import sample
 from xmsyncd.clock import SystemClock
 from xmsyncd.errors import RefusedError, TryLaterError
 from xmsyncd.ledger import people
+from xmsyncd.records import Found, KeyValue
 
 
 def searches(one: Running) -> int:
@@ -164,3 +165,24 @@ async def test_without_reading_back_nobody_looks_until_a_person_asks_and_then_on
         await one.ledger.write(people.retry, record_id, resend=True, now=SystemClock().now())
         one.bell.ring()
         await one.until_states(every="delivered")
+
+
+async def test_one_search_that_is_answered_wrongly_doubles_nothing(tmp_path: Path):
+    """Beside a witness that is visible it shows nothing; asked again at once it shows what is there."""
+    async with running(tmp_path) as one:
+        search, asked, wrong = one.yida.search, [KeyValue("")], 0
+
+        async def forgetful(key: KeyValue) -> tuple[Found, ...]:
+            nonlocal wrong
+            asked.append(key)
+            if key != "K1" or asked[-2] == "K1":
+                return await search(key)
+            wrong += 1
+            return ()
+
+        one.yida.search = forgetful  # type: ignore[method-assign]
+        one.yida.script.append(one.yida.lose_the_answer)
+        await one.products(1, 2)
+        await one.until_states(every="delivered")
+        assert wrong
+        assert one.yida.created == 2
