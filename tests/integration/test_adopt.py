@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import random
 import shutil
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from xmsyncd.simulator.catalogue import Dirt
 from xmsyncd.simulator.options import SimulatorOptions
 from xmsyncd.simulator.oracle import NAME, NUMBER, REMARK
 from xmsyncd.simulator.server import Simulator
+from xmsyncd.yida.marks import new_mark
 
 
 def plant(simulated: Simulator, product: int, **changes: str) -> str:
@@ -173,6 +175,41 @@ async def test_what_ignores_changes_takes_what_is_there_for_what_is_wanted(tmp_p
         assert (result["adopted"], result["updates"], result["creates"]) == (20, 0, 0)
         await here.sync(full=True)
         assert here.calls("start", "update") == 0
+
+
+async def test_a_living_instance_goes_before_one_that_was_broken_off(tmp_path: Path) -> None:
+    async with world(tmp_path, SimulatorOptions(products=3)) as here:
+        store = here.simulated.form.store
+        twice, once, other = here.simulated.catalogue.ids()
+        broken_off, living = plant(here.simulated, twice), plant(here.simulated, twice)
+        alone = plant(here.simulated, once)
+        plant(here.simulated, other)
+        for instance_id in (broken_off, alone):
+            instance = store.get(instance_id)
+            assert instance is not None
+            instance.status = "TERMINATED"
+        mark = plant(here.simulated, other, **{NUMBER: new_mark(random.Random(1))})
+        result = await adopted(here)
+        assert (result["adopted"], result["doubles"], result["unmatched"]) == (3, 1, 1)
+        assert (await here.record(twice))["instance_id"] == living
+        assert (await here.record(once))["instance_id"] == alone
+        [left] = await here.query("SELECT instance_id, detail FROM differences WHERE kind = 'extra'")
+        assert left == {"instance_id": mark, "detail": '{"why":"started_by_probe"}'}
+
+        # A product that comes later with a key that somebody typed in is not created beside that instance.
+        typed = plant(here.simulated, other, **{NUMBER: "后来的-1"})
+        await compared(here)
+        here.simulated.counters.reset()
+        here.simulated.catalogue.create(product_no="后来的-1")
+        assert exit_status(await here.sync()) == 3
+        assert (await here.states())["parked"] == 1
+        assert here.calls("start") == 0
+        assert (await adopted(here))["adopted"] == 1
+        await here.sync()
+        assert here.calls("start") == 0
+        assert (await here.query("SELECT instance_id FROM records WHERE key = '后来的-1'"))[0] == {
+            "instance_id": typed
+        }
 
 
 async def test_five_thousand_is_no_limit(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from xmsyncd.ledger.history import HistoryEvent
 from xmsyncd.ledger.states import ParkReason
 from xmsyncd.operations.exit_status import BusyError
 from xmsyncd.operations.form_reading import FormReading, calls_for
+from xmsyncd.operations.reconcile import ENDED, extra
 from xmsyncd.operations.runtime import PipelineRuntime, Runtime
 from xmsyncd.records import Found, InstanceId, RecordId
 from xmsyncd.settings import OnChange
@@ -95,8 +96,11 @@ class _Adoption:
         seen: frozenset[InstanceId] = frozenset()
         is_complete = False
         scan = self._reading.scan(settled=True)
+        ended: list[Found] = []
         async for page in scan.pages():
-            await self._take(page.rows)
+            # What was broken off comes last: where another instance holds its key, that one is the product's.
+            ended += (row for row in page.rows if row.status.upper() in ENDED)
+            await self._take([row for row in page.rows if row.status.upper() not in ENDED])
             self._sum.unreadable += page.unreadable
             self._sum.in_form, is_complete = page.total, page.is_complete
             yield {"phase": "scan", "pipeline": self._name, "done": page.seen, "total": page.total}
@@ -107,6 +111,8 @@ class _Adoption:
                 f"counts ({len(seen):,} of {self._sum.in_form:,}): run adopt again when nobody works in it; "
                 "delivery stays paused"
             )
+        for start in range(0, len(ended), _AT_ONCE):
+            await self._take(ended[start : start + _AT_ONCE])
         async for told in self._match_the_rest(seen):
             yield told
         yield await self._finish()
@@ -247,7 +253,7 @@ class _Adoption:
                 Difference(DifferenceKind.DOUBLED, one.instance_id, one.key, one.record_id)
                 for one in sum_.doubles
             ),
-            *(Difference(DifferenceKind.EXTRA, one.instance_id, one.key) for one in sum_.unmatched),
+            *(extra(one.instance_id, one.key) for one in sum_.unmatched),
             *(
                 Difference(DifferenceKind.EXTRA, one.instance_id, one.key, None, {"similar_to": key})
                 for key, one in sum_.ambiguous

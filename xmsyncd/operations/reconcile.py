@@ -17,6 +17,7 @@ from xmsyncd.operations.form_reading import FormReading, calls_for
 from xmsyncd.operations.runtime import PipelineRuntime, Runtime
 from xmsyncd.records import Content, Found, InstanceId, RecordId
 from xmsyncd.settings import OnChange
+from xmsyncd.yida.marks import is_mark
 from xmsyncd.yida.values import normalise
 
 ENDED = frozenset({"TERMINATED", "ERROR", "CANCELED"})
@@ -269,7 +270,7 @@ class _Reconciliation:
                     continue
                 holder = holders.get(one.key)
                 if holder is None:
-                    judged.found.append(Difference(DifferenceKind.EXTRA, one.instance_id, one.key))
+                    judged.found.append(extra(one.instance_id, one.key))
                 elif holder.pipeline != self._pipeline.name or holder.state.attempt is not None:
                     continue  # another pipeline's to tell; or its own looks are about to find it
                 elif holder.state.instance_id is None:
@@ -304,6 +305,12 @@ class _Reconciliation:
             repaired["updates"] += await self._ledger.write(_drift, part, now())
             yield sum(repaired.values()), total
         self._pipeline.bell.ring()
+
+
+def extra(instance_id: InstanceId, key: str) -> Difference:
+    """The line about an instance that belongs to no product; one that a probe has left says so."""
+    detail = {"why": "started_by_probe"} if is_mark(key) else {}
+    return Difference(DifferenceKind.EXTRA, instance_id, key, None, detail)
 
 
 def _park(connection: sqlite3.Connection, form: str, gone: Sequence[InstanceId], now: datetime) -> int:

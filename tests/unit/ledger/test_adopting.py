@@ -10,7 +10,8 @@ import pytest
 
 from tests.unit.ledger import sample
 from tests.unit.ledger.opened import opened
-from xmsyncd.ledger import adopting, instances, pipelines
+from xmsyncd.ledger import adopting, differences, instances, people, pipelines
+from xmsyncd.ledger.differences import Difference, DifferenceKind
 from xmsyncd.ledger.views import Stop
 from xmsyncd.records import Found, InstanceId, StopReason
 from xmsyncd.transform.hashes import hash_of
@@ -105,3 +106,31 @@ def test_an_instance_that_is_gone_has_an_heir(db: sqlite3.Connection):
     assert adopting.rebind(db, sample.FORM, InstanceId("i1"), found("i2", "K1"), keeps=False, now=LATER)
     assert sample.states(db) == {"1": "delivered"}
     assert sample.column(db, "1", "instance_id") == "i2"
+
+
+def test_a_product_with_the_key_of_an_instance_of_nobody_waits_for_a_person(db: sqlite3.Connection):
+    """It was not in OKKI when the form was read; a create now would be a double of what somebody typed in."""
+    extras = [Difference(DifferenceKind.EXTRA, InstanceId("i9"), key) for key in ("K1", "K3")]
+    differences.replace_all(db, "products", extras, LATER)
+    sample.stage(db, sample.draft_entry("1", "K1"), sample.draft_entry("2", "K2"))
+    assert sample.states(db) == {"1": "parked", "2": "pending"}
+    assert sample.column(db, "1", "block_reason") == "ambiguous"
+    assert "i9" in sample.column(db, "1", "block_detail")
+    sample.stage(db, sample.draft_entry("2", "K3"))
+    assert sample.states(db)["2"] == "parked", "renamed to a key that is taken"
+    sample.stage(db, sample.draft_entry("1", "K1", "edited"))
+    assert sample.states(db)["1"] == "parked", "an edit decides nothing"
+    people.retry(db, sample.record_id(db, "1"), resend=False, now=LATER)
+    assert sample.states(db)["1"] == "pending", "a person wants it beside the other"
+    # Or it is taken over.
+    assert take(db, found("i9", "K3")).adopted == 1
+    assert sample.states(db)["2"] == "delivered"
+
+
+def test_what_is_delivered_may_take_the_key_of_an_instance_of_nobody(db: sqlite3.Connection):
+    """It is an update: nothing is doubled by it, and the next comparison lists the other one."""
+    sample.stage(db, sample.draft_entry("1", "K1"))
+    take(db, found("i1", "K1"))
+    differences.replace_all(db, "products", [Difference(DifferenceKind.EXTRA, InstanceId("i9"), "K2")], LATER)
+    sample.stage(db, sample.draft_entry("1", "K2"))
+    assert sample.states(db) == {"1": "pending"}
