@@ -8,6 +8,7 @@ from __future__ import annotations
 import inspect
 import logging
 import os
+import signal
 import warnings
 from collections.abc import Iterator
 from typing import Any
@@ -34,6 +35,9 @@ def _aiohttp_asks_for_more_than_aioresponses_gives() -> bool:
 
 
 def pytest_configure() -> None:
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # A shell starts what runs in its background like that, and every process of a test would inherit it.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     # aioresponses 0.7.9 fails every mocked call on aiohttp >= 3.14 (its issue 289); mended while that is so.
     if _aiohttp_asks_for_more_than_aioresponses_gives():
         aioresponses.core.ClientResponse = _MockedResponse  # type: ignore[attr-defined]

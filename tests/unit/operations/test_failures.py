@@ -131,6 +131,26 @@ async def test_what_is_rejected_again_says_why(opened: Opened):
     assert result["error"] is None
 
 
+async def test_what_okki_has_shown_since_is_not_undone_by_a_retry(opened: Opened):
+    """A cycle stages a newer listing of the same second while the item that was kept is mapped."""
+    await opened.ledger.write(lambda connection: sample.stage(connection, rejected_entry("4", no="D")))
+    shape = opened.shaper.shape
+
+    async def overtaken(items: Any, known: Any, **more: Any) -> Any:
+        entries = await shape(items, known, **more)
+        newer = rejected_entry("4", reason=RejectionReason.REQUIRED, no="E")
+        await opened.ledger.write(lambda connection: sample.stage(connection, newer))
+        return entries
+
+    opened.shaper.shape = overtaken  # type: ignore[method-assign]
+    result = await failures.retry(opened.runtime, [opened.pipeline], ALL)
+    assert result["counts"] == {"rejected": 1}
+    assert result["records"][0]["note"] == "OKKI has shown something new of it in the meantime"
+    opened.shaper.shape = shape  # type: ignore[method-assign]
+    await failures.retry(opened.runtime, [opened.pipeline], ALL)
+    assert await one_value(opened, "SELECT key FROM records WHERE source_id = '4'") == "E"
+
+
 async def test_an_entry_without_an_id_is_never_mapped(opened: Opened):
     entry = rejected_entry("unreadable:abc", reason=RejectionReason.UNREADABLE, no="D")
     await opened.ledger.write(lambda connection: sample.stage(connection, entry))
