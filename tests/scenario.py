@@ -212,6 +212,7 @@ def violations(config: Path) -> list[dict[str, Any]]:
         timeout=60,
         check=False,
     )
+    assert ended.stdout, f"`ledger check` ended with {ended.returncode} and said nothing but: {ended.stderr}"
     found: list[dict[str, Any]] = json.loads(ended.stdout)["rules"]
     return found
 
