@@ -173,7 +173,7 @@ class ReadBack:
         return self._asking.rules.read_back_after
 
     async def _find(self, look: Look, witness: Witness, *, canary_free: bool, now: datetime) -> CreateFinding:
-        found = await self._search(look)
+        found = await self._shown(look)
         if found is not None:
             return found
         empty = look_policy.decide_empty(look, witness, self._delays, canary_free=canary_free, now=now)
@@ -181,9 +181,10 @@ class ReadBack:
             return empty
         # Asked once more before anything is sent again: one search may be answered wrongly, or by a part of
         # the vendor's index that is further behind than the one that showed the witness.
-        return await self._search(look) or empty
+        return await self._shown(look) or empty
 
-    async def _search(self, look: Look) -> CreateFinding | None:
+    async def _shown(self, look: Look) -> CreateFinding | None:
+        """What a search for its key shows of it."""
         asking = self._asking
         shown = await asking.target.search(look.key)
         owners = await asking.ledger.read(looks.owners, asking.form, [row.instance_id for row in shown])
