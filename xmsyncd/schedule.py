@@ -58,7 +58,8 @@ class Schedule:
             self._heard, EVENT_JOB_MISSED | EVENT_JOB_MAX_INSTANCES | EVENT_JOB_ERROR
         )
         self._rings: dict[str, Callable[[], None]] = {}
-        self._intervals: dict[str, timedelta] = {}
+        # The interval, and the longest time that a ring may be ahead: the first may be planned for later.
+        self._intervals: dict[str, tuple[timedelta, timedelta]] = {}
         self._tick: asyncio.TimerHandle | None = None
 
     def add(
@@ -87,7 +88,7 @@ class Schedule:
         self._scheduler.add_job(self._ring, trigger, args=[name], id=name, **first)
         self._rings[name] = ring
         if every is not None:
-            self._intervals[name] = every
+            self._intervals[name] = every, max(every, first_after or timedelta(0))
 
     def _interval(self, every: timedelta) -> IntervalTrigger:
         return IntervalTrigger(seconds=every.total_seconds(), timezone=self._timezone)
@@ -162,9 +163,9 @@ class Schedule:
     def _look_at_the_clock(self) -> None:
         """A clock set forward makes rings due now; one set back must not silence an interval meanwhile."""
         now = datetime.now(self._timezone)
-        for name, every in self._intervals.items():
+        for name, (every, longest) in self._intervals.items():
             due = self.next_ring(name)
-            if due is not None and due - now > every + timedelta(seconds=1):
+            if due is not None and due - now > longest + timedelta(seconds=1):
                 self._tell(name, RingTrouble.CLOCK_SET_BACK, f"it would have come at {due.isoformat()}")
                 self._scheduler.modify_job(name, next_run_time=now + every)
         self._scheduler.wakeup()

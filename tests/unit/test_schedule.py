@@ -192,3 +192,17 @@ async def test_a_clock_set_back_does_not_silence_an_interval(schedule, monkeypat
                 if due is not None and due - datetime.now(UTC) <= timedelta(seconds=2):
                     break
                 await asyncio.sleep(0.01)
+
+
+async def test_a_first_ring_planned_for_later_than_the_interval_is_no_clock_that_was_set_back(monkeypatch):
+    monkeypatch.setattr("xmsyncd.schedule._LONGEST_SLEEP_SECONDS", 0.01)
+    schedule = Schedule(SHANGHAI)
+    schedule.add(
+        "compare", every=timedelta(hours=1), cron=None, ring=lambda: None, first_after=timedelta(hours=3)
+    )
+    schedule.start()
+    planned = schedule.next_ring("compare")
+    await asyncio.sleep(0.1)
+    assert schedule.next_ring("compare") == planned
+    assert not schedule.troubles
+    await schedule.shutdown()

@@ -183,10 +183,25 @@ def _staged(state: RecordState, event: Staged) -> RecordState:
     if state.block is Block.HELD and isinstance(after.desired, DesiredDraft) and not is_delivered(after):
         # Nobody has looked yet: an edit of what is held does not let it go.
         after = replace(after, block=Block.HELD, block_reason=state.block_reason)
+    if _lies_beside_another(state) and not _has_another_key(state, after):
+        # Other content makes it no less likely to be the instance that is there already.
+        return replace(after, block=Block.PARKED, block_reason=state.block_reason, due_at=None)
     if instance_was_gone:
         # New content cannot bring back what somebody deleted in Yida: only a person's retry may.
         after = replace(after, block=Block.PARKED, block_reason=ParkReason.INSTANCE_GONE, due_at=None)
     return after
+
+
+def _lies_beside_another(state: RecordState) -> bool:
+    """Parked without a call of its own that could be looked for: an instance may be its own, or may not."""
+    return (
+        state.block is Block.PARKED and state.block_reason == ParkReason.AMBIGUOUS and state.attempt is None
+    )
+
+
+def _has_another_key(before: RecordState, after: RecordState) -> bool:
+    was, now = before.desired, after.desired
+    return isinstance(was, DesiredDraft) and isinstance(now, DesiredDraft) and was.key != now.key
 
 
 def _held(state: RecordState, event: Held) -> RecordState:

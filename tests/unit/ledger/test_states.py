@@ -26,6 +26,7 @@ from xmsyncd.ledger.events import (
     Orphaned,
     PulledIn,
     Released,
+    Resembled,
     ResendOrdered,
     Restored,
     Retried,
@@ -512,3 +513,18 @@ def test_every_state_of_the_table_holds_the_invariants():
 
 def all_states() -> Iterable[RecordState]:
     return STATES.values()
+
+
+def test_other_content_does_not_free_a_record_that_lies_beside_an_instance_like_it() -> None:
+    """What adopt found to resemble it is still there: only another key, or a person, may let it be created."""
+    parked = transition(RecordState(desired=D1, due_at=NOW), Resembled())
+    assert (parked.block, parked.block_reason) == (Block.PARKED, ParkReason.AMBIGUOUS)
+    edited = transition(parked, Staged(DesiredDraft(K1, H2), LATER))
+    assert edited.desired == DesiredDraft(K1, H2)
+    assert (edited.block, edited.block_reason, edited.due_at) == (Block.PARKED, ParkReason.AMBIGUOUS, None)
+    rejected = transition(edited, Staged(REJECTED, LATER))
+    again = transition(rejected, Staged(D1, LATER))
+    assert again.block is Block.PARKED
+    renamed = transition(edited, Staged(D2, LATER))
+    assert (renamed.block, renamed.due_at) == (None, LATER)
+    assert transition(edited, Retried(LATER)).block is None
