@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 import threading
 import time
@@ -18,6 +19,7 @@ from prometheus_client import CollectorRegistry, Metric
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from tests.world import world
 from xmsyncd.console.acting import ACTIONS
 from xmsyncd.console.charts import CHARTS
 from xmsyncd.console.guarding import Refusal
@@ -34,7 +36,9 @@ from xmsyncd.observe.metrics import Metrics
 from xmsyncd.observe.quota import Quota
 from xmsyncd.operations.exit_status import UnknownRecordError
 from xmsyncd.operations.status import PipelineInfo, status
+from xmsyncd.operations.table import OPERATIONS
 from xmsyncd.records import Family, Operation, RejectionReason, StopReason
+from xmsyncd.simulator.options import SimulatorOptions
 
 NOW = datetime(2026, 11, 22, 4, 0, tzinfo=UTC)
 
@@ -247,6 +251,20 @@ async def test_the_status_is_the_operations_own_json_and_asked_for_once_a_second
             assert answer.status == 200
             assert await answer.json() == daemon.answer
     assert daemon.asked["status"] == 1
+
+
+async def test_the_status_of_a_running_application_is_served_as_it_is(web, daemon, tmp_path):
+    """By its own keys and values: an enum among them is text for Python and none for a strict encoder."""
+    async with world(tmp_path, SimulatorOptions(products=3)) as here:
+        await here.sync()
+        async with contextlib.aclosing(OPERATIONS["status"](here.app.runtime, {})) as told:
+            daemon.answer = [one.value async for one in told][-1]
+    async with web.get("/api/status") as answer:
+        assert answer.status == 200
+        assert (await answer.json())["pipelines"][0]["backlog"]["delivered"] == 3
+    async with web.get("/") as answer:
+        assert answer.status == 200
+    orjson.dumps(daemon.answer)
 
 
 async def test_a_status_that_fails_is_told_without_its_words(web, daemon):

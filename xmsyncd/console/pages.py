@@ -18,6 +18,7 @@ from xmsyncd.console.static import Static
 from xmsyncd.console.words import WORDS
 from xmsyncd.errors import ConfigurationError, XmsyncdError
 from xmsyncd.operations.exit_status import UnknownRecordError
+from xmsyncd.operations.lines import json_of
 
 # Every open page asks every few seconds, and every answer is a read of the ledger's only connection.
 _STATUS_KEPT_SECONDS: Final = 1.0
@@ -176,4 +177,4 @@ def _language(request: web.Request) -> str:
 
 
 def _json(value: object, status: HTTPStatus) -> web.Response:
-    return web.Response(body=orjson.dumps(value), status=status, content_type="application/json")
+    return web.Response(body=json_of(value), status=status, content_type="application/json")

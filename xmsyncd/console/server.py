@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-import orjson
 from aiohttp import hdrs, web
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
@@ -15,6 +14,7 @@ from prometheus_client.exposition import choose_encoder
 from xmsyncd.console.kept import Ask
 from xmsyncd.console.pages import Pages
 from xmsyncd.errors import ConfigurationError, Fault
+from xmsyncd.operations.lines import json_of
 
 # Open connections (a browser's keep-alive) must not hold up a stop; aiohttp would give them 60 s.
 _SHUTDOWN_SECONDS: Final = 1.0
@@ -140,4 +140,4 @@ async def _with_headers(
 
 
 def _json(value: object, status: int) -> web.Response:
-    return web.Response(body=orjson.dumps(value), status=status, content_type="application/json")
+    return web.Response(body=json_of(value), status=status, content_type="application/json")

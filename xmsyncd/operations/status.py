@@ -133,7 +133,7 @@ def _pipeline(connection: sqlite3.Connection, info: PipelineInfo, now: datetime,
         "oldest_undecided_age_seconds": _seconds(ages.undecided),
         "reading": _reading(info.progress()) if live else None,
         "pace": {
-            operation: {"per_second": pace.per_second, "paused_seconds": _seconds(pace.paused)}
+            str(operation): {"per_second": pace.per_second, "paused_seconds": _seconds(pace.paused)}
             for operation, pace in info.pace().items()
         },
         "cycle": cycles[0] if cycles else None,
