@@ -3,7 +3,7 @@
 Nothing is installed on the machine and no service is started: the packages are downloaded as any user may
 (``apt-get download``, from the sources that this machine has) and four programs are taken out of them. What
 is on PATH already is not fetched. Ends with 0 when all are there, with 1 and a sentence when not: the tests
-that need them are then skipped, or fail where ``XMSYNCD_TEST_TOOLS=required`` (CI).
+that need them are then skipped, or fail where ``XMSYNCD_TEST_TOOLS=required``.
 
 Standard library only; readable by Python 3.6, as house.py.
 """
@@ -37,7 +37,7 @@ PAUSES_SECONDS = (0, 5, 20)
 
 
 def main() -> int:
-    required = os.environ.get("XMSYNCD_TEST_TOOLS") == "required"
+    wanted = os.environ.get("XMSYNCD_TEST_TOOLS") in ("wanted", "required")
     lacking = [package for package, programs in PACKAGES.items() if not all(is_here(one) for one in programs)]
     if not lacking:
         return 0
@@ -45,7 +45,7 @@ def main() -> int:
         return missing(lacking, "this is no Debian or Ubuntu: install Prometheus and Alertmanager yourself")
     why = ""
     # CI needs them and tries again; a person waits for one try only.
-    for pause in PAUSES_SECONDS if required else PAUSES_SECONDS[:1]:
+    for pause in PAUSES_SECONDS if wanted else PAUSES_SECONDS[:1]:
         if pause:
             print(f"  once more in {pause} s", flush=True)
             time.sleep(pause)
