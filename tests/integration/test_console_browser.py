@@ -181,6 +181,9 @@ async def test_worked_by_keyboard_alone(tmp_path: Path) -> None:
         await expect(page.get_by_role("dialog")).to_be_hidden()
         assert (await _focused(page)) == "Pause"
         await keyboard.press("Enter")
+        await page.wait_for_function(
+            "document.querySelector('dialog[open]')?.contains(document.activeElement)"
+        )
         await keyboard.press("Enter")  # the dialog's first choice has the focus
         await expect(page.get_by_role("button", name="Resume")).to_be_visible(timeout=15_000)
         await expect(page.get_by_text("Delivery stands still")).to_be_visible()
