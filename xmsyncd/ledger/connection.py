@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -100,6 +101,10 @@ class Ledger:
     def _open(self) -> None:
         set_aside_left_over(self.path)
         with faults.told(self.path):
+            # A new ledger is for its owner's eyes, and SQLite gives -wal and -shm the same mode. What stands
+            # in the way is said by SQLite, which meets it next.
+            with contextlib.suppress(OSError):
+                os.close(os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
             connection = sqlite3.connect(self.path, isolation_level=None, check_same_thread=True)
             try:
                 connection.row_factory = sqlite3.Row

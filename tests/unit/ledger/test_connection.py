@@ -97,3 +97,16 @@ async def test_it_is_safe_against_power_loss(ledger: Ledger):
 )
 def test_a_url_names_a_relative_or_an_absolute_file(url: str, path: str):
     assert path_of(url) == Path(path)
+
+
+async def test_only_its_owner_may_read_it(tmp_path: Path):
+    path = tmp_path / "xmsyncd.db"
+    async with Ledger(path) as ledger:
+        await ledger.write(sample.open_pipeline)
+        modes = await asyncio.to_thread(_modes, tmp_path)
+    assert modes["xmsyncd.db"] == 0o600
+    assert set(modes.values()) == {0o600}, modes
+
+
+def _modes(folder: Path) -> dict[str, int]:
+    return {one.name: one.stat().st_mode & 0o777 for one in folder.iterdir() if one.is_file()}

@@ -365,8 +365,3 @@ class FormProbe:
             await self._clock.sleep(asked.total_seconds())
             wait *= 2
         raise AssertionError("the last attempt returns")
-
-
-def calls_sentence(forms: int) -> str:
-    """What a person is told before it begins."""
-    return f"about {USUAL_CALLS * forms} metered calls of DingTalk (at most {MOST_CALLS * forms})"

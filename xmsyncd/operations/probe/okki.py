@@ -20,9 +20,6 @@ from xmsyncd.settings import OkkiSettings, PipelineSettings, TokenBody
 from xmsyncd.settings.schema import Path
 from xmsyncd.transform.mapping import FieldMapping
 
-REQUESTS: Final = 40
-"""What one pipeline's questions cost at the very most, repeats after failures included."""
-
 _SECOND: Final = timedelta(seconds=1)
 _BEYOND: Final = 1000
 _FAR_PAGE: Final = 1_000_000
