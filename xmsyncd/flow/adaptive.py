@@ -10,7 +10,7 @@ wrong and the next refusal is read in its light:
 * refused again and again without having risen: it is a bucket after all (or the limit has fallen), and what
   was taken since the last time is the estimate.
 
-Then the rate creeps up to a little below where it was refused, stays there (20 s, longer each time the same
+Then the rate creeps up to a little below where it was refused, stays there (45 s, longer each time the same
 limit is confirmed, at most 5 min), and only then tries whether there is more.
 """
 
@@ -35,7 +35,7 @@ _CLIMB_GROWS: Final = 1.25  # a second, where no limit is known
 _STEEPEST_CLIMB: Final = 0.5
 _PROBE: Final = 0.01  # a second, beyond where it was refused
 _LIMIT_HAS_RISEN: Final = 1.1
-_FIRST_HOLD_SECONDS: Final = 20.0
+_FIRST_HOLD_SECONDS: Final = 45.0
 _HOLD_GROWS: Final = 3.0
 _LONGEST_HOLD_SECONDS: Final = 300.0
 _SAME_LIMIT: Final = 0.1
