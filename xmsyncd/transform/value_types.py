@@ -65,6 +65,14 @@ class UnwritableError(ValueError):
         super().__init__(expected)
 
 
+class EvaluationError(ValueError):
+    """A template or an expression has no value for this item; ``expected`` says what would fit."""
+
+    def __init__(self, expected: str) -> None:
+        self.expected = expected
+        super().__init__(expected)
+
+
 def is_empty(value: Any) -> bool:
     """Whether nothing is left of the value (0 and false are values)."""
     if isinstance(value, str):
