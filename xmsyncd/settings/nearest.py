@@ -1,19 +1,5 @@
-"""What a person probably meant: the known name nearest to an unknown one."""
+"""What a person probably meant, for the faults of the configuration."""
 
-from __future__ import annotations
+from xmsyncd.nearest import nearest, nearest_name
 
-import difflib
-from collections.abc import Iterable
-
-
-def nearest_name(found: str, known: Iterable[str]) -> str | None:
-    """The known name most like ``found``, whatever its case; ``None`` where nothing is near."""
-    by_folded = {name.casefold(): name for name in sorted(known, reverse=True)}
-    near = difflib.get_close_matches(found.casefold(), by_folded, n=1, cutoff=0.6)
-    return by_folded[near[0]] if near else None
-
-
-def nearest(found: str, known: Iterable[str]) -> str:
-    """`` (nearest: name)`` to put behind a sentence, or nothing."""
-    name = nearest_name(found, known)
-    return f" (nearest: {name})" if name else ""
+__all__ = ["nearest", "nearest_name"]

@@ -19,8 +19,8 @@ from xmsyncd.transform.quality import Check, RuleKind, RuleSpec, check_for
 from xmsyncd.transform.value_types import (
     BLANKS,
     Converter,
+    EvaluationError,
     MismatchError,
-    UnwritableError,
     ValueType,
     converter_for,
     is_empty,
@@ -80,10 +80,10 @@ class MappedField:
         if self.derived_needs and not self.derived_needs <= lookup.keys():
             missing = min(self.derived_needs - lookup.keys())
             raise BadValueError(RejectionReason.MAPPING, "nothing", f"the derived field {missing}")
-        if self.is_key:
-            self._require_key_inputs(lookup)
         value: Any = None
         try:
+            if self.is_key:
+                self._require_key_inputs(lookup)
             value = self.template.evaluate(lookup)
             for check in self.checks if ruled else ():
                 breach = check(value)
@@ -96,7 +96,7 @@ class MappedField:
             require_writable(encoded)
         except MismatchError as error:
             raise BadValueError(RejectionReason.TYPE, shortened(value), error.expected) from None
-        except UnwritableError as error:
+        except EvaluationError as error:
             found = shortened(self.template.inputs(lookup) if value is None else value)
             raise BadValueError(RejectionReason.MAPPING, found, error.expected) from None
         except UnicodeError:
@@ -119,7 +119,7 @@ class MappedField:
         inputs = self.template.inputs(lookup)
         if all(is_empty(value) for value in inputs.values()):
             self._refuse_empty_key(next(iter(inputs.values()), None))
-        for value in inputs.values():
+        for value in self.template.values(lookup):
             if isinstance(value, bool) or (isinstance(value, (list, tuple, Mapping)) and value):
                 raise BadValueError(RejectionReason.TYPE, shortened(value), "text or a number, as a key")
 
@@ -202,9 +202,12 @@ def _find_key_faults(
         faults.append(Fault(f"{prefix}target.key", shortened(key_component), _nearest(key_component, known)))
     for field in fields:
         where = f"{prefix}fields.{field.number}"
-        if field.is_key and not field.template.references:
+        if field.is_key and not field.template.roots:
             found = f"{shortened(field.template.text)} for the key component"
             faults.append(Fault(f"{where}.value", found, 'a reference, as in "{product_no}"'))
+        if field.is_key and field.template.variables:
+            found = f"{min(field.template.variables)} for the key component"
+            faults.append(Fault(f"{where}.value", found, "a key that does not change with time"))
         if field.is_key and field.declared_type not in KEY_TYPES:
             found = f"{field.declared_type} for the key component"
             faults.append(Fault(f"{where}.type", found, "string or int"))

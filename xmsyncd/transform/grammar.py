@@ -2,70 +2,45 @@
 
 ::
 
-    template  = { text | "{" reference "}" | "{{" reference "}}" }
-    reference = [ blanks ] name { "." ( name | index ) } [ blanks ]
-    name      = letters of any script, digits, "_" and "-"
+    template = { text | reference } | "_function " expression
 
-``{field}`` alone keeps the type of the value; ``{{field}}``, and any reference beside text, is text. What
-an item lacks is empty. Braces are never text: a literal brace cannot be written, full-width braces are
-refused as slips of an input method. So is whatever the source platform knows and this version does not
-(``|filter``, ``_function``, its variables): template text is never sent as if it were a value. The grammar
-follows published 轻易云 documents, not a specification of the vendor.
+``{field}`` alone keeps the type of the value, or the one its last filter gives; ``{{field}}``, and any
+reference beside text, is text. What an item lacks is empty. Braces are never text outside quotes: a literal
+brace cannot be written, full-width braces are refused as slips of an input method. So is whatever the source
+platform knows and this version does not (its look-ups in other schemes): template text is never sent as if it
+were a value. The grammar follows published 轻易云 documents, not a specification of the vendor.
 """
 
 from __future__ import annotations
 
+import importlib
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Protocol
 
-from xmsyncd.errors import Fault, XmsyncdError
-from xmsyncd.transform.value_types import shortened, text_of
+from xmsyncd.transform.bounds import MAX_REFERENCES, MAX_RESULT_LENGTH, MAX_TEMPLATE_LENGTH
+from xmsyncd.transform.references import Lookup, Reference, Resolve, TemplateError, reference_at
+from xmsyncd.transform.tables import NO_TABLES, Tables
+from xmsyncd.transform.value_types import EvaluationError, shortened, text_of
 
-Lookup = Mapping[str, Any]
-"""The values of an item by the names of its fields (only roots of references are looked up)."""
+__all__ = ["Lookup", "Reference", "Template", "TemplateError", "compile_template", "reference_at"]
 
-_NAME = re.compile(r"[\w-]+")
-_BLANKS = re.compile(r"\s*")
 _BRACE = re.compile(r"[{}｛｝]")
-_INDEX = re.compile(r"\d{1,9}", re.ASCII)
-_PREFIX = re.compile(r"\s*(_(?:function|findCollection|mongoQuery|endFind))(?!\w)", re.IGNORECASE)
-_VARIABLE = re.compile(r"LAST_SYNC_TIME|CURRENT_TIME|DAYS_AGO_.*|PAGINATION_.*")
-
-_EXPECTED_NAME = 'the name of a field, as in "{name}"'
+_MARK = re.compile(r"(?<!\w)_(?:function|findCollection|mongoQuery|endFind)(?!\w)", re.IGNORECASE)
 
 
-class TemplateError(XmsyncdError):
-    """A template that cannot be compiled: ``position`` counts characters from 0, messages count from 1."""
-
-    def __init__(self, position: int, found: str, expected: str) -> None:
-        self.position = position
-        self.found = found
-        self.expected = expected
-        super().__init__(f"at character {position + 1}: found {found}; expected {expected}")
-
-    def fault(self, where: str) -> Fault:
-        """The same as a fault of the configuration, ``where`` naming the setting."""
-        return Fault(f"{where}, character {self.position + 1}", self.found, self.expected)
-
-
-@dataclass(frozen=True, slots=True)
-class Reference:
-    """One reference: its dotted path, whether it stands in double braces, and where its brace opens."""
-
-    path: tuple[str, ...]
-    as_text: bool
-    position: int
+class Expression(Protocol):
+    """What stands behind ``_function``, compiled."""
 
     @property
-    def root(self) -> str:
-        """The field of the item that the path starts from."""
-        return self.path[0]
+    def roots(self) -> frozenset[str]: ...
 
-    def __str__(self) -> str:
-        path = ".".join(self.path)
-        return "{{" + path + "}}" if self.as_text else "{" + path + "}"
+    @property
+    def variables(self) -> frozenset[str]: ...
+
+    def evaluate(self, lookup: Lookup, /) -> Any: ...
+
+    def inputs(self, lookup: Lookup, /) -> dict[str, Any]: ...
 
 
 Part = str | Reference
@@ -74,107 +49,121 @@ Part = str | Reference
 class Template:
     """A compiled template; immutable, without state of its own, cheap to evaluate."""
 
-    __slots__ = ("_evaluate", "_resolvers", "parts", "references", "text")
+    __slots__ = (
+        "_evaluate",
+        "_raw",
+        "_values",
+        "expression",
+        "parts",
+        "references",
+        "roots",
+        "text",
+        "variables",
+    )
 
-    def __init__(self, text: str, parts: tuple[Part, ...]) -> None:
+    def __init__(self, text: str, parts: tuple[Part, ...], expression: Expression | None = None) -> None:
         self.text = text
         self.parts = parts
+        self.expression = expression
         self.references = tuple(part for part in parts if isinstance(part, Reference))
-        self._resolvers = tuple((str(reference), _resolver(reference.path)) for reference in self.references)
-        self._evaluate = _compiled(parts)
+        if expression is None:
+            self.roots = frozenset(one.root for one in self.references if not one.is_variable)
+            """The fields of an item and derived names that the template looks at."""
+            self.variables = frozenset(one.root for one in self.references if one.is_variable)
+            """The times of the cycle that it looks at, by their names as written."""
+        else:
+            self.roots = expression.roots
+            self.variables = expression.variables
+        self._raw = tuple((str(reference), reference.raw()) for reference in self.references)
+        self._values = tuple(reference.compiled() for reference in self.references)
+        self._evaluate = _compiled(parts) if expression is None else _typed(expression.evaluate)
 
     def __repr__(self) -> str:
         return f"Template({self.text!r})"
 
-    @property
-    def roots(self) -> frozenset[str]:
-        """The fields of an item that the template looks at."""
-        return frozenset(reference.root for reference in self.references)
-
     def evaluate(self, lookup: Lookup) -> Any:
-        """The value for one item, "" where there is none. Raises UnwritableError."""
+        """The value for one item, "" where there is none. Raises EvaluationError."""
         return self._evaluate(lookup)
 
     def inputs(self, lookup: Lookup) -> dict[str, Any]:
-        """What each reference finds, by the reference as written without blanks; ``None`` where nothing."""
-        return {written: resolve(lookup) for written, resolve in self._resolvers}
+        """What each reference finds before its filters, by the reference as written without blanks.
+
+        ``None`` where nothing is found, and for a time that is not known.
+        """
+        if self.expression is not None:
+            return self.expression.inputs(lookup)
+        return {written: _known(raw, lookup) for written, raw in self._raw}
+
+    def values(self, lookup: Lookup) -> tuple[Any, ...]:
+        """What the value is put together from: each reference after its filters, or the expression's result.
+
+        Raises EvaluationError.
+        """
+        if self.expression is not None:
+            return (self._evaluate(lookup),)
+        return tuple(resolve(lookup) for resolve in self._values)
 
 
-def compile_template(text: str) -> Template:
+def _known(raw: Resolve, lookup: Lookup) -> Any:
+    try:
+        return raw(lookup)
+    except EvaluationError:
+        return None
+
+
+def compile_template(text: str, tables: Tables = NO_TABLES) -> Template:
     """Raises TemplateError for the first thing that is not understood."""
-    prefix = _PREFIX.match(text)
-    if prefix:
-        raise TemplateError(
-            prefix.start(1), shortened(prefix[1]), "text and references (expressions come in a later version)"
-        )
+    if len(text) > MAX_TEMPLATE_LENGTH:
+        expected = f"at most {MAX_TEMPLATE_LENGTH} characters"
+        raise TemplateError(MAX_TEMPLATE_LENGTH, f"{len(text)} characters", expected)
+    mark = _MARK.search(text)
+    if mark and not text[: mark.start()].strip():
+        return Template(text, (), _expression(text, mark, tables))
     parts: list[Part] = []
     position = 0
     while brace := _BRACE.search(text, position):
         if brace.start() > position:
-            parts.append(text[position : brace.start()])
-        reference, position = _reference_at(text, brace.start())
+            parts.append(_literal(text, position, brace.start()))
+        reference = reference_at(text, brace.start(), tables)
         parts.append(reference)
+        position = reference.end
+        if sum(isinstance(part, Reference) for part in parts) > MAX_REFERENCES:
+            raise TemplateError(brace.start(), "one reference more", f"at most {MAX_REFERENCES} references")
     if position < len(text):
-        parts.append(text[position:])
+        parts.append(_literal(text, position, len(text)))
     return Template(text, tuple(parts))
 
 
-def _reference_at(text: str, start: int) -> tuple[Reference, int]:
-    """The reference whose brace stands at ``start``, and the position after it."""
-    opening = "{{" if text.startswith("{{", start) else text[start]
-    if opening == "}":
-        raise TemplateError(start, '"}"', 'a "{" before it (a brace cannot be plain text)')
-    if opening in "｛｝":
-        raise TemplateError(start, f'the full-width brace "{opening}"', 'an ordinary brace, "{" or "}"')
-    closing = "}" * len(opening)
-    if text.find(closing, start) < 0:
-        raise TemplateError(start, shortened(text[start:]), f'"{closing}" to close "{opening}"')
-    path: list[str] = []
-    position = start + len(opening)
-    while True:
-        position, name = _name_at(text, position, closing, first=not path)
-        path.append(name)
-        if not text.startswith(".", position):
-            break
-        position += 1
-    position = _after_blanks(text, position)
-    if not text.startswith(closing, position):
-        raise _unexpected(text, position, closing)
-    return Reference(tuple(path), len(opening) == 2, start), position + len(closing)
+def _literal(text: str, start: int, end: int) -> str:
+    """Plain text; a mark of the platform inside it was meant to be more than text."""
+    mark = _MARK.search(text, start, end)
+    if mark:
+        expected = "it at the very beginning of the value, or not at all"
+        raise TemplateError(mark.start(), shortened(mark[0]), expected)
+    return text[start:end]
 
 
-def _name_at(text: str, position: int, closing: str, *, first: bool) -> tuple[int, str]:
-    """One segment of a path, and the position after it; blanks are tolerated before the first one only."""
-    at = _after_blanks(text, position) if first else position
-    name = _NAME.match(text, at)
-    if name is None:
-        if first and text.startswith(closing, at):
-            raise TemplateError(position, "an empty reference", _EXPECTED_NAME)
-        expected = _EXPECTED_NAME if first else 'a name or an index after the "."'
-        raise TemplateError(at, _found_at(text, at), expected)
-    if first and _VARIABLE.fullmatch(name[0]):
-        expected = "a field of the item (the platform's variables come in a later version)"
-        raise TemplateError(at, f"the variable {name[0]}", expected)
-    return name.end(), name[0]
-
-
-def _unexpected(text: str, position: int, closing: str) -> TemplateError:
-    if text.startswith("|", position):
-        end = text.find(closing, position)
-        found = "the filter " + shortened(text[position : end if end > 0 else len(text)])
-        return TemplateError(position, found, f'"{closing}" (filters come in a later version)')
-    if text.startswith("[", position):
-        return TemplateError(position, '"["', 'an index after a dot, as in "{images.0}"')
-    return TemplateError(position, _found_at(text, position), f'"{closing}"')
-
-
-def _found_at(text: str, position: int) -> str:
-    return shortened(text[position]) if position < len(text) else "the end"
-
-
-def _after_blanks(text: str, position: int) -> int:
-    blanks = _BLANKS.match(text, position)
-    return blanks.end() if blanks else position
+def _expression(text: str, mark: re.Match[str], tables: Tables) -> Expression:
+    """What stands behind the mark at the beginning, compiled."""
+    word = mark[0].lower()
+    if word in ("_findcollection", "_mongoquery"):
+        expected = 'a look-up table of this configuration, as in "{{name|lookup(table)}}"'
+        raise TemplateError(mark.start(), shortened(mark[0]), expected)
+    if word == "_endfind":
+        raise TemplateError(
+            mark.start(), shortened(mark[0]), "text, references, or _function and an expression"
+        )
+    if not text[mark.end() : mark.end() + 1].isspace():
+        found = shortened(text[mark.start() : mark.end() + 1])
+        raise TemplateError(mark.start(), found, "_function, a blank and an expression")
+    try:
+        module = importlib.import_module("xmsyncd.transform.expressions")
+    except ImportError:
+        expected = "text and references (expressions come in a later version)"
+        raise TemplateError(mark.start(), shortened(mark[0]), expected) from None
+    start = mark.end() + 1
+    expression: Expression = module.compile_expression(text[start:], tables, offset=start)
+    return expression
 
 
 def _compiled(parts: tuple[Part, ...]) -> Callable[[Lookup], Any]:
@@ -184,14 +173,14 @@ def _compiled(parts: tuple[Part, ...]) -> Callable[[Lookup], Any]:
         case (str() as literal,):
             return lambda _lookup: literal
         case (Reference(as_text=False) as reference,):
-            return _typed(_resolver(reference.path))
+            return _typed(reference.compiled())
         case (Reference() as reference,):
-            return _rendered(_resolver(reference.path))
+            return _rendered(reference.compiled())
         case _:
             return _joined(parts)
 
 
-def _typed(resolve: Callable[[Lookup], Any]) -> Callable[[Lookup], Any]:
+def _typed(resolve: Resolve) -> Resolve:
     def evaluate(lookup: Lookup) -> Any:
         value = resolve(lookup)
         return "" if value is None else value
@@ -199,36 +188,22 @@ def _typed(resolve: Callable[[Lookup], Any]) -> Callable[[Lookup], Any]:
     return evaluate
 
 
-def _rendered(resolve: Callable[[Lookup], Any]) -> Callable[[Lookup], Any]:
+def _rendered(resolve: Resolve) -> Resolve:
     return lambda lookup: text_of(resolve(lookup))
 
 
-def _joined(parts: tuple[Part, ...]) -> Callable[[Lookup], Any]:
-    pieces: list[str | Callable[[Lookup], Any]] = [
-        part if isinstance(part, str) else _resolver(part.path) for part in parts
-    ]
-    return lambda lookup: "".join(
-        [piece if isinstance(piece, str) else text_of(piece(lookup)) for piece in pieces]
-    )
+def _joined(parts: tuple[Part, ...]) -> Resolve:
+    pieces: list[str | Resolve] = [part if isinstance(part, str) else part.compiled() for part in parts]
 
+    def evaluate(lookup: Lookup) -> str:
+        texts: list[str] = []
+        length = 0
+        for piece in pieces:
+            text = piece if isinstance(piece, str) else text_of(piece(lookup))
+            length += len(text)
+            if length > MAX_RESULT_LENGTH:
+                raise EvaluationError(f"a text of at most {MAX_RESULT_LENGTH} characters")
+            texts.append(text)
+        return "".join(texts)
 
-def _resolver(path: tuple[str, ...]) -> Callable[[Lookup], Any]:
-    """The function that walks the path; ``None`` where there is nothing."""
-    root = path[0]
-    steps = tuple((name, int(name) if _INDEX.fullmatch(name) else None) for name in path[1:])
-
-    def root_of(lookup: Lookup) -> Any:
-        return lookup.get(root)
-
-    def walk(lookup: Lookup) -> Any:
-        value = lookup.get(root)
-        for name, index in steps:
-            if isinstance(value, Mapping):
-                value = value.get(name)
-            elif index is not None and isinstance(value, (list, tuple)) and index < len(value):
-                value = value[index]
-            else:
-                return None
-        return value
-
-    return walk if steps else root_of
+    return evaluate

@@ -57,20 +57,16 @@ class MismatchError(ValueError):
         super().__init__(expected)
 
 
-class UnwritableError(ValueError):
-    """The value cannot be written as text or JSON at all; ``expected`` says what would fit."""
-
-    def __init__(self, expected: str) -> None:
-        self.expected = expected
-        super().__init__(expected)
-
-
 class EvaluationError(ValueError):
     """A template or an expression has no value for this item; ``expected`` says what would fit."""
 
     def __init__(self, expected: str) -> None:
         self.expected = expected
         super().__init__(expected)
+
+
+class UnwritableError(EvaluationError):
+    """The value cannot be written as text or JSON at all."""
 
 
 def is_empty(value: Any) -> bool:

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from xmsyncd.transform.grammar import TemplateError, compile_template
 from xmsyncd.transform.value_types import UnwritableError
+from xmsyncd.transform.variables import is_variable, refused
 
 ITEM = {
     "name": "不锈钢螺栓",
@@ -112,17 +113,49 @@ def test_references_and_roots():
         ("{a(b)}", 2, '"("', '"}"'),
         ("｛name｝", 0, 'the full-width brace "｛"', "ordinary brace"),
         ("{name｝", 0, '"{name｝"', '"}" to close "{"'),
-        ("{{x|datetime}}", 3, 'the filter "|datetime"', "filters come in a later version"),
-        ("a {x | trim}", 5, 'the filter "| trim"', "filters come in a later version"),
-        ("_function CONCAT('{a}', 'b')", 0, '"_function"', "expressions come in a later version"),
-        ("  _FUNCTION(1)", 2, '"_FUNCTION"', "expressions come in a later version"),
-        ("_findCollection find a from b", 0, '"_findCollection"', "expressions come in a later version"),
-        ("_mongoQuery x", 0, '"_mongoQuery"', "expressions come in a later version"),
-        ("{{LAST_SYNC_TIME}}000", 2, "the variable LAST_SYNC_TIME", "variables come in a later version"),
-        ("{{LAST_SYNC_TIME|datetime}}", 2, "the variable LAST_SYNC_TIME", "variables come in a later"),
-        ("{CURRENT_TIME}", 1, "the variable CURRENT_TIME", "variables come in a later version"),
-        ("{{DAYS_AGO_2}}", 2, "the variable DAYS_AGO_2", "variables come in a later version"),
-        ("{ PAGINATION_START_PAGE }", 2, "the variable PAGINATION_START_PAGE", "come in a later version"),
+        ("{{x|no_such}}", 4, "the filter no_such", "a filter of docs/language.md"),
+        ("{{x|truncat(3)}}", 4, "the filter truncat", "(nearest: truncate)"),
+        ("{{x|}}", 4, '"}"', "the name of a filter"),
+        ("{{x||trim}}", 4, '"|"', "the name of a filter"),
+        ("{x|trim", 0, '"{x|trim"', '"}" to close "{"'),
+        ("{x|trim y}", 8, '"y"', '"}"'),
+        ("{x|trim(1)}", 8, '"1"', "trim, without arguments"),
+        ("{x|truncate}", 3, "truncate without its length", "truncate(length, ending)"),
+        ("{x|truncate()}", 3, "truncate without its length", "truncate(length, ending)"),
+        ("{x|truncate(0)}", 12, "0", "a whole number from 1"),
+        ("{x|truncate(1.5)}", 12, "1.5", "a whole number from 1"),
+        ("{x|truncate(true)}", 12, "true", "a whole number from 1"),
+        ("{x|truncate('3')}", 12, '"3"', "a whole number from 1"),
+        ("{x|truncate(3}", 13, '"}"', '"," or ")"'),
+        ("{x|truncate(3,)}", 14, '")"', "a number, a word or quoted text"),
+        ("{x|truncate(3,'…',4)}", 18, '"4"', "truncate(length, ending)"),
+        ("{x|round(13)}", 9, "13", "a whole number from 0 to 12"),
+        ("{x|replace('', 'a')}", 11, '""', "text that is not empty"),
+        ("{x|split(5)}", 9, "5", "text in quotes"),
+        ("{x|pluck('a..b')}", 9, '"a..b"', "a path, as in"),
+        ("{x|join('a)}", 8, '"\'a)}"', "' to close the text"),
+        ("{x|join('a\\qb')}", 10, '"\\\\q"', "a backslash is written twice"),
+        ("{x|lookup(kinds)}", 10, '"kinds"', "a look-up table of this configuration"),
+        ("{x｜trim}", 2, 'the full-width "｜"', 'an ordinary "|"'),
+        ("{x|truncate（3）}", 11, 'the full-width "（"', 'an ordinary "("'),
+        ("{x|truncate(3，'')}", 13, 'the full-width "，"', 'an ordinary ","'),
+        ("{a" + "|trim" * 17 + "}", 82, "one filter more", "at most 16 filters"),
+        ("{a" + ".b" * 32 + "}", 65, "one name more", "at most 32 names"),
+        ("{a}" * 101, 300, "one reference more", "at most 100 references"),
+        ("a" * 20_001, 20_000, "20001 characters", "at most 20000 characters"),
+        ("  _FUNCTION(1)", 2, '"_FUNCTION("', "_function, a blank and an expression"),
+        ("_findCollection find a from b", 0, '"_findCollection"', "a look-up table"),
+        ("_mongoQuery x", 0, '"_mongoQuery"', "a look-up table"),
+        ("_endFind", 0, '"_endFind"', "text, references, or _function"),
+        ("A: _function NOW()", 3, '"_function"', "at the very beginning"),
+        ("{a}_findCollection find", 3, '"_findCollection"', "at the very beginning"),
+        ("{{CURRENT_TIME.x}}", 14, '"."', "nothing after the variable CURRENT_TIME"),
+        ("{{DAYS_AGO_two}}", 2, "the variable DAYS_AGO_two", "a number of days"),
+        ("{{DAYS_AGO_12345}}", 2, "the variable DAYS_AGO_12345", "a number of days"),
+        ("{{LAST_SYNCTIME}}", 2, "the variable LAST_SYNCTIME", "the variable LAST_SYNC_TIME"),
+        ("{ PAGINATION_START_PAGE }", 2, "the variable PAGINATION_START_PAGE", "source.page_size"),
+        ("{{current_page}}", 2, "the variable current_page", "source.page_size"),
+        ("{page_size}", 1, "the variable page_size", "source.page_size"),
     ],
 )
 def test_refused_with_its_exact_place(template, position, found, expected):
@@ -172,7 +205,7 @@ def test_any_text_is_compiled_or_refused_with_a_place_inside_it(text):
 
 
 NAMES = st.from_regex(r"[\w-]+", fullmatch=True).filter(
-    lambda name: not name.startswith(("LAST_SYNC_TIME", "CURRENT_TIME", "DAYS_AGO_", "PAGINATION_"))
+    lambda name: not is_variable(name) and refused(name) is None
 )
 LITERALS = st.text(st.characters(blacklist_characters="{}｛｝", blacklist_categories=["Cs"]), min_size=1)
 
