@@ -26,6 +26,7 @@ Where things are:
 ``clock``             time as an argument
 ``about``             what the lines of a log are about: pipeline, cycle, record
 ``steps``             the moments of a delivery by name, so that a crash test can kill the process at one
+``nearest``           what a person probably meant by an unknown name
 ``settings``          the configuration file, the environment and secret files, with every fault at once
 ``cycle``             one window, from read to proven
 ``okki``              the source: token, client, answer table, reader, product groups
