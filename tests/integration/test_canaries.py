@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import itertools
 import json
 import os
@@ -10,6 +11,7 @@ import re
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -29,7 +31,11 @@ CANARIES = {
     "client_secret": 'canary/okki+"机密"&=1',
     "app_secret": "canary dingtalk%2F密钥=&2",
     "system_token": "canary+yida/令牌?=3",
+    "robot_token": "canary+robot/令牌=4",
+    "robot_secret": "SECcanary robot%2F加签=&5",
 }
+OWN = {"console": "canary console/令牌=6", "hook": "canary+hook 令牌=7"}
+"""What the daemon asks of those who call it; the simulated vendors do not know these."""
 LAST = {"ip_block", "quota_spent", "throttle_minute"}
 """Whose pauses are minutes; an interface that rests already cannot meet another."""
 
@@ -58,7 +64,7 @@ def leaks(content: bytes) -> list[str]:
     """Which canaries the bytes show, in which spelling."""
     return [
         f"{name} as {spelling!r}"
-        for name, secret in CANARIES.items()
+        for name, secret in {**CANARIES, **OWN}.items()
         for spelling in spellings(secret)
         if spelling.encode() in content
     ]
@@ -87,6 +93,7 @@ def faults() -> Iterator[Sequence[Mapping[str, object]]]:
             if "seconds" in once:
                 once = {**once, "seconds": min(1.0, float(str(once["seconds"])))}
             yield [{**once, **_where(op)} for op in kind.ops]
+    yield [{"name": "quota_spent", "operation": "start", "times": 1}]
 
 
 def batched(
@@ -123,6 +130,16 @@ def fetched(url: str, language: str = "en") -> bytes:
     with opener.open(request, timeout=20) as answer:
         body: bytes = answer.read()
         return body
+
+
+def called(url: str, token: str) -> None:
+    """Whatever it is answered."""
+    # A header is latin-1 on the wire; what is no ASCII in a token travels as the bytes of its UTF-8.
+    headers = {"Authorization": f"Bearer {token}".encode().decode("latin-1")}
+    request = urllib.request.Request(url, b'{"alerts": []}', headers)  # noqa: S310 - loopback
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with contextlib.suppress(urllib.error.HTTPError):
+        opener.open(request, timeout=20).close()
 
 
 def commanded(config: Path, *arguments: str) -> bytes:
@@ -173,6 +190,18 @@ def config(tmp_path: Path, simulated: SimulatorProcess) -> Path:
         schedule={"every": "1s"},
         source={"page_size": 5, "group_cache": "0s"},
         log={"level": "debug"},
+        http={"token": OWN["console"]},
+        notify={
+            "robots": {
+                "ops": {
+                    "webhook": f"{simulated.yida_url}/robot/send?"
+                    f"access_token={quote(CANARIES['robot_token'], safe='')}",
+                    "secret": CANARIES["robot_secret"],
+                }
+            },
+            "hook_token": OWN["hook"],
+            "every": "100ms",
+        },
     )
 
 
@@ -189,7 +218,7 @@ def test_spellings_are_found_where_they_stand():
 def test_no_secret_leaves_the_configuration_whatever_the_vendors_do(
     config: Path, simulated: SimulatorProcess, tmp_path: Path
 ):
-    assert load_settings(config, {}).secret_values() == set(CANARIES.values())
+    assert load_settings(config, {}).secret_values() >= {*CANARIES.values(), *OWN.values()}
     seen: dict[str, bytes] = {}
     with DaemonProcess(config) as daemon:
         log = tmp_path / "daemon.log"
@@ -210,6 +239,9 @@ def test_no_secret_leaves_the_configuration_whatever_the_vendors_do(
             if number % 5 == 4:
                 for name in ("", "api/status", "metrics"):
                     seen[f"{name} {number}"] = fetched(page + name)
+        for token in (OWN["hook"], f"{OWN['hook']}, but wrong"):
+            called(f"{page}hooks/alertmanager", token)
+        called(f"{page}api/actions/sync", OWN["console"])
         # That each is met on each call is the matrix' business; here a busy machine may miss some.
         assert len(struck) > len(FaultName) / 2, f"hardly any fault struck: {sorted(struck)}"
         seen["page (zh)"] = fetched(page, "zh-CN")

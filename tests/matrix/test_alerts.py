@@ -122,7 +122,7 @@ WATCHED: dict[FaultName, Watched] = {
     FaultName.LYING_TOTAL: Watched(None, operation="list"),
 }
 
-SETTINGS: dict[str, Mapping[str, Any]] = {
+SETTINGS: dict[str, Any] = {
     "okki": {"timeout": "1500ms", "connect_timeout": "500ms", "tries": 1},
     "dingtalk": {"connect_timeout": "500ms", "address_block": "1s"},
     "delivery": {
