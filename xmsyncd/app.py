@@ -37,7 +37,7 @@ from xmsyncd.observe.metrics import Metrics
 from xmsyncd.observe.notify_events import NotifyEvents
 from xmsyncd.observe.quota import Quota
 from xmsyncd.okki.client import OkkiClient
-from xmsyncd.okki.resources import RESOURCES
+from xmsyncd.okki.resources import resource_of
 from xmsyncd.operations.approve import guard_rules
 from xmsyncd.operations.components import component_findings
 from xmsyncd.operations.findings import FindingState
@@ -188,6 +188,7 @@ async def open_app(
                 form,
                 pipeline.target.key,
                 account=okki_settings.client_id,
+                resource=pipeline.source.resource,
                 target_connection=dingtalk_name,
             )
             metrics.declare_pipeline(name, dingtalk_name)
@@ -208,7 +209,7 @@ async def open_app(
             )
             # A key that one pipeline frees may wake a record of another that writes to the same form.
             bell = bells.setdefault(form, Bell())
-            resource = RESOURCES[pipeline.source.resource]
+            resource = resource_of(pipeline.source)
             shaper = Shaper(
                 okki[okki_name],
                 resource,

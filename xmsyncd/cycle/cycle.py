@@ -104,14 +104,15 @@ class Cycle:
                 running.progress.reason = "only_by_the_whole_list"
             await self._read_one(plan.window, request, running, is_gap=False)
         if request.only is not None and not running.chosen:
-            raise CycleError(f"OKKI shows no product with the key or id {request.only!r}")
+            noun = self._parts.resource.noun.one
+            raise CycleError(f"OKKI shows no {noun} with the key or id {request.only!r}")
         if plan.kind is CycleKind.PARTIAL:
             return CycleResult.DONE, ""
         done = running.proven_to == plan.window.end
         return (CycleResult.DONE if done else CycleResult.UNPROVEN), ",".join(sorted(running.proofs))
 
     async def _window_around(self, request: CycleRequest, end: datetime) -> Window | None:
-        """The seconds around the last change of the one product that is asked for, where OKKI tells it.
+        """The seconds around the last change of the one item that is asked for, where OKKI tells it.
 
         To look for it in the list alone would read a large catalogue for an hour. It is taken from the list
         all the same, since a detail has other fields; without an answer here the whole list is read.
@@ -120,7 +121,8 @@ class Cycle:
             return None
         try:
             found = await self._parts.client.find_by_number(self._parts.resource, request.only)
-            if found is None and request.only.isascii() and request.only.isdigit():
+            by_id = bool(self._parts.resource.detail_path) and request.only.isascii()
+            if found is None and by_id and request.only.isdigit():
                 found = await self._parts.client.fetch_detail(self._parts.resource, SourceId(request.only))
         except (TryLaterError, RefusedError, CannotWorkError):
             return None

@@ -53,6 +53,7 @@ class PageStager:
     async def stage(self, page: PageRead, request: CycleRequest, running: Running, *, is_gap: bool) -> None:
         """Stage a page. Raises what kept the details of its products away, after the others are staged."""
         items = page.items
+        is_deleted = self._is_deleted
         if request.limit is not None:
             items = tuple(item for item in items if not is_deleted(item))
         if request.is_partial:
@@ -64,7 +65,11 @@ class PageStager:
         )
         entries = (
             *await self._parts.shaper.shape(items, known),
-            *(unreadable_item(raw) for raw in page.unreadable if not request.is_partial),
+            *(
+                unreadable_item(raw, self._parts.resource.id_field)
+                for raw in page.unreadable
+                if not request.is_partial
+            ),
         )
         decisions = await self._write_page(entries, running, living=items, deleted=deleted)
         if self._parts.shaper.cut_short_by is not None:
@@ -88,8 +93,9 @@ class PageStager:
         return items
 
     async def _is_wanted(self, item: Item, key: str) -> bool:
-        """By OKKI's id, its product number, or the key that the mapping makes of what is listed."""
-        if item.source_id == key or str(item.raw.get("product_no", "")).strip() == key:
+        """By OKKI's id, its number, or the key that the mapping makes of what is listed."""
+        number = item.raw.get(self._parts.resource.number_field, "")
+        if item.source_id == key or str(number).strip() == key:
             return True
         return (await self._parts.shaper.map_item(item, None)).key == key
 
@@ -161,7 +167,7 @@ class PageStager:
             self._parts.pipeline, decisions, rejected, len(page.items) + len(page.unreadable)
         )
 
-
-def is_deleted(item: Item) -> bool:
-    """Whether OKKI lists it as deleted (``enable_flag`` 0: vendor doc; whether it lists such, unknown)."""
-    return str(item.raw.get("enable_flag", "1")).strip() == "0"
+    def _is_deleted(self, item: Item) -> bool:
+        """Whether OKKI lists it as deleted (a flag of 0: vendor doc; whether it lists such, unknown)."""
+        flag = self._parts.resource.deleted_field
+        return bool(flag) and str(item.raw.get(flag, "1")).strip() == "0"

@@ -75,7 +75,7 @@ class Shaper:
         self.detail_calls = 0
         self.cut_short_by: TryLaterError | CannotWorkError | None = None
         self.details_away_in_a_row = 0
-        """Details that failed for a passing reason, one after the other; a refusal is a product's own."""
+        """Details that failed for a passing reason, one after the other; a refusal is an item's own."""
 
     @property
     def context(self) -> ContentHash:
@@ -197,7 +197,7 @@ class Shaper:
         return () if self._tree is None else self._tree.path_of(group_id)
 
     def _blame_the_item_or_raise(self, error: TryLaterError, known: Listed | None) -> None:
-        """Products whose detail fails again and again must not hold up all the others for ever."""
+        """Items whose detail fails again and again must not hold up all the others for ever."""
         if isinstance(error, ThrottledError):
             raise error
         if known is None or known.rejection != RejectionReason.DETAIL_UNAVAILABLE:
@@ -221,7 +221,9 @@ class Shaper:
         self.detail_calls += 1
         whole = await self._client.fetch_detail(self._resource, item.source_id)
         self._details_failed_in_a_row = self.details_away_in_a_row = 0
-        wanted = self._mapping.item_needs | {"group_id", "group_name"} | frozenset(self._source.detail_fields)
+        wanted = self._mapping.item_needs | frozenset(self._source.detail_fields)
+        if self._resource.groups_path:
+            wanted |= {"group_id", "group_name"}
         return {name: whole.get(name) for name in sorted(wanted)}
 
 
@@ -229,9 +231,9 @@ def _is_tried_again(known: Listed) -> bool:
     return known.rejection in TRIED_AGAIN
 
 
-def unreadable_item(raw: Any) -> StageEntry:
+def unreadable_item(raw: Any, id_field: str) -> StageEntry:
     """An entry of a list that has no id: it cannot be sent, and must not be lost from sight either."""
     listed_hash = hash_of(raw)
     item = Item(SourceId(UNREADABLE + listed_hash), None, {"entry": raw}, listed_hash)
-    detail = "found an entry without a product_id; expected an id of 1 to 20 digits"
+    detail = f"found an entry without {id_field}; expected an id of 1 to 20 digits"
     return StageEntry(item, Rejection(item.source_id, None, RejectionReason.UNREADABLE, detail))

@@ -22,8 +22,11 @@ from xmsyncd.records import ContentHash, Operation, RecordId, StopReason, StopSo
 _RESTORED: Final = "restored"
 _RESTORED_MS: Final = "restored_ms"
 
-# The note of whose products a pipeline has, by its name.
+# The note of whose data a pipeline has, by its name.
 _ACCOUNT: Final = "okki account of "
+# The note of what a pipeline reads, by its name; ledgers from before other lists could be read have none.
+_RESOURCE: Final = "okki resource of "
+_FIRST_RESOURCE: Final = "product"
 
 
 def register(
@@ -33,13 +36,14 @@ def register(
     key_component: str,
     *,
     account: str | None = None,
+    resource: str | None = None,
     target_connection: str = "",
 ) -> PipelineView:
     """Enter a pipeline of the configuration, or find it again.
 
-    ``account`` names whose products these are (OKKI's client id; kept as a hash). Raises
-    :class:`LedgerUnusableError` when the ledger knows the pipeline with another form, key component or
-    account: everything it remembers would then be about something else.
+    ``account`` names whose data these are (OKKI's client id; kept as a hash), ``resource`` which list of
+    them. Raises :class:`LedgerUnusableError` when the ledger knows the pipeline with another form, key
+    component, account or list: everything it remembers would then be about something else.
     """
     known = connection.execute("SELECT form, key_component FROM pipelines WHERE name = ?", (name,)).fetchone()
     if known is None:
@@ -58,6 +62,8 @@ def register(
         )
     if account is not None:
         _hold_to_account(connection, name, account)
+    if resource is not None:
+        _hold_to_resource(connection, name, resource, is_new=known is None)
     connection.execute("UPDATE pipelines SET connection = ? WHERE name = ?", (target_connection, name))
     return view(connection, name)
 
@@ -67,7 +73,7 @@ def _hold_to_account(connection: sqlite3.Connection, name: str, account: str) ->
     known, now = notes.read(connection, note), _account_hash(account)
     if known is not None and known != now:
         raise LedgerUnusableError(
-            f"the ledger remembers pipeline {name!r} with the products of another OKKI account "
+            f"the ledger remembers pipeline {name!r} with the data of another OKKI account "
             f"(another client "
             "id): with these it would take over what it does not know. If it is the same company with a new "
             f"client id, run `xmsyncd ledger rebind {name}`; if not, give the pipeline another "
@@ -78,8 +84,20 @@ def _hold_to_account(connection: sqlite3.Connection, name: str, account: str) ->
         notes.write(connection, note, now)
 
 
+def _hold_to_resource(connection: sqlite3.Connection, name: str, resource: str, *, is_new: bool) -> None:
+    note = f"{_RESOURCE}{name}"
+    known = notes.read(connection, note) or (resource if is_new else _FIRST_RESOURCE)
+    if known != resource:
+        raise LedgerUnusableError(
+            f"the ledger remembers pipeline {name!r} with OKKI's list {known}, the configuration says "
+            f"{resource} (source.resource): give the pipeline another name, or start it with a ledger of "
+            "its own"
+        )
+    notes.write(connection, note, resource)
+
+
 def rebind(connection: sqlite3.Connection, name: str, account: str) -> bool:
-    """The same company's products under a new client id; returns whether that is news.
+    """The same company's data under a new client id; returns whether that is news.
 
     Raises ``KeyError`` for a pipeline that the ledger does not know.
     """

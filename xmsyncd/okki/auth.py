@@ -13,7 +13,7 @@ from datetime import timedelta
 from typing import Any, Final, assert_never
 
 from xmsyncd.clock import Clock
-from xmsyncd.okki.resources import TOKEN_PATH, check_allowed
+from xmsyncd.okki.resources import PRODUCT, TOKEN_PATH, check_allowed
 from xmsyncd.okki.wire import words_of
 from xmsyncd.settings import OkkiSettings
 from xmsyncd.settings.choices import GrantType, TokenBody
@@ -83,7 +83,7 @@ class TokenFetcher:
             "grant_type": str(settings.grant_type),
             "client_id": settings.client_id,
             "client_secret": settings.client_secret.get_secret_value(),
-            "scope": settings.scope,
+            "scope": settings.scope or PRODUCT.scope,
         }
         if settings.grant_type is GrantType.PASSWORD:
             fields["username"] = settings.username or ""

@@ -182,8 +182,11 @@ class OkkiClient:
     async def find_by_number(self, resource: Resource, number: str) -> Mapping[str, Any] | None:
         """The item with this business number in full; ``None`` where OKKI shows none, or another one.
 
-        Numbers are not unique at OKKI; which of several it shows is its own choice.
+        Numbers are not unique at OKKI; which of several it shows is its own choice. Where the list's detail
+        cannot be asked for by number, nothing is asked and nothing found.
         """
+        if not resource.detail_path or not resource.detail_by_number:
+            return None
 
         def opened(envelope: Envelope) -> Mapping[str, Any] | None:
             return envelope.data if isinstance(envelope.data, Mapping) and envelope.data else None

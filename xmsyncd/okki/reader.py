@@ -237,15 +237,16 @@ class _SliceReading:
         return max(page, 1)
 
     def _entered(self, page: Page, entries: Sequence[int]) -> set[int]:
-        """Of an unfiltered page, the products made since the read was begun. A filtered window gains nothing.
+        """Of an unfiltered page, the items made since the read was begun. A filtered window gains nothing.
 
-        Where the list does not tell when a product was made, those changed since count.
+        Where the list does not tell when an item was made, those changed since count.
         """
         if self._window.start is not None:
             return set()
 
         def made_at(item: Item) -> datetime | None:
-            return parse_time(item.raw.get("create_time"), self._client.timezone) or item.updated_at
+            made = item.raw.get(self._resource.created_field)
+            return parse_time(made, self._client.timezone) or item.updated_at
 
         known = zip(page.items, entries, strict=True)
         return {entry for item, entry in known if (at := made_at(item)) is not None and at > self._window.end}
@@ -254,8 +255,7 @@ class _SliceReading:
         source = self._source
         params = {
             **(self._filters if filters is None else filters),
-            "start_index": str(source.page_start + number - 1),
-            "count": str(source.page_size),
+            **self._resource.page(source.page_start + number - 1, source.page_size),
             **source.params,
         }
         return await self._client.fetch_page(

@@ -12,7 +12,7 @@ from typing import Any, Final, TypeVar
 
 from xmsyncd.errors import CannotWorkError, RefusedError, TryLaterError
 from xmsyncd.okki.client import OkkiClient, Page
-from xmsyncd.okki.resources import RESOURCES
+from xmsyncd.okki.resources import resource_of
 from xmsyncd.operations.components import component_findings
 from xmsyncd.operations.findings import Finding, FindingState, failed, note, ok, warning
 from xmsyncd.operations.known import Known
@@ -28,13 +28,14 @@ _T = TypeVar("_T")
 
 _CLOCK_DOUBT: Final = timedelta(minutes=2)
 
-# Products to look at: a single one may be the one that lacks a field.
-_SAMPLE: Final = "20"
+# Items to look at: a single one may be the one that lacks a field.
+_SAMPLE: Final = 20
 
 _OKKI_ADVICE: Final[Mapping[StopReason, str]] = {
     StopReason.CREDENTIALS: "look at client_id and client_secret of this connection, and at base_url: the "
     "vendor has a test host and a production host",
-    StopReason.PERMISSION: "ask OKKI's administrator to give the application read access to products",
+    StopReason.PERMISSION: "ask OKKI's administrator to give the application read access to the lists that "
+    "the pipelines read (see resources.md for the scope of each), and look at scope of this connection",
     StopReason.CONFIGURATION: "look at base_url and source.params",
 }
 _YIDA_ADVICE: Final[Mapping[StopReason, str]] = {
@@ -99,15 +100,17 @@ class _Source:
     def __init__(self, name: str, pipeline: PipelineSettings, vendors: Vendors, settings: Settings) -> None:
         self._where = f"pipelines.{name}.source"
         self._source = pipeline.source
-        self._resource = RESOURCES[pipeline.source.resource]
+        self._resource = resource_of(pipeline.source)
         connection, _ = settings.okki_of(pipeline)
         self._connection = f"okki.{connection}"
+        self._scope = settings.okki[connection].scope
         self._client: OkkiClient = vendors.okki[connection]
         self._mapping: FieldMapping = vendors.mappings[name]
         self._asking = _Asking(_OKKI_ADVICE)
 
     async def findings(self) -> list[Finding]:
         found = self._asking.found
+        self._judge_scope()
         if await self._asking.ask(f"{self._connection} token", self._authenticate) is None:
             return found
         found.append(ok(f"{self._connection} token", "OKKI accepts the credentials"))
@@ -122,48 +125,62 @@ class _Source:
         self._judge_clock()
         return found
 
+    def _judge_scope(self) -> None:
+        needed = self._resource.scope
+        if self._scope is not None and needed not in self._scope.split():
+            self._asking.found.append(
+                warning(
+                    f"{self._connection}.scope",
+                    f"{self._scope}, without {needed}",
+                    expected=f"{needed} among the scopes, because {self._where} reads {self._resource.path}",
+                    advice="leave scope out: then every scope that the pipelines need is asked for",
+                )
+            )
+
     async def _authenticate(self) -> bool:
         await self._client.authenticate()
         return True
 
     async def _first_page(self) -> Page:
-        params = {"start_index": str(self._source.page_start), "count": _SAMPLE, **self._source.params}
+        params = {**self._resource.page(self._source.page_start, _SAMPLE), **self._source.params}
         return await self._client.fetch_page(
             self._resource, params, list_key=self._source.list_key, total_keys=self._source.total_keys
         )
 
     def _judge_page(self, page: Page) -> None:
-        what = f"{self._where} list"
+        what, noun = f"{self._where} list", self._resource.noun
         add = self._asking.found.append
         if page.unreadable:
             add(
                 warning(
                     what,
                     f"an entry without a readable {self._resource.id_field}",
-                    advice="such entries are rejected and listed; look at source.resource",
+                    advice="such entries are rejected and listed; look at source.resource and id_field",
                 )
             )
         elif not page.items:
             add(
                 warning(
                     what,
-                    "OKKI lists no product",
+                    f"OKKI lists no {noun.one}",
                     expected="at least one",
-                    advice="look at source.params, source.list_key and the application's access to products",
+                    advice="look at source.params, source.list_key and the application's access to "
+                    f"{noun.many}",
                 )
             )
         elif page.items[0].updated_at is None:
             add(
                 warning(
                     what,
-                    f"a product without a readable {self._resource.updated_field}",
+                    f"{noun.with_article} without a readable {self._resource.updated_field}",
                     expected="YYYY-MM-DD HH:MM:SS",
                     advice="which of two readings is newer cannot be told then; the later one counts",
                 )
             )
         else:
             total = page.total
-            shown = "products and no total: windows are read twice" if total is None else f"{total} products"
+            shown = f"{noun.many} and no total: windows are read twice"
+            shown = shown if total is None else f"{total} {noun.many}"
             add(ok(what, f"OKKI lists {shown}"))
 
     async def _groups(self) -> None:
@@ -191,25 +208,27 @@ class _Source:
         lacks = any(item.raw.get(name) is None for name in needed)
         wanted = chosen is FetchDetail.ALWAYS or (chosen is FetchDetail.AUTO and lacks)
         shown = {name for one in items for name in one.raw}
-        if wanted:
+        if wanted and self._resource.detail_path:
             what = f"{self._where} detail"
             detail = await self._asking.ask(
                 what, lambda: self._client.fetch_detail(self._resource, item.source_id)
             )
             if detail is None:
                 return
-            self._asking.found.append(ok(what, f"OKKI shows product {item.source_id} in full"))
+            self._asking.found.append(
+                ok(what, f"OKKI shows {self._resource.noun.one} {item.source_id} in full")
+            )
             shown |= set(detail)
         self._judge_references(shown)
 
     def _judge_references(self, shown: set[str]) -> None:
-        """A mistyped name is no fault of the grammar: it would be a blank in every product."""
+        """A mistyped name is no fault of the grammar: it would be a blank in every record."""
         self._asking.found += [
             warning(
                 f"{self._where.removesuffix('.source')}.fields",
-                f"the mapping uses {{{name}}}, which no product on OKKI's first page has",
+                f"the mapping uses {{{name}}}, which no {self._resource.noun.one} on OKKI's first page has",
                 expected=f"a field that OKKI shows{nearest(name, shown)}",
-                advice="see with sync --only KEY what becomes of one product",
+                advice=f"see with sync --only KEY what becomes of one {self._resource.noun.one}",
             )
             for name in sorted(self._mapping.item_needs - shown)
         ]
@@ -315,7 +334,7 @@ class _Target:
                     f"the form already has {number} instances, and the ledger knows none of them",
                     expected="an empty form, or the ledger that belongs to it",
                     advice="sync refuses to create anything unless it is told --bootstrap once: if the "
-                    "instances are products of this pipeline, each of them would be there twice",
+                    "instances are records of this pipeline, each of them would be there twice",
                 )
             )
         else:

@@ -16,6 +16,7 @@ from xmsyncd.clock import Clock
 from xmsyncd.flow.limiter import Limiter
 from xmsyncd.ledger.tombstones import Mark
 from xmsyncd.okki.client import OkkiClient
+from xmsyncd.okki.resources import PRODUCT, RESOURCES
 from xmsyncd.operations.limits import make_limits
 from xmsyncd.settings import OnDelete, PipelineSettings, Settings, TargetSettings
 from xmsyncd.transform.fields import FieldSpec
@@ -49,6 +50,8 @@ def okki_client(
 ) -> OkkiClient:
     """The client of the OKKI connection ``name``."""
     one = settings.okki[name]
+    if one.scope is None:
+        one = one.model_copy(update={"scope": " ".join(needed_scopes(settings, name))})
     transport = Transport(
         session,
         base_url=one.base_url,
@@ -69,6 +72,12 @@ def okki_client(
         timezone=settings.zone,
         judged=partial(observer.answer_judged, name, "okki"),
     )
+
+
+def needed_scopes(settings: Settings, connection: str) -> tuple[str, ...]:
+    """The scopes that the pipelines of one OKKI connection need, each once, in the order of the file."""
+    readers = [one for one in settings.pipelines.values() if settings.okki_of(one)[0] == connection]
+    return tuple(dict.fromkeys(RESOURCES[one.source.resource].scope for one in readers)) or (PRODUCT.scope,)
 
 
 def yida_client(
@@ -175,7 +184,7 @@ def writer_of(
 
 
 def mark_of(pipeline: PipelineSettings) -> Mark | None:
-    """How a deleted product is marked in Yida; ``None``: it is not."""
+    """How a deleted record is marked in Yida; ``None``: it is not."""
     mark = pipeline.target.deleted_mark
     if pipeline.target.on_delete is not OnDelete.MARK or mark is None:
         return None

@@ -41,9 +41,11 @@ from xmsyncd.settings.pipelines import (
     SourceSettings,
     TargetSettings,
 )
+from xmsyncd.settings.resources import RESOURCES, Resource, ResourceName
 from xmsyncd.settings.values import format_duration, parse_duration
 
 __all__ = [
+    "RESOURCES",
     "ApiVersion",
     "DeeperGroups",
     "DeliverySettings",
@@ -64,6 +66,8 @@ __all__ = [
     "PipelineSettings",
     "QualityRuleSettings",
     "ReadBack",
+    "Resource",
+    "ResourceName",
     "RobotSettings",
     "RuleKind",
     "ScheduleSettings",

@@ -14,12 +14,14 @@ from functools import partial as bound
 from itertools import pairwise
 from typing import Any
 
-from xmsyncd.settings.choices import GrantType, OnDelete, RuleKind, StateChanges, TargetKind
+from xmsyncd.settings.choices import FetchDetail, GrantType, OnDelete, RuleKind, StateChanges, TargetKind
 from xmsyncd.settings.models import Settings
 from xmsyncd.settings.nearest import nearest
 from xmsyncd.settings.pipelines import FieldSettings, PipelineSettings
+from xmsyncd.settings.resources import RESOURCES, ResourceName
 from xmsyncd.settings.schema import Path
 from xmsyncd.settings.values import format_duration, quoted
+from xmsyncd.transform.derived import DERIVED_NAMES
 from xmsyncd.transform.grammar import TemplateError, compile_template
 
 QEASY_KEYS = frozenset(
@@ -27,7 +29,7 @@ QEASY_KEYS = frozenset(
 )
 """Keys of a 轻易云 entry that have no effect here."""
 
-_OWN_PARAMETERS = frozenset({"start_index", "count", "start_time", "end_time", "time_type"})
+_OF_PRODUCTS_ALONE = ("group_cache", "unknown_group", "deeper_groups", "single_level")
 _TEXT_COMPONENT = re.compile(r"(textField|textareaField)(_|$)")
 _NAME = re.compile(r"\w([\w-]*\w)?")
 
@@ -206,12 +208,53 @@ def _schedule(path: Path, pipeline: PipelineSettings) -> Problems:
 
 
 def _source(path: Path, pipeline: PipelineSettings) -> Problems:
-    for name in sorted(_OWN_PARAMETERS & pipeline.source.params.keys()):
+    own = RESOURCES[pipeline.source.resource].own_parameters
+    for name in sorted(own & pipeline.source.params.keys()):
         yield Problem(
             (*path, "source", "params", name),
             f"{name}, which xmsyncd sets itself",
-            "parameters other than " + ", ".join(sorted(_OWN_PARAMETERS)),
+            "parameters other than " + ", ".join(sorted(own)),
         )
+
+
+def _of_products_alone(path: Path, pipeline: PipelineSettings) -> Problems:
+    """What only products have is no setting of another list: it would be without effect."""
+    source = pipeline.source
+    if source.resource is ResourceName.PRODUCT:
+        return
+    row = RESOURCES[source.resource]
+    for name in _OF_PRODUCTS_ALONE:
+        if name in source.model_fields_set:
+            found = f"a setting for product groups, while resource is {source.resource}"
+            yield Problem((*path, "source", name), found, "it to be left out: only products have groups")
+    if "time_type" in source.model_fields_set and source.time_type is not None and not row.time_types:
+        yield Problem(
+            (*path, "source", "time_type"),
+            str(source.time_type),
+            f"it to be left out: {row.path} has no such parameter",
+        )
+    if source.fetch_detail is FetchDetail.ALWAYS and not (
+        source.detail_fields if "detail_fields" in source.model_fields_set else row.detail_fields
+    ):
+        yield Problem(
+            (*path, "source", "detail_fields"),
+            "nothing, with fetch_detail always",
+            "the fields that OKKI shows only in the detail call",
+        )
+    for position, entry in enumerate(pipeline.fields):
+        for name in sorted(_levels_in(entry.value)):
+            yield Problem(
+                (*path, "fields", position, "value"),
+                f"{name}, while resource is {source.resource}",
+                "fields of the list: only products have groups",
+            )
+
+
+def _levels_in(text: str) -> frozenset[str]:
+    try:
+        return compile_template(text).roots & DERIVED_NAMES
+    except TemplateError:
+        return frozenset()  # told by another rule
 
 
 def _kind(path: Path, pipeline: PipelineSettings) -> Problems:
@@ -334,6 +377,7 @@ _WHOLE: tuple[Callable[[Settings], Problems], ...] = (
 _PIPELINE: tuple[Callable[[Path, PipelineSettings], Problems], ...] = (
     _schedule,
     _source,
+    _of_products_alone,
     _kind,
     _fields,
     _templates,

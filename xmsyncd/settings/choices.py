@@ -35,7 +35,7 @@ class TimeFormat(StrEnum):
 
 
 class OnDelete(StrEnum):
-    """What becomes of the instance of a product that OKKI has deleted."""
+    """What becomes of the instance of a record that OKKI has deleted."""
 
     IGNORE = "ignore"
     MARK = "mark"
@@ -92,7 +92,7 @@ class SearchOperator(StrEnum):
 
 
 class OnChange(StrEnum):
-    """What a changed product does to its instance."""
+    """What a changed record does to its instance."""
 
     UPDATE = "update"
     IGNORE = "ignore"

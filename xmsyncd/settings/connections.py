@@ -36,7 +36,10 @@ class OkkiSettings(Section):
         default=None,
         description="SHA-256 of the login password, as OKKI asks for it; only for grant_type password.",
     )
-    scope: IdText = Field(default="product", description="Scopes to ask for, separated by blanks.")
+    scope: Optional_[IdText] = Field(
+        default=None,
+        description="Scopes to ask for, separated by blanks; if left out, those that the pipelines need.",
+    )
     token_body: TokenBody = Field(
         default=TokenBody.JSON,
         description="Encoding of the token request; the vendor's documentation names both.",

@@ -15,7 +15,8 @@ from xmsyncd.settings.checks import check, unknown_entry_keys
 from xmsyncd.settings.document import read_document
 from xmsyncd.settings.faults import Translator
 from xmsyncd.settings.models import Settings
-from xmsyncd.settings.pipelines import PipelineSettings
+from xmsyncd.settings.pipelines import PipelineSettings, SourceSettings
+from xmsyncd.settings.resources import RESOURCES
 from xmsyncd.settings.salvage import salvage
 from xmsyncd.settings.schema import Path
 from xmsyncd.settings.sources import (
@@ -92,6 +93,7 @@ def _resolved(settings: Settings, path: FilePath) -> Settings:
 def _resolved_pipeline(settings: Settings, pipeline: PipelineSettings) -> PipelineSettings:
     source = pipeline.source.model_copy(
         update={
+            **_defaults_of_list(pipeline.source),
             "okki": settings.okki_of(pipeline)[0],
             "start_from": _aware(pipeline.source.start_from, settings.zone),
         }
@@ -99,6 +101,17 @@ def _resolved_pipeline(settings: Settings, pipeline: PipelineSettings) -> Pipeli
     target = pipeline.target.model_copy(update={"dingtalk": settings.dingtalk_of(pipeline)[0]})
     fields = [entry for entry in pipeline.fields if entry.field.strip()]
     return pipeline.model_copy(update={"source": source, "target": target, "fields": fields})
+
+
+def _defaults_of_list(source: SourceSettings) -> dict[str, Any]:
+    """What this list needs otherwise than products do, where nobody has set it."""
+    row = RESOURCES[source.resource]
+    defaults = {
+        "time_type": source.time_type if row.time_types else None,
+        "detail_fields": list(row.detail_fields),
+        "total_keys": list(row.total_keys),
+    }
+    return {name: value for name, value in defaults.items() if name not in source.model_fields_set}
 
 
 def _aware(moment: datetime | None, zone: ZoneInfo) -> datetime | None:

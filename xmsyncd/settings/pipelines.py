@@ -6,7 +6,7 @@ What the vendors leave unknown has a name here and the cautious default.
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import BeforeValidator, ConfigDict, Field, StringConstraints
 
@@ -26,11 +26,11 @@ from xmsyncd.settings.choices import (
     UpdatePath,
     ValueType,
 )
+from xmsyncd.settings.resources import ResourceName
 from xmsyncd.settings.section import NOTHING, SECOND, Optional_, Section, span
 from xmsyncd.settings.values import (
     Cron,
     Duration,
-    Expect,
     IdText,
     JsonText,
     Moment,
@@ -81,9 +81,19 @@ class SourceSettings(Section):
     okki: Optional_[IdText] = Field(
         default=None, description="Name of the OKKI connection; may be left out while there is one."
     )
-    resource: Annotated[
-        Literal["product"], Expect("product, the only resource of this version", "product")
-    ] = Field(default="product", description="What is read.")
+    resource: ResourceName = Field(
+        default=ResourceName.PRODUCT,
+        description="The list that is read; resources.md tells the fields and the doubts of each.",
+    )
+    id_field: Optional_[IdText] = Field(
+        default=None, description="Field that holds an item's id, where it is not the one of resources.md."
+    )
+    number_field: Optional_[IdText] = Field(
+        default=None, description="Field that holds the number people call an item by; as id_field."
+    )
+    updated_field: Optional_[IdText] = Field(
+        default=None, description="Field that holds the time of the last change; as id_field."
+    )
     page_size: Whole = Field(
         default=50, ge=1, le=100, description="Items to ask for on one page; OKKI's own maximum is unknown."
     )
@@ -99,7 +109,8 @@ class SourceSettings(Section):
     )
     time_type: Optional_[Annotated[Whole, Field(ge=1, le=2)]] = Field(
         default=1,
-        description="Which time OKKI filters by: 1 update, 2 creation; null leaves the parameter out.",
+        description="Which time OKKI filters by: 1 update, 2 creation; null leaves the parameter out, as do "
+        "lists that have none.",
     )
     time_format: TimeFormat = Field(
         default=TimeFormat.DATETIME,
@@ -120,27 +131,33 @@ class SourceSettings(Section):
     )
     detail_fields: list[IdText] = Field(
         default=["product_type"],
-        description="Fields that OKKI shows only in the detail call.",
+        description="Fields that OKKI shows only in the detail call; none for lists other than product.",
     )
     group_cache: Duration = Field(
-        default=span("10m"), ge=NOTHING, description="How long the tree of product groups is kept."
+        default=span("10m"),
+        ge=NOTHING,
+        description="How long the tree of product groups is kept (products only).",
     )
     unknown_group: UnknownGroup = Field(
         default=UnknownGroup.NAME,
-        description="A group the tree does not hold: reject the product, leave blanks, or use its name.",
+        description="A group the tree does not hold: reject the product, leave blanks, or use its name "
+        "(products only).",
     )
     deeper_groups: DeeperGroups = Field(
         default=DeeperGroups.SECOND,
-        description="What 二级分组 holds for a product below the second level: the second group or its own.",
+        description="What 二级分组 holds for a product below the second level: the second group or its own "
+        "(products only).",
     )
     single_level: SingleLevel = Field(
         default=SingleLevel.BLANK,
-        description="What 二级分组 holds for a product of a first-level group: nothing, or that group again.",
+        description="What 二级分组 holds for a product of a first-level group: nothing, or that group again "
+        "(products only).",
     )
     list_key: IdText = Field(default="list", description="Key of the items in OKKI's answers.")
     total_keys: list[IdText] = Field(
         default=["count", "totalItem", "total"],
-        description="Keys under which OKKI may tell the total, in the order of looking.",
+        description="Keys under which OKKI may tell the total, in the order of looking; some lists have "
+        "another order.",
     )
     params: dict[str, str] = Field(
         default={}, description="Further query parameters of the list, as they are."
@@ -153,11 +170,11 @@ class SourceSettings(Section):
 
 
 class DeletedMarkSettings(Section):
-    """The component that says in Yida that OKKI has deleted a product; its own, not one of fields."""
+    """The component that says in Yida that OKKI has deleted a record; its own, not one of fields."""
 
     field: IdText = Field(description="Component id.")
-    value: IdText = Field(description="What it holds once the product is deleted.")
-    otherwise: str = Field(default="", description="What it holds for all other products.")
+    value: IdText = Field(description="What it holds once the record is deleted.")
+    otherwise: str = Field(default="", description="What it holds for all other records.")
 
 
 class TargetSettings(Section):
@@ -193,11 +210,11 @@ class TargetSettings(Section):
     )
     key: IdText = Field(description="The text component that holds the business key.")
     on_change: OnChange = Field(
-        default=OnChange.UPDATE, description="Whether a changed product updates its instance."
+        default=OnChange.UPDATE, description="Whether a changed record updates its instance."
     )
     on_delete: OnDelete = Field(
         default=OnDelete.IGNORE,
-        description="What becomes of the instance of a product that OKKI has deleted: left alone, or marked.",
+        description="What becomes of the instance of a record that OKKI has deleted: left alone, or marked.",
     )
     deleted_mark: Optional_[DeletedMarkSettings] = Field(
         default=None, description="The mark of on_delete: mark."
@@ -232,15 +249,13 @@ class GuardSettings(Section):
     updates: WholeOrNone = Field(
         default=1_000,
         ge=0,
-        description="Products already in Yida that may be updated within the time below; 0: any number.",
+        description="Records already in Yida that may be updated within the time below; 0: any number.",
     )
     share: Share = Field(
         default=parse_share("20%"),
-        description="The same as a share of the products known in Yida; the smaller of both counts; 0: any.",
+        description="The same as a share of the records known in Yida; the smaller of both counts; 0: any.",
     )
-    at_least: Whole = Field(
-        default=20, ge=0, description="The share never comes to fewer products than this."
-    )
+    at_least: Whole = Field(default=20, ge=0, description="The share never comes to fewer records than this.")
     within: Duration = Field(
         default=span("1h"),
         ge=SECOND,
@@ -270,7 +285,7 @@ class FieldSettings(Section):
 
 
 class QualityRuleSettings(Section):
-    """A demand on the mapped value of a component; a product that fails it is rejected with the reason."""
+    """A demand on the mapped value of a component; a record that fails it is rejected with the reason."""
 
     field: IdText = Field(description="Component id; one of those in fields.")
     rule: RuleKind = Field(description="required: not empty; type: convertible to its type.")
@@ -300,7 +315,7 @@ class PipelineSettings(Section):
 
     @property
     def written(self) -> list[FieldSettings]:
-        """All components that are written: those of ``fields``, and the mark of deleted products."""
+        """All components that are written: those of ``fields``, and the mark of deleted records."""
         mark = self.target.deleted_mark
         if self.target.on_delete is not OnDelete.MARK or mark is None:
             return self.fields

@@ -265,6 +265,22 @@ async def test_another_account_is_refused_until_it_is_said_to_be_the_same(path: 
     assert b"client-" not in path.read_bytes()  # noqa: ASYNC240
 
 
+async def test_another_list_of_okki_is_refused(path: Path):
+    async with Ledger(path) as ledger:
+        register = pipelines.register
+        await ledger.write(register, "products", sample.FORM, "k", account="client-1")
+        # A ledger from before there was a choice: it can only have read products.
+        with pytest.raises(
+            LedgerUnusableError, match=r"OKKI's list product, the configuration says supplier"
+        ):
+            await ledger.write(register, "products", sample.FORM, "k", resource="supplier")
+        await ledger.write(register, "products", sample.FORM, "k", resource="product")
+        await ledger.write(register, "suppliers", sample.FORM, "k", resource="supplier")
+        await ledger.write(register, "suppliers", sample.FORM, "k", resource="supplier")
+        with pytest.raises(LedgerUnusableError, match="give the pipeline another name"):
+            await ledger.write(register, "suppliers", sample.FORM, "k", resource="company")
+
+
 def _without_mark(path: Path) -> None:
     """As a plain copy of the file is."""
     connection = sqlite3.connect(path)

@@ -235,7 +235,7 @@ async def test_a_strange_group_answer_is_no_empty_tree(okki, make_client):
 
 
 @pytest.mark.parametrize(
-    "path", ["/v1/product/remove", "/v1/product/push", "/v1/product/list/", "/v1/company/list"]
+    "path", ["/v1/product/remove", "/v1/product/push", "/v1/product/list/", "/v1/supplier/remove"]
 )
 async def test_no_other_path_can_be_asked(okki, make_client, path):
     """``GET /v1/product/remove`` deletes."""

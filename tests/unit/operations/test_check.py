@@ -20,7 +20,7 @@ from xmsyncd.okki.groups import Group, GroupTree
 from xmsyncd.okki.wire import Page
 from xmsyncd.operations.check import check
 from xmsyncd.operations.known import Known, load_known
-from xmsyncd.operations.vendors import Vendors, mapping_of
+from xmsyncd.operations.vendors import Vendors, mapping_of, needed_scopes
 from xmsyncd.records import ContentHash, Item, SourceId, StopReason
 from xmsyncd.settings import FieldSettings, Settings
 from xmsyncd.yida.answers import ApprovalNode, Component
@@ -130,6 +130,30 @@ async def test_all_is_well(tmp_path: Path):
     result = await checked(settings_with(tmp_path), Okki(), Yida())
     assert {one["state"] for one in result["findings"]} == {"ok"}
     assert (result["failed"], result["warnings"], result["metered_calls"]) == (0, 0, 2)
+
+
+async def test_a_configured_scope_that_a_pipeline_is_not_served_with_is_told(tmp_path: Path):
+    settings = settings_with(tmp_path, resource="order")
+    assert needed_scopes(settings, "main") == ("invoices",)
+    told = settings.okki["main"].model_copy(update={"scope": "product company"})
+    result = await checked(settings.model_copy(update={"okki": {"main": told}}), Okki(), Yida())
+    finding = of(result, "okki.main.scope")
+    assert finding["state"] == "warning"
+    assert "invoices" in finding["expected"]
+    told = told.model_copy(update={"scope": "product invoices"})
+    result = await checked(settings.model_copy(update={"okki": {"main": told}}), Okki(), Yida())
+    assert not any(one["what"].endswith("scope") for one in result["findings"])
+
+
+async def test_findings_name_what_the_list_holds(tmp_path: Path):
+    settings = settings_with(tmp_path, "{serial_no}", resource="order")
+    okki = Okki(page=Page((product(),), (), 7, None))
+    result = await checked(settings, okki, Yida())
+    assert of(result, "source list")["found"] == "OKKI lists 7 orders"
+    told = " ".join(one["found"] for one in result["findings"] if one["what"].endswith("fields"))
+    assert "{serial_no}, which no order on OKKI's first page has" in told
+    empty = await checked(settings, Okki(page=Page((), (), 0, None)), Yida())
+    assert of(empty, "source list")["found"] == "OKKI lists no order"
 
 
 async def test_who_would_get_a_task_is_named(tmp_path: Path):

@@ -204,7 +204,7 @@ def test_the_leading_zeros_of_a_number_are_shown_as_typed(load):
         ("pipelines.products.source.page_size", 101, None, "the number 101", "from 1 to 100"),
         ("pipelines.products.source.overlap", "31d", None, "31d", "from 0s to 30d"),
         ("pipelines.products.source.time_type", 3, None, "the number 3", "from 1 to 2"),
-        ("pipelines.products.source.resource", "order", None, '"order"', "the only resource"),
+        ("pipelines.products.source.resource", "orders", None, '"orders"', "order"),
         ("pipelines.products.source.params.count", "1", None, "sets itself", "other than count"),
         ("pipelines.products.source.params", {"my_token": 5}, "my_token", "a number (not shown)", "quotes"),
         ("pipelines.products.target.kind", "form", None, "form", "later version"),

@@ -9,7 +9,7 @@ from typing import Any, Final
 from xmsyncd.clock import Clock
 from xmsyncd.errors import CannotWorkError, RefusedError, TryLaterError
 from xmsyncd.okki.client import OkkiClient
-from xmsyncd.okki.resources import RESOURCES
+from xmsyncd.okki.resources import resource_of
 from xmsyncd.okki.wire import format_date, format_time, parse_time
 from xmsyncd.operations.probe import okki_answers as decide
 from xmsyncd.operations.probe.answers import Answer, failed, unknown
@@ -48,7 +48,7 @@ class OkkiProbe:
         self._where: Path = ("pipelines", pipeline, "source")
         self._source = source.source
         self._mapping = mapping
-        self._resource = RESOURCES[self._source.resource]
+        self._resource = resource_of(self._source)
         self._client_for = client_for
         self._clock = clock
         self.answers: list[Answer] = []
@@ -106,7 +106,7 @@ class OkkiProbe:
             except CannotWorkError as error:
                 if error.reason is StopReason.CREDENTIALS:
                     continue
-                self.answers.append(failed("product list", f"{error.reason}: {error}"))
+                self.answers.append(failed("the list", f"{error.reason}: {error}"))
                 return None
             except TryLaterError:
                 return client  # the next question will say what is wrong
@@ -131,12 +131,15 @@ class OkkiProbe:
         add(decide.beyond_the_end(first, beyond))
         self.answers += await self._time_filter(client, items)
         add(await self._details(client, items))
-        add(decide.deleted(items))
-        add(await self._groups(client, items))
+        add(decide.deleted(items, self._resource.deleted_field))
+        if self._resource.groups_path:
+            add(await self._groups(client, items))
 
     async def _time_filter(self, client: OkkiClient, items: tuple[Item, ...]) -> list[Answer]:
         zone = client.timezone
-        created = {item.source_id: parse_time(item.raw.get("create_time"), zone) for item in items}
+        created = {
+            item.source_id: parse_time(item.raw.get(self._resource.created_field), zone) for item in items
+        }
         pivot = decide.pivot_of(items, zone, created)
         if pivot is None:
             return decide.time_filter(self._where, self._source, TimeFilter.UNCLEAR, None)
@@ -175,7 +178,7 @@ class OkkiProbe:
         needs = self._mapping.item_needs
         listed = {name for item in items for name in item.raw}
         detail: Mapping[str, Any] | None = None
-        if items and needs - listed:
+        if items and self._resource.detail_path and needs - listed:
             try:
                 detail = await client.fetch_detail(self._resource, items[0].source_id)
             except (CannotWorkError, RefusedError, TryLaterError):
@@ -199,12 +202,7 @@ class OkkiProbe:
         filters: Mapping[str, str] | None = None,
         tries: int | None = None,
     ) -> Listed:
-        params = {
-            **(filters or {}),
-            "start_index": str(number),
-            "count": str(count),
-            **self._source.params,
-        }
+        params = {**(filters or {}), **self._resource.page(number, count), **self._source.params}
         envelope = await client.fetch_envelope(self._resource, params, tries=tries)
         return listed_from(envelope, self._source, self._resource, client.timezone)
 

@@ -55,7 +55,7 @@ def refused_list(current: Sequence[int], code: str, text: str) -> Answer:
     """A list answer whose code is none of the known ones: it may even be a success."""
     known = ", ".join(str(one) for one in current)
     return failed(
-        "product list",
+        "the list",
         f"OKKI answers with code {code or 'none'}: {text}",
         f"the known codes of success are {known}; if this is one, add it to success_codes",
     )
@@ -99,7 +99,7 @@ def page_size(where: Path, current: int, asked: int, page: Listed | None) -> Ans
     if page.total is not None and page.total > page.entries > 0:
         found = f"{asked} asked for, no more than {page.entries} come"
         return fitting(question, found, setting, current=current, fits=min(current, page.entries))
-    found = f"{asked} asked for, {page.entries} come: there may be no more products"
+    found = f"{asked} asked for, {page.entries} come: there may be no more of them"
     return unknown(question, found, "page_size stays as it is")
 
 
@@ -112,7 +112,7 @@ def page_start(where: Path, current: int, first: Listed, zeroth: Listed | None) 
         return fitting(question, found, setting, current=current, fits=1)
     if set(zeroth.ids).isdisjoint(first.ids) and zeroth.entries >= first.entries:
         return fitting(question, "0", setting, current=current, fits=0)
-    return unknown(question, "page 0 and page 1 show partly the same products")
+    return unknown(question, "page 0 and page 1 show partly the same entries")
 
 
 def order(items: Sequence[Item]) -> Answer:
@@ -137,7 +137,7 @@ def beyond_the_end(first: Listed, beyond: Listed | None) -> Answer:
         return told(question, "is refused")
     if not beyond.entries:
         return told(question, "is empty")
-    which = "the first page" if beyond.ids == first.ids else "products again"
+    which = "the first page" if beyond.ids == first.ids else "entries again"
     return told(question, f"shows {which}", "a window is read until nothing new comes")
 
 
@@ -151,7 +151,7 @@ class TimeFilter(StrEnum):
 
 
 def pivot_of(items: Sequence[Item], zone: Any, created: Mapping[SourceId, datetime | None]) -> Item | None:
-    """The product whose window shows most: its second is its own, not near midnight, made on another day.
+    """The item whose window shows most: its second is its own, not near midnight, made on another day.
 
     ``created`` tells, by id, when each was made: where that is another day, a filter by creation shows.
     """
@@ -184,7 +184,7 @@ def _is_within_its_day(at: datetime, zone: Any) -> bool:
 def decide_time_filter(
     pivot: Item, exact: Listed | None, rest_of_day: Listed | None, whole_day: Listed | None
 ) -> TimeFilter:
-    """From three windows around one product's update time.
+    """From three windows around one item's update time.
 
     ``exact`` asked for its second and one around it, ``rest_of_day`` from the next second to the end of the
     day, both with times; ``whole_day`` with dates, from its day to the next. ``None``: refused.
@@ -204,7 +204,7 @@ def decide_time_filter(
         if shown and not strays and rest_of_day is not None and pivot.source_id not in rest_of_day.ids:
             return TimeFilter.SECONDS
         if shown and rest_of_day is not None:
-            return TimeFilter.DAYS  # the product's whole day comes, whatever the time of day
+            return TimeFilter.DAYS  # the item's whole day comes, whatever the time of day
     if whole_day is not None and pivot.source_id in whole_day.ids:
         return TimeFilter.IGNORED if any(_is_far(item, at) for item in whole_day.items) else TimeFilter.DAYS
     return TimeFilter.UNCLEAR
@@ -259,9 +259,7 @@ def time_filter(
                 )
             )
         case TimeFilter.UNCLEAR:
-            answers.append(
-                unknown(question, "not to be told from the products that OKKI shows", "the settings stay")
-            )
+            answers.append(unknown(question, "not to be told from what OKKI lists", "the settings stay"))
         case _:
             assert_never(kind)
     return answers
@@ -306,15 +304,13 @@ def details(
     )
 
 
-def deleted(items: Sequence[Item]) -> Answer:
-    """Whether deleted products are listed."""
-    question = "deleted products"
-    number = sum(str(item.raw.get("enable_flag", "1")) == "0" for item in items)
+def deleted(items: Sequence[Item], flag: str) -> Answer:
+    """Whether deleted items are listed, with a ``flag`` of 0; "": the list has no such flag."""
+    question = "deleted records"
+    number = sum(bool(flag) and str(item.raw.get(flag, "1")) == "0" for item in items)
     if number:
-        return told(question, f"OKKI lists them: {number} of the {len(items)} looked at (enable_flag 0)")
-    return told(
-        question, f"none among the {len(items)} looked at", "a product that vanishes shows by a full read"
-    )
+        return told(question, f"OKKI lists them: {number} of the {len(items)} looked at ({flag} 0)")
+    return told(question, f"none among the {len(items)} looked at", "what vanishes shows by two full reads")
 
 
 def groups(tree: GroupTree, items: Sequence[Item]) -> Answer:
@@ -350,15 +346,15 @@ def clock(offset: timedelta | None, by_envelope: timedelta | None) -> Answer:
 
 
 def update_times(items: Sequence[Item], okki_now: datetime) -> Answer:
-    """Whether the times of the products can be those of the configured zone."""
+    """Whether the times of the items can be those of the configured zone."""
     question = "zone of update_time"
     times = [item.updated_at for item in items if item.updated_at is not None]
     if not times:
-        return unknown(question, "no product shows a readable update_time")
+        return unknown(question, "no entry shows a readable update time")
     ahead = max(times) - okki_now
     if ahead > _CLOCK_DOUBT:
         hours = ahead / timedelta(hours=1)
-        return failed(question, f"a product was changed {hours:.1f} h from now", "set timezone")
+        return failed(question, f"an entry was changed {hours:.1f} h from now", "set timezone")
     return told(question, f"plausible: the newest was changed {_ago(-ahead)} ago")
 
 

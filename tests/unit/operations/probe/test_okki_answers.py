@@ -230,5 +230,5 @@ def test_groups_and_deleted_products():
     assert "level 2" in answer.found
     assert "99" in answer.note
     assert decide.groups(GroupTree([]), listed).found == "none"
-    assert "1 of the 2" in decide.deleted(listed).found
-    assert "none" in decide.deleted(listed[:1]).found
+    assert "1 of the 2" in decide.deleted(listed, "enable_flag").found
+    assert "none" in decide.deleted(listed[:1], "enable_flag").found
