@@ -204,6 +204,7 @@ async def open_app(
                     mapping.components,
                     permit_for=yida[dingtalk_name].permit,
                     meter=ReadMeter(ledger, meter, beyond_reserve=beyond),
+                    volatile=mapping.volatile,
                 )
                 for beyond in (True, False)
             )
@@ -211,6 +212,7 @@ async def open_app(
             bell = bells.setdefault(form, Bell())
             resource = resource_of(pipeline.source)
             shaper = Shaper(
+                name,
                 okki[okki_name],
                 resource,
                 pipeline.source,

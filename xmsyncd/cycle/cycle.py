@@ -52,7 +52,10 @@ class Cycle:
         What was staged stays when the cycle fails or is cancelled; the watermark then does not move.
         """
         with about(pipeline=self._parts.pipeline):
-            return await self._run(request, progress or CycleProgress())
+            try:
+                return await self._run(request, progress or CycleProgress())
+            finally:
+                self._parts.shaper.finish()
 
     async def _run(self, request: CycleRequest, progress: CycleProgress) -> CycleReport:
         started = self._parts.clock.monotonic()

@@ -10,7 +10,7 @@ import orjson
 
 from xmsyncd.clock import Clock
 from xmsyncd.errors import CannotWorkError, EmptyGroupTreeError, RefusedError, ThrottledError, TryLaterError
-from xmsyncd.ledger import Ledger, lookups
+from xmsyncd.ledger import Ledger, cycles, lookups
 from xmsyncd.ledger.tombstones import Mark
 from xmsyncd.ledger.views import Listed, StageEntry
 from xmsyncd.okki.client import OkkiClient
@@ -23,6 +23,7 @@ from xmsyncd.transform.depth import is_too_deep
 from xmsyncd.transform.derived import GroupPolicies, derive_group_levels, group_id_of
 from xmsyncd.transform.hashes import hash_of
 from xmsyncd.transform.mapping import FieldMapping
+from xmsyncd.transform.variables import times
 
 GROUP_TREE = "product_groups"
 
@@ -45,6 +46,7 @@ class Shaper:
 
     def __init__(
         self,
+        pipeline: str,
         client: OkkiClient,
         resource: Resource,
         source: SourceSettings,
@@ -58,6 +60,7 @@ class Shaper:
         tree_changed: Callable[[int], None] = lambda groups: None,
     ) -> None:
         """``tree_changed`` is told the number of groups when the tree is another than before."""
+        self._pipeline = pipeline
         self._client = client
         self._resource = resource
         self._source = source
@@ -68,6 +71,7 @@ class Shaper:
         self._ledger = ledger
         self._clock = clock
         self._tree_changed = tree_changed
+        self._times: Mapping[str, int] | None = None
         self._tree: GroupTree | None = None
         self._fetched_at: float | None = None
         self._refreshed = False
@@ -94,6 +98,7 @@ class Shaper:
 
     async def prepare(self) -> None:
         """Have a group tree that is no older than ``source.group_cache``, if the mapping asks for one."""
+        self._times = await self._times_now()
         self._refreshed = False
         self._details_failed_in_a_row = 0
         self.details_away_in_a_row = 0
@@ -103,6 +108,16 @@ class Shaper:
         now = self._clock.monotonic()
         if self._fetched_at is None or now - self._fetched_at >= self._source.group_cache.total_seconds():
             await self._fetch_tree()
+
+    def finish(self) -> None:
+        """The cycle is over: what is mapped until the next one is mapped at a moment of its own."""
+        self._times = None
+
+    async def _times_now(self) -> Mapping[str, int]:
+        """What the platform's variables stand for now."""
+        now = self._clock.now()
+        since = await self._ledger.read(cycles.read_up_to, self._pipeline)
+        return times(now, since or now)
 
     async def _fetch_tree(self) -> None:
         tree = await self._client.fetch_groups(self._resource)
@@ -178,7 +193,7 @@ class Shaper:
         self, item: Item, detail: Mapping[str, Any] | None, *, ruled: bool = True
     ) -> Draft | Rejection:
         """The mapping alone, with the group tree it needs (fetched again once a cycle if unknown)."""
-        derived: Mapping[str, Any] = {}
+        derived: dict[str, Any] = dict(self._times or await self._times_now())
         if self._mapping.derived_needs:
             if self._tree is None:
                 await self._fetch_tree()
@@ -190,7 +205,7 @@ class Shaper:
             if isinstance(levels, Rejection):
                 # With its key it can be told which instance is its own, although it cannot be sent.
                 return dataclasses.replace(levels, key=self._mapping.key_alone(item, detail, frozenset()))
-            derived = levels
+            derived.update(levels)
         return self._mapping.map_item(item, detail, derived, ruled=ruled)
 
     def _path_of(self, group_id: str) -> Sequence[Any]:

@@ -109,6 +109,16 @@ def progress(connection: sqlite3.Connection, cycle_id: int, counts: CycleCounts)
     )
 
 
+def read_up_to(connection: sqlite3.Connection, pipeline: str) -> datetime | None:
+    """Up to when OKKI was read; before the first read, when one was first begun. ``None``: never."""
+    row = connection.execute(
+        """SELECT COALESCE(p.watermark_ms, (SELECT min(started_ms) FROM cycles WHERE pipeline = p.name))
+           FROM pipelines p WHERE p.name = ?""",
+        (pipeline,),
+    ).fetchone()
+    return None if row is None else from_ms(row[0])
+
+
 def move_watermark(connection: sqlite3.Connection, pipeline: str, to: datetime) -> None:
     """Forward only: a second reader of an older window must not bring it back."""
     connection.execute(

@@ -23,7 +23,7 @@ from xmsyncd.ledger.states import Block, DesiredDraft
 from xmsyncd.ledger.times import to_ms
 from xmsyncd.ledger.views import StageDecision
 from xmsyncd.records import Item, KeyValue, RecordId, SourceId
-from xmsyncd.transform.hashes import hash_of
+from xmsyncd.transform.hashes import content_hash, volatile_in
 
 ABSENT_READS: Final = 2
 """Proven full reads in a row that must lack a product before it counts as deleted."""
@@ -200,7 +200,10 @@ def _stage_mark(
         key = KeyValue(str(content.get(mark.key_component) or ""))
     if not key:
         return
-    row = rows.apply(connection, row, Staged(DesiredDraft(key, hash_of(content)), now), now)
+    of = before.desired.content_hash if isinstance(before.desired, DesiredDraft) else before.delivered_hash
+    volatile = () if of is None else volatile_in(of)
+    desired = DesiredDraft(key, content_hash(content, volatile))
+    row = rows.apply(connection, row, Staged(desired, now), now)
     if row.state.desired == before.desired:
         return
     row = guard.judge(row, before, context_changed=False)

@@ -17,6 +17,7 @@ from xmsyncd.operations.form_reading import FormReading, calls_for
 from xmsyncd.operations.runtime import PipelineRuntime, Runtime
 from xmsyncd.records import Content, Found, InstanceId, RecordId
 from xmsyncd.settings import OnChange
+from xmsyncd.transform.hashes import volatile_in
 from xmsyncd.yida.marks import is_mark
 from xmsyncd.yida.values import normalise
 
@@ -166,20 +167,24 @@ class _Reconciliation:
         return (
             self._compares
             and row.content_hash != held.state.delivered_hash
-            and bool(self._changes(held.delivered, row.content))
+            and bool(self._changes(held.delivered, row))
         )
 
-    def _changes(self, delivered: Content | None, shown: Content) -> dict[str, Any]:
+    def _changes(self, delivered: Content | None, found: Found) -> dict[str, Any]:
         """By component what was delivered and what is shown; only what is mapped now and was delivered then.
 
-        Both sides go through the same reading, because what Yida shows is not what was written.
+        Both sides go through the same reading, because what Yida shows is not what was written. What only
+        tells a time of ours is left out.
         """
         if delivered is None:
             return {}
+        shown, volatile = found.content, volatile_in(found.content_hash)
         both = [one for one in self._components if one in delivered and one in shown]
         ours, theirs = normalise(both, delivered), normalise(both, shown)
         return {
-            one: {"delivered": ours[one], "in_yida": theirs[one]} for one in both if ours[one] != theirs[one]
+            one: {"delivered": ours[one], "in_yida": theirs[one]}
+            for one in both
+            if ours[one] != theirs[one] and one not in volatile
         }
 
     async def _find_missing(self, candidates: _Candidates) -> None:
@@ -246,7 +251,7 @@ class _Reconciliation:
             note(DifferenceKind.ENDED, shown.key, {"status": shown.status})
         elif self._differs(held, shown):
             judged.drifted.append((held, shown))
-            note(DifferenceKind.DIFFERENT, held.key, self._changes(held.delivered, shown.content))
+            note(DifferenceKind.DIFFERENT, held.key, self._changes(held.delivered, shown))
         elif (
             held.instance_id not in candidates.seen
             and candidates.is_complete

@@ -180,7 +180,14 @@ def writer_of(
 ) -> ProcessWriter:
     """The writer of one form; the calls of its reads are counted in ``metered`` by API."""
 
-    return ProcessWriter(client, target, mapping.components, client.permit, meter=_Tally(metered))
+    return ProcessWriter(
+        client,
+        target,
+        mapping.components,
+        client.permit,
+        meter=_Tally(metered),
+        volatile=mapping.volatile,
+    )
 
 
 def mark_of(pipeline: PipelineSettings) -> Mark | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import orjson
@@ -12,6 +12,7 @@ import orjson
 from xmsyncd.records import ContentHash
 
 _OPTIONS = orjson.OPT_SORT_KEYS | orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS
+_DIGITS = 32
 
 
 def canonical_json(value: Any) -> bytes:
@@ -35,6 +36,24 @@ def canonical_json(value: Any) -> bytes:
 def hash_of(value: Any) -> ContentHash:
     """Hash of the canonical text (BLAKE2b, 16 bytes, as 32 hexadecimal digits)."""
     return ContentHash(hashlib.blake2b(canonical_json(value), digest_size=16).hexdigest())
+
+
+def content_hash(content: Mapping[str, Any], volatile: Iterable[str] = ()) -> ContentHash:
+    """The hash of form data, in which ``volatile`` components do not count: what only tells a time of ours.
+
+    Their names stand behind the digits, so that whoever holds content and hash can compare the two.
+    """
+    left_out = sorted(volatile)
+    if not left_out:
+        return hash_of(content)
+    digits = hash_of({name: value for name, value in content.items() if name not in left_out})
+    return ContentHash(digits + canonical_json(left_out).decode())
+
+
+def volatile_in(content_hash: ContentHash) -> tuple[str, ...]:
+    """The components that this hash leaves out."""
+    names = content_hash[_DIGITS:]
+    return tuple(json.loads(names)) if names else ()
 
 
 def _plain(value: object) -> Any:

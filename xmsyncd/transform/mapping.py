@@ -14,7 +14,7 @@ from xmsyncd.records import ContentHash, Draft, Item, KeyValue, Rejection, Rejec
 from xmsyncd.transform.depth import DEEPEST, is_too_deep
 from xmsyncd.transform.derived import DERIVED_NAMES
 from xmsyncd.transform.fields import BadValueError, Encode, FieldSpec, MappedField, compile_fields
-from xmsyncd.transform.hashes import hash_of
+from xmsyncd.transform.hashes import content_hash, hash_of
 from xmsyncd.transform.quality import RuleSpec
 
 __all__ = ["RENDERING", "Encode", "FieldMapping", "FieldSpec", "RuleSpec", "Step"]
@@ -59,6 +59,10 @@ class FieldMapping:
         self.needs: frozenset[str] = frozenset().union(*(field.template.roots for field in self._fields))
         self.derived_needs: frozenset[str] = self.needs & DERIVED_NAMES
         self.item_needs: frozenset[str] = self.needs - DERIVED_NAMES
+        self.volatile: frozenset[str] = frozenset(
+            field.component for field in self._fields if field.template.variables
+        )
+        """Components whose value tells a time of ours: sent, and never a reason to send."""
         self.spec_hash: ContentHash = _spec_hash(self._fields, rules, key_component)
 
     @property
@@ -79,7 +83,8 @@ class FieldMapping:
         Without ``ruled`` the rules of ``quality`` are left out, and only what cannot be sent is rejected.
 
         A field comes from ``derived``, else from the item as listed, else (absent or null there) from
-        ``detail``. ``derived`` must hold all of ``derived_needs``: blanks never stand in for them.
+        ``detail``. ``derived`` must hold all of ``derived_needs``: blanks never stand in for them; and the
+        platform's variables, where a template asks for one.
         """
         if is_too_deep(item.raw):
             found = f"found an item nested in more than {DEEPEST} levels, expected a product"
@@ -103,7 +108,7 @@ class FieldMapping:
                 )
         if key is None:
             raise AssertionError("a mapping without its key component cannot be built")
-        return Draft(item.source_id, item.updated_at, key, content, hash_of(content))
+        return Draft(item.source_id, item.updated_at, key, content, content_hash(content, self.volatile))
 
     def key_alone(
         self, item: Item, detail: Mapping[str, Any] | None, missing: frozenset[str]

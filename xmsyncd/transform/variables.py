@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from difflib import SequenceMatcher
 from typing import Any, Final
 
@@ -67,6 +68,11 @@ VARIABLES: Final[Mapping[str, Variable]] = {
     )
 }
 """The variables by name, for the documentation."""
+
+
+def times(now: datetime, last_sync: datetime) -> dict[str, int]:
+    """The variables of a lookup: when the mapping takes place, and up to when OKKI was read before."""
+    return {CURRENT_TIME: int(now.timestamp()), LAST_SYNC_TIME: int(last_sync.timestamp())}
 
 
 def is_variable(name: str) -> bool:

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 import orjson
 
 from xmsyncd.records import Found, InstanceId
-from xmsyncd.transform.hashes import hash_of
+from xmsyncd.transform.hashes import content_hash
 from xmsyncd.transport.classify import VendorWords
 from xmsyncd.transport.masking import Mask
 from xmsyncd.transport.reply import Reply
@@ -144,8 +144,16 @@ def page_of(body: Any) -> InstancePage:
     return InstancePage(rows=tuple(rows), total=total)
 
 
-def found_of(row: Any, components: Sequence[str], key_component: str, zone: ZoneInfo) -> Found:
+def found_of(
+    row: Any,
+    components: Sequence[str],
+    key_component: str,
+    zone: ZoneInfo,
+    volatile: frozenset[str] = frozenset(),
+) -> Found:
     """One instance of a search or a get. ``key`` is the text shown in the key component, as it is.
+
+    What a ``volatile`` component shows does not make it look different from what was sent.
 
     Raises UnreadableError where the id or the form data is missing: blanks would look like another key.
     """
@@ -161,7 +169,7 @@ def found_of(row: Any, components: Sequence[str], key_component: str, zone: Zone
         instance_id=InstanceId(instance_id),
         key="" if shown_key is None else str(shown_key),
         content=content,
-        content_hash=hash_of(content),
+        content_hash=content_hash(content, volatile),
         created_at=moment_or_none(_first_text(row, "createTimeGMT", "createdTimeGMT"), zone),
         status=_text(row, "instanceStatus"),
         extra={name: row[name] for name in _EXTRA_FIELDS if row.get(name) is not None},

@@ -61,7 +61,7 @@ class ProcessWriter:
 
     ``components`` are the mapped component ids: what :class:`Found` shows and an update writes. For a write
     the caller holds the permit of the first try and has counted it (``Outcome.calls`` says what it came to);
-    reads take theirs inside and count with ``meter``.
+    reads take theirs inside and count with ``meter``. ``volatile`` components do not count in a comparison.
     """
 
     def __init__(
@@ -72,10 +72,12 @@ class ProcessWriter:
         permit_for: PermitFor,
         *,
         meter: CallMeter,
+        volatile: frozenset[str] = frozenset(),
     ) -> None:
         self._client = client
         self._target = target
         self._components = tuple(components)
+        self._volatile = volatile
         self._permit_for = permit_for
         self._meter = meter
         self._reads = 0
@@ -190,7 +192,9 @@ class ProcessWriter:
         rows = []
         for row in page.rows:
             with contextlib.suppress(UnreadableError):
-                rows.append(answers.found_of(row, self._components, self._target.key, self._zone))
+                rows.append(
+                    answers.found_of(row, self._components, self._target.key, self._zone, self._volatile)
+                )
         return FormPage(tuple(rows), len(page.rows) - len(rows), page.total)
 
     async def count_instances(self) -> int:
@@ -292,7 +296,7 @@ class ProcessWriter:
 
     def _found(self, row: Any, endpoint: str) -> Found:
         try:
-            return answers.found_of(row, self._components, self._target.key, self._zone)
+            return answers.found_of(row, self._components, self._target.key, self._zone, self._volatile)
         except UnreadableError as error:
             raise self._unreadable(endpoint, str(error)) from error
 
