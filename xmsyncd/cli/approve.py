@@ -94,7 +94,8 @@ def _meant(settings: Settings, names: tuple[str, ...]) -> tuple[str | None, tupl
 def _print(console: Console, shown: dict[str, Any], words: Words) -> None:
     from rich.text import Text
 
-    from xmsyncd.cli.output import add_row, shortened, table
+    from xmsyncd.cli.differences import difference
+    from xmsyncd.cli.output import add_row, table
     from xmsyncd.cli.reasons import reason_label
 
     if not shown["total"]:
@@ -122,7 +123,7 @@ def _print(console: Console, shown: dict[str, Any], words: Words) -> None:
         for record in one["sample"]:
             for number, change in enumerate(record["changes"]):
                 key = record["key"] if number == 0 else ""
-                old, new = (shortened(_text(change[side]), 60) for side in ("old", "new"))
+                old, new = difference(change["old"], change["new"])
                 add_row(changes, key, _named(change), old, new)
         console.print(changes)
 
@@ -130,10 +131,6 @@ def _print(console: Console, shown: dict[str, Any], words: Words) -> None:
 def _named(component: dict[str, Any]) -> str:
     label = component.get("label")
     return f"{label} ({component['component']})" if label else str(component["component"])
-
-
-def _text(value: Any) -> str:
-    return "–" if value is None else str(value)
 
 
 def _print_done(console: Console, done: dict[str, Any], words: Words) -> None:

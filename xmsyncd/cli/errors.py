@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import traceback
 from collections.abc import Callable
 
@@ -14,6 +16,9 @@ from xmsyncd.transport.masking import Mask
 
 INTERRUPTED = 130
 
+READER_GONE = 141
+"""As of every program that SIGPIPE ends."""
+
 
 def reported(common: Common, work: Callable[[], int]) -> int:
     """Run ``work`` and return its exit status, or that of the error it ended with, which is then told."""
@@ -23,8 +28,10 @@ def reported(common: Common, work: Callable[[], int]) -> int:
 
     try:
         return work()
-    except (click.ClickException, click.exceptions.Exit, BrokenPipeError):
+    except (click.ClickException, click.exceptions.Exit):
         raise  # click's own business
+    except (BrokenPipeError, SystemExit):  # the latter is how rich leaves then
+        return reader_gone()
     except KeyboardInterrupt:
         return INTERRUPTED
     except XmsyncdError as error:
@@ -40,6 +47,14 @@ def reported(common: Common, work: Callable[[], int]) -> int:
             words = f"{type(error).__name__}: {error}".rstrip(": ")
             tell(f"error: something unforeseen happened ({words}); the same command with --debug shows where")
         return ExitStatus.UNFORESEEN
+
+
+def reader_gone() -> int:
+    """The status where nobody reads what is printed any more (``… | head``); the rest goes nowhere."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
+    return READER_GONE
 
 
 def sentences_of(error: XmsyncdError) -> list[str]:

@@ -9,7 +9,9 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, Final, TextIO, cast
 
-from xmsyncd.cli.errors import say
+import click
+
+from xmsyncd.cli.errors import reader_gone, say
 from xmsyncd.cli.options import Common
 from xmsyncd.errors import LedgerHeldError
 from xmsyncd.ledger.lock import LedgerLock
@@ -50,7 +52,7 @@ async def _run(work: Callable[[], Awaitable[int]], stopping_text: Callable[[], s
             say(text)
 
     with handle_signals(stopping, told=told) as signals:
-        task = asyncio.ensure_future(work())
+        task = asyncio.ensure_future(_read_to_the_end(work))
         stop = asyncio.ensure_future(stopping.wait())
         try:
             await asyncio.wait({task, stop}, return_when=asyncio.FIRST_COMPLETED)
@@ -61,6 +63,21 @@ async def _run(work: Callable[[], Awaitable[int]], stopping_text: Callable[[], s
             return _status_of(signals)
         finally:
             stop.cancel()
+
+
+async def _read_to_the_end(work: Callable[[], Awaitable[int]]) -> int:
+    """The status of ``work``, or that of a program whose reader has gone (``… | head``).
+
+    Rich leaves by ``SystemExit`` then, which must not pass through a task: it would end the loop around it.
+    """
+    try:
+        status = await work()
+        click.echo(
+            "", nl=False
+        )  # flushed here, not at the interpreter's end, where a traceback is all it can do
+    except (BrokenPipeError, SystemExit):
+        return reader_gone()
+    return status
 
 
 def _status_of(signals: Signals) -> int:
