@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import functools
 import random
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -42,6 +44,7 @@ from xmsyncd.operations.approve import guard_rules
 from xmsyncd.operations.components import component_findings
 from xmsyncd.operations.findings import FindingState
 from xmsyncd.operations.limits import Limits, RateKeeper, make_limits
+from xmsyncd.operations.rehearsal import Overheard, Rehearsal
 from xmsyncd.operations.runtime import ClockOffset, LimitNow, Pace, PipelineRuntime, Runtime
 from xmsyncd.operations.scheduled_reconcile import ScheduledReconcile, first_after
 from xmsyncd.operations.upkeep import Upkeep
@@ -126,9 +129,11 @@ async def open_app(
     registry: CollectorRegistry,
     bootstrap: bool = False,
     step: StepListener = nobody_listens,
+    opened: Ledger | None = None,
 ) -> AsyncIterator[App]:
     """Open everything in order; close it in reverse. Nothing is sent before :meth:`App.running`.
 
+    ``opened`` is a ledger that is open already, and stays so; without one that of the settings is opened.
     Raises ``LedgerHeldError`` when another process holds the ledger and ``LedgerError`` when it cannot
     be used. ``bootstrap`` allows the first create into a form that is not empty.
     """
@@ -140,7 +145,9 @@ async def open_app(
         for name in settings.dingtalk:
             metrics.declare_connection(Api.DINGTALK, name)
         events = Events(metrics, monotonic=clock.monotonic, repeat_every=settings.log.repeat_every)
-        ledger = await stack.enter_async_context(Ledger(settings.ledger.path, clock=clock))
+        ledger = opened
+        if ledger is None:
+            ledger = await stack.enter_async_context(Ledger(settings.ledger.path, clock=clock))
         kept = None if ledger.migrated is None else str(ledger.migrated)
         events.ledger_opened(str(ledger.path), ledger.identity, copy_kept=kept)
         session = await stack.enter_async_context(open_session())
@@ -211,37 +218,32 @@ async def open_app(
             # A key that one pipeline frees may wake a record of another that writes to the same form.
             bell = bells.setdefault(form, Bell())
             resource = resource_of(pipeline.source)
-            shaper = Shaper(
+            shaper = _shaper(
                 name,
-                okki[okki_name],
-                resource,
-                pipeline.source,
+                pipeline,
                 mapping,
-                _group_policies(pipeline),
-                mark=mark_of(pipeline),
-                on_change=pipeline.target.on_change,
-                ledger=ledger,
-                clock=clock,
+                okki[okki_name],
+                ledger,
+                clock,
                 tree_changed=functools.partial(events.group_tree_changed, name),
             )
-            cycle = Cycle(
-                CycleParts(
-                    pipeline=name,
-                    form=form,
-                    ledger=ledger,
-                    client=okki[okki_name],
-                    resource=resource,
-                    source=pipeline.source,
-                    on_change=pipeline.target.on_change,
-                    guard=guard_rules(pipeline.guard),
-                    mark=mark_of(pipeline),
-                    shaper=shaper,
-                    staged=bell.ring,
-                    clock=clock,
-                    events=events,
-                    step=step,
-                )
+            parts = CycleParts(
+                pipeline=name,
+                form=form,
+                ledger=ledger,
+                client=okki[okki_name],
+                resource=resource,
+                source=pipeline.source,
+                on_change=pipeline.target.on_change,
+                guard=guard_rules(pipeline.guard),
+                mark=mark_of(pipeline),
+                shaper=shaper,
+                staged=bell.ring,
+                clock=clock,
+                events=events,
+                step=step,
             )
+            cycle = Cycle(parts)
             loop = CycleLoop(cycle, stopping, finished=lambda report: gauges.tell_clocks())
             own_limits = {Operation.CREATE: limiters[wire.START], Operation.UPDATE: limiters[wire.UPDATE]}
             delivery = Delivery(
@@ -294,6 +296,8 @@ async def open_app(
                 reconcile_due=reconcile_due,
                 next_run=_next_run(schedule, name),
                 pace=_pace_of(own_limits),
+                rehearse=functools.partial(_rehearsal, parts, pipeline, mapping),
+                mapping_hash=mapping.spec_hash,
             )
         runtime = Runtime(
             settings=settings,
@@ -320,6 +324,50 @@ async def open_app(
             RateKeeper(ledger, limits, clock=clock),
             Notifier(settings, ledger, session, clock=clock, events=notify_events),
         )
+
+
+def _shaper(
+    name: str,
+    pipeline: PipelineSettings,
+    mapping: FieldMapping,
+    client: OkkiClient,
+    ledger: Ledger,
+    clock: Clock,
+    *,
+    tree_changed: Callable[[int], None] = lambda groups: None,
+) -> Shaper:
+    return Shaper(
+        name,
+        client,
+        resource_of(pipeline.source),
+        pipeline.source,
+        mapping,
+        _group_policies(pipeline),
+        mark=mark_of(pipeline),
+        on_change=pipeline.target.on_change,
+        ledger=ledger,
+        clock=clock,
+        tree_changed=tree_changed,
+    )
+
+
+def _rehearsal(parts: CycleParts, pipeline: PipelineSettings, mapping: FieldMapping, on: Ledger) -> Rehearsal:
+    """The pipeline's cycle on another ledger: the same parts, but nobody else hears of it."""
+    requests: Counter[str] = Counter()
+    client = parts.client.counting(requests)
+    shaper = _shaper(parts.pipeline, pipeline, mapping, client, on, parts.clock)
+    overheard = Overheard()
+    own = dataclasses.replace(
+        parts,
+        ledger=on,
+        client=client,
+        shaper=shaper,
+        staged=lambda: None,
+        shaped=overheard.shaped,
+        events=overheard,
+        step=nobody_listens,
+    )
+    return Rehearsal(Cycle(own), shaper, overheard, requests)
 
 
 def _group_policies(pipeline: PipelineSettings) -> derived.GroupPolicies:

@@ -133,6 +133,10 @@ class CycleError(XmsyncdError):
     """The cycle ends here; what was staged stays, the watermark does not move."""
 
 
+class UnknownProductError(CycleError):
+    """A person asked for one product, and OKKI shows none with that key or id."""
+
+
 class EmptyGroupTreeError(CycleError):
     """OKKI shows no product groups where some were known: blanks are never written in their place."""
 

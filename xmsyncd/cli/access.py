@@ -12,6 +12,8 @@ from prometheus_client import CollectorRegistry
 from xmsyncd.app import App, open_app
 from xmsyncd.clock import Clock, SystemClock
 from xmsyncd.errors import LedgerHeldError, StoppedError
+from xmsyncd.ledger.lock import LedgerLock
+from xmsyncd.ledger.snapshot import Snapshot
 from xmsyncd.operations.holder import ANSWER_SECONDS, Holder, HolderEndedError, NotListeningError, silent
 from xmsyncd.operations.runtime import Runtime
 from xmsyncd.operations.socket import OperationServer
@@ -52,6 +54,7 @@ async def operator(
     delivers: bool = True,
     clock: Clock | None = None,
     answer_seconds: float = ANSWER_SECONDS,
+    on_snapshot: bool = False,
 ) -> AsyncIterator[Operator]:
     """The ledger's holder if there is one, else this process.
 
@@ -59,10 +62,14 @@ async def operator(
     answers other commands; leaving drains within ``delivery.drain``; without ``delivers`` only cycles run. A
     ledger that is held by another command
     for a moment is waited for, and one whose holder ends before its answer is taken over: operations are safe
-    to repeat. Raises ``LedgerHeldError`` for a holder that does not answer.
+    to repeat. With ``on_snapshot`` this process works on a copy that vanishes: the ledger stays as it is, to
+    the byte, and free; where there is none, none is made. Raises ``LedgerHeldError`` for a holder that does
+    not answer.
     """
     async with contextlib.AsyncExitStack() as stack:
-        reached = _Reached(settings, stack, clock or SystemClock(), needs_delivery, answer_seconds, delivers)
+        reached = _Reached(
+            settings, stack, clock or SystemClock(), needs_delivery, answer_seconds, delivers, on_snapshot
+        )
         await reached.reach()
         yield reached
 
@@ -78,8 +85,10 @@ class _Reached:
         needs_delivery: bool,
         answer_seconds: float,
         delivers: bool,
+        on_snapshot: bool,
     ) -> None:
         self._settings = settings
+        self._on_snapshot = on_snapshot
         self._stack = stack
         self._clock = clock
         self._needs_delivery = needs_delivery
@@ -142,8 +151,24 @@ class _Reached:
             self._runtime = app.runtime
             return
 
-    def _opened(self) -> contextlib.AbstractAsyncContextManager[App]:
-        return open_app(self._settings, clock=self._clock, rng=random.Random(), registry=CollectorRegistry())
+    @contextlib.asynccontextmanager
+    async def _opened(self) -> AsyncIterator[App]:
+        async with contextlib.AsyncExitStack() as stack:
+            snapshot = None
+            if self._on_snapshot:
+                with LedgerLock(self._settings.ledger.path):
+                    snapshot = await stack.enter_async_context(
+                        Snapshot(self._settings.ledger.path, is_quiet=True, clock=self._clock)
+                    )
+            yield await stack.enter_async_context(
+                open_app(
+                    self._settings,
+                    clock=self._clock,
+                    rng=random.Random(),
+                    registry=CollectorRegistry(),
+                    opened=snapshot,
+                )
+            )
 
 
 @contextlib.asynccontextmanager

@@ -96,6 +96,7 @@ def _print(console: Console, shown: dict[str, Any], words: Words) -> None:
 
     from xmsyncd.cli.differences import difference
     from xmsyncd.cli.output import add_row, table
+    from xmsyncd.cli.plan_picture import named
     from xmsyncd.cli.reasons import reason_label
 
     if not shown["total"]:
@@ -115,7 +116,7 @@ def _print(console: Console, shown: dict[str, Any], words: Words) -> None:
             )
         components = table(words("component"), words("count"))
         for component in one["components"]:
-            add_row(components, _named(component), f"{component['count']:,}")
+            add_row(components, named(component), f"{component['count']:,}")
         console.print(components)
         if one["compared"] < one["held"]:
             console.print(Text(f"(counted over the first {one['compared']:,})"))
@@ -124,13 +125,8 @@ def _print(console: Console, shown: dict[str, Any], words: Words) -> None:
             for number, change in enumerate(record["changes"]):
                 key = record["key"] if number == 0 else ""
                 old, new = difference(change["old"], change["new"])
-                add_row(changes, key, _named(change), old, new)
+                add_row(changes, key, named(change), old, new)
         console.print(changes)
-
-
-def _named(component: dict[str, Any]) -> str:
-    label = component.get("label")
-    return f"{label} ({component['component']})" if label else str(component["component"])
 
 
 def _print_done(console: Console, done: dict[str, Any], words: Words) -> None:

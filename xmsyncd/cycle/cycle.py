@@ -20,7 +20,7 @@ from xmsyncd.cycle.plan import (
     until_end_is_over,
 )
 from xmsyncd.cycle.progress import CycleProgress, CycleReport, Running
-from xmsyncd.errors import CannotWorkError, CycleError, RefusedError, TryLaterError
+from xmsyncd.errors import CannotWorkError, CycleError, RefusedError, TryLaterError, UnknownProductError
 from xmsyncd.ledger import cycles, pipelines
 from xmsyncd.ledger.cycles import CycleKind, CycleResult
 from xmsyncd.ledger.views import PipelineView
@@ -108,7 +108,7 @@ class Cycle:
             await self._read_one(plan.window, request, running, is_gap=False)
         if request.only is not None and not running.chosen:
             noun = self._parts.resource.noun.one
-            raise CycleError(f"OKKI shows no {noun} with the key or id {request.only!r}")
+            raise UnknownProductError(f"OKKI shows no {noun} with the key or id {request.only!r}")
         if plan.kind is CycleKind.PARTIAL:
             return CycleResult.DONE, ""
         done = running.proven_to == plan.window.end

@@ -71,6 +71,7 @@ class PageStager:
                 if not request.is_partial
             ),
         )
+        self._parts.shaped(entries)
         decisions = await self._write_page(entries, running, living=items, deleted=deleted)
         if self._parts.shaper.cut_short_by is not None:
             raise self._parts.shaper.cut_short_by

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from xmsyncd.clock import Clock
@@ -11,10 +11,15 @@ from xmsyncd.cycle.shape import Shaper
 from xmsyncd.ledger import Ledger
 from xmsyncd.ledger.guard import GuardRules
 from xmsyncd.ledger.tombstones import Mark
+from xmsyncd.ledger.views import StageEntry
 from xmsyncd.okki.client import OkkiClient
 from xmsyncd.okki.resources import Resource
 from xmsyncd.settings import OnChange, SourceSettings
 from xmsyncd.steps import StepListener
+
+
+def nobody_watches(entries: Sequence[StageEntry]) -> None:
+    """What a page has become."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,3 +40,5 @@ class CycleParts:
     clock: Clock
     events: CycleEvents
     step: StepListener
+    shaped: Callable[[Sequence[StageEntry]], None] = nobody_watches
+    """Told of each page between its shaping and its staging."""

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
-from typing import Concatenate, ParamSpec, TypeVar
+from typing import Concatenate, ParamSpec, Self, TypeVar
 
 from xmsyncd.clock import Clock, SystemClock
 from xmsyncd.errors import LedgerStorageError, LedgerUnusableError
@@ -59,7 +59,7 @@ class Ledger:
         self._connection: sqlite3.Connection | None = None
         self._changes_seen = 0
 
-    async def __aenter__(self) -> Ledger:
+    async def __aenter__(self) -> Self:
         self._lock.acquire()
         try:
             await asyncio.get_running_loop().run_in_executor(self._thread, self._open)

@@ -34,6 +34,9 @@ _ID: Final = "ledger_id"
 _GENERATION: Final = "generation"
 _COPY: Final = "copy"
 
+Seen = tuple[str, int] | str | None
+"""Ledger id and generation; ``None``: there is no file; a text: it cannot be read, and why."""
+
 
 class GenerationFile(StrEnum):
     """What was found beside the ledger when it was opened."""
@@ -77,10 +80,10 @@ def establish(connection: sqlite3.Connection, path: Path, now: datetime) -> Iden
 
     Its own transaction, and then the file: a crash in between leaves the file behind, which proves nothing.
     """
-    seen = _read_file(path)
+    seen = seen_beside(path)
     connection.execute("BEGIN IMMEDIATE")
     try:
-        identity = _establish(connection, seen, now)
+        identity = judge(connection, seen, now)
         connection.execute("COMMIT")
     except BaseException:
         with contextlib.suppress(sqlite3.Error):
@@ -90,7 +93,11 @@ def establish(connection: sqlite3.Connection, path: Path, now: datetime) -> Iden
     return identity
 
 
-def _establish(connection: sqlite3.Connection, seen: tuple[str, int] | str | None, now: datetime) -> Identity:
+def judge(connection: sqlite3.Connection, seen: Seen, now: datetime) -> Identity:
+    """What an opening makes of the ledger and of the file beside it, but for writing that file.
+
+    Inside the caller's transaction.
+    """
     known, generation = notes.read(connection, _ID), _generation(connection)
     ledger_id = known or secrets.token_hex(16)
     if known is None:
@@ -112,7 +119,7 @@ def _establish(connection: sqlite3.Connection, seen: tuple[str, int] | str | Non
     return Identity(ledger_id, generation, found, restored)
 
 
-def _compare(seen: tuple[str, int] | str | None, known: str | None, generation: int) -> GenerationFile:
+def _compare(seen: Seen, known: str | None, generation: int) -> GenerationFile:
     match seen:
         case None:
             return GenerationFile.NEW if known is None else GenerationFile.MISSING
@@ -159,8 +166,8 @@ def _generation(connection: sqlite3.Connection) -> int:
     return int(notes.read(connection, _GENERATION) or 0)
 
 
-def _read_file(path: Path) -> tuple[str, int] | str | None:
-    """Ledger id and generation; ``None``: there is no file; a text: it cannot be read, and why."""
+def seen_beside(path: Path) -> Seen:
+    """What the file beside the ledger says."""
     try:
         value = json.loads(generation_path(path).read_bytes())
         return str(value["ledger"]), int(value["generation"])

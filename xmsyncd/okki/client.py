@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import random as random_module
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -83,6 +85,7 @@ class OkkiClient:
         self._transport = transport
         self._limiter = limiter
         self._sent_at = 0.0  # of the one call on its way
+        self._requests: Counter[str] = Counter()
         self._clock = clock
         self._random = random
         self._timezone = timezone
@@ -120,6 +123,15 @@ class OkkiClient:
     def server_now(self) -> datetime | None:
         """OKKI's time now, carried on from its latest answer; no step of our wall clock moves it."""
         return self._their_clock.now
+
+    def counting(self, requests: Counter[str]) -> OkkiClient:
+        """This very client, lock, token and pace included, whose requests are also counted, by endpoint.
+
+        Those for a token are not: whoever needs one next fetches it for all.
+        """
+        view = copy.copy(self)
+        view._requests = requests
+        return view
 
     async def authenticate(self) -> None:
         """See that a token can be had."""
@@ -273,6 +285,7 @@ class OkkiClient:
             raise self._failures.throttled(call.endpoint, message, wait=left)
         await self._limiter.acquire()
         self._sent_at = self._limiter.sent()
+        self._requests[call.endpoint] += 1
         reply = await self._transport.send(call)
         if self._their_clock.now is None and reply.server_time is not None:
             # Also from the token's answer: the first window's end depends on it.

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from xmsyncd.ledger import documents, guard, people, rows
+from xmsyncd.ledger import guard, people, rows
 from xmsyncd.ledger.guard import GuardRules, Standing
 from xmsyncd.ledger.queries import iso
 from xmsyncd.ledger.states import Block
 from xmsyncd.ledger.times import to_ms
+from xmsyncd.operations.changes import changes_of, labels_of
 from xmsyncd.operations.exit_status import UnknownRecordError
 from xmsyncd.operations.runtime import PipelineRuntime, Runtime
 from xmsyncd.records import RecordId
@@ -61,17 +62,15 @@ async def _of_pipeline(
     rules = guard_rules(pipeline.settings.guard)
     found: Standing = await runtime.ledger.read(guard.standing, pipeline.name, rules, now)
     ids = await _selected(runtime, pipeline, keys, None, None)
-    labels = {one.field: one.label for one in pipeline.settings.written if one.label}
+    labels = labels_of(pipeline)
     components: Counter[str] = Counter()
     reasons: Counter[str] = Counter(await runtime.ledger.read(_reasons, ids))
     sample: list[dict[str, Any]] = []
     compared = ids[:_COMPARED]
     for start in range(0, len(compared), _AT_ONCE):
-        for one in await runtime.ledger.read(_changes, compared[start : start + _AT_ONCE]):
+        for one in await runtime.ledger.read(changes_of, compared[start : start + _AT_ONCE], labels):
             components.update(change["component"] for change in one["changes"])
             if len(sample) < _SAMPLE:
-                for change in one["changes"]:
-                    change["label"] = labels.get(change["component"], "")
                 sample.append(one)
     return {
         "pipeline": pipeline.name,
@@ -96,32 +95,6 @@ def _reasons(connection: sqlite3.Connection, ids: Sequence[RecordId]) -> dict[st
         row = connection.execute("SELECT block_reason FROM records WHERE id = ?", (record_id,)).fetchone()
         counted[row["block_reason"]] += 1
     return dict(counted)
-
-
-def _changes(connection: sqlite3.Connection, ids: Sequence[RecordId]) -> list[dict[str, Any]]:
-    """What each record would change in Yida. Where it is not known what Yida holds, everything counts."""
-    found = []
-    for record_id in ids:
-        row = connection.execute(
-            """SELECT r.key, r.source_id, r.block_reason, c.content, c.delivered
-               FROM records r JOIN contents c ON c.record_id = r.id WHERE r.id = ?""",
-            (record_id,),
-        ).fetchone()
-        new = documents.load(row["content"]) or {}
-        old = {} if row["delivered"] is None else documents.load(row["delivered"])
-        found.append(
-            {
-                "key": row["key"],
-                "source_id": row["source_id"],
-                "reason": row["block_reason"],
-                "changes": [
-                    {"component": name, "old": old.get(name), "new": new.get(name)}
-                    for name in {**new, **old}
-                    if old.get(name) != new.get(name)
-                ],
-            }
-        )
-    return found
 
 
 @dataclass(frozen=True, slots=True)

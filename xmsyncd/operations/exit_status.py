@@ -26,6 +26,7 @@ from xmsyncd.errors import (
     RefusedError,
     StoppedError,
     TryLaterError,
+    UnknownProductError,
     XmsyncdError,
 )
 
@@ -71,7 +72,7 @@ def exit_status_of(error: BaseException) -> int:
             return ExitStatus.HELD
         case LedgerStorageError():
             return ExitStatus.CANNOT_WORK
-        case ConfigurationError() | UnknownRecordError() | LedgerError():
+        case ConfigurationError() | UnknownRecordError() | UnknownProductError() | LedgerError():
             return ExitStatus.USAGE
         case CannotWorkError() | ScarceQuotaError():
             return ExitStatus.CANNOT_WORK

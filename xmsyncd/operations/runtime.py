@@ -14,6 +14,7 @@ from xmsyncd.delivery.delivery import Delivery, DeliveryEvents
 from xmsyncd.delivery.waiting import Bell
 from xmsyncd.errors import ConfigurationError, Fault
 from xmsyncd.ledger import Ledger
+from xmsyncd.operations.rehearsal import Rehearsal
 from xmsyncd.settings import PipelineSettings, Settings
 from xmsyncd.yida.writers import ProcessWriter
 
@@ -40,6 +41,10 @@ class PipelineRuntime:
     target: ProcessWriter
     told: DeliveryEvents
     next_run: Callable[[], datetime | None]
+    rehearse: Callable[[Ledger], Rehearsal]
+    """Its cycle on another ledger."""
+    mapping_hash: str = ""
+    """What the form must have been checked for before anything is sent."""
     pace: Callable[[], Mapping[str, Pace]] = dict
     """By operation, how fast calls to Yida may follow each other at this moment."""
     reconcile_due: asyncio.Event = field(default_factory=asyncio.Event)

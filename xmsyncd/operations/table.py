@@ -26,6 +26,7 @@ from xmsyncd.operations.adopt import adopt
 from xmsyncd.operations.chosen_window import chosen_window
 from xmsyncd.operations.explain import explain
 from xmsyncd.operations.failures import Action
+from xmsyncd.operations.plan import DEFAULT_SAMPLE, PlanRequest, plan
 from xmsyncd.operations.reconcile import reconcile
 from xmsyncd.operations.runtime import PipelineRuntime, Runtime
 from xmsyncd.operations.search import search
@@ -62,6 +63,33 @@ async def _sync(runtime: Runtime, params: Params) -> AsyncGenerator[Told]:
     One pipeline; what ``since`` and ``until`` may be says :mod:`.chosen_window`.
     """
     pipeline = runtime.pipeline(params.get("pipeline"))
+    request = _cycle_request(runtime, params)
+    wait = timedelta(seconds=float(params.get("wait_seconds", DEFAULT_WAIT.total_seconds())))
+    if params.get("bootstrap"):
+        await resume.allow_creates(runtime, pipeline)
+    await resume.try_again(runtime, pipeline)
+    told: dict[str, Any] = {}
+    async for told in sync(runtime, pipeline, request, wait):
+        if told["phase"] != "done":
+            yield Progress(told)
+    yield Result(told)
+
+
+async def _plan(runtime: Runtime, params: Params) -> AsyncGenerator[Told]:
+    """Params ``pipeline`` (none: all), ``full``, ``limit``, ``only``, ``since``, ``until``, ``sample`` (a
+    number or ``"all"``).
+
+    Changes nothing. The records that would change come as progress, in parts.
+    """
+    sample = params.get("sample", DEFAULT_SAMPLE)
+    request = PlanRequest(_cycle_request(runtime, params), None if sample == "all" else int(sample))
+    async with contextlib.aclosing(plan(runtime, runtime.selected(params.get("pipeline")), request)) as steps:
+        async for told in steps:
+            yield Result(told) if told["phase"] == "done" else Progress(told)
+
+
+def _cycle_request(runtime: Runtime, params: Params) -> CycleRequest:
+    """What ``full``, ``limit``, ``only``, ``since`` and ``until`` ask of a cycle."""
     request = CycleRequest(
         full=bool(params.get("full")), limit=_limit(params.get("limit")), only=params.get("only")
     )
@@ -72,16 +100,7 @@ async def _sync(runtime: Runtime, params: Params) -> AsyncGenerator[Told]:
         zone=runtime.settings.zone,
         now=runtime.clock.now(),
     )
-    request = replace(request, since=since, until=until)
-    wait = timedelta(seconds=float(params.get("wait_seconds", DEFAULT_WAIT.total_seconds())))
-    if params.get("bootstrap"):
-        await resume.allow_creates(runtime, pipeline)
-    await resume.try_again(runtime, pipeline)
-    told: dict[str, Any] = {}
-    async for told in sync(runtime, pipeline, request, wait):
-        if told["phase"] != "done":
-            yield Progress(told)
-    yield Result(told)
+    return replace(request, since=since, until=until)
 
 
 async def _reconcile(runtime: Runtime, params: Params) -> AsyncGenerator[Told]:
@@ -282,6 +301,7 @@ def _selection(params: Params) -> Selection:
 
 OPERATIONS: Mapping[str, Operation] = {
     "sync": _sync,
+    "plan": _plan,
     "reconcile": _reconcile,
     "adopt": _adopt,
     "status": _status,

@@ -36,6 +36,7 @@ async def opened(tmp_path: Path) -> AsyncIterator[Opened]:
             target=cast(Any, None),
             told=cast(Any, None),
             next_run=lambda: None,
+            rehearse=cast(Any, None),
         )
         runtime = Runtime(settings, ledger, clock, asyncio.Event(), {"products": pipeline})
         yield Opened(runtime, pipeline, shaper, clock, bell.listen())

@@ -61,6 +61,7 @@ async def test_it_is_shown_with_what_it_would_change(opened: Opened):
     assert shown["sample"][0] == {
         "key": "K1",
         "source_id": "1",
+        "decision": "held",
         "reason": "many_changes",
         "changes": [{"component": "textField_name", "old": "old", "new": "new", "label": ""}],
     }

@@ -1,0 +1,261 @@
+"""``plan``, then ``sync`` on a still source: what was predicted is what happened, call for call."""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.scenario import FIELDS, KEY
+from tests.world import World, application, settings_of, until
+from xmsyncd.cli.access import operator
+from xmsyncd.errors import CannotWorkError, TryLaterError, UnknownProductError
+from xmsyncd.operations.sync import exit_status
+from xmsyncd.operations.table import OPERATIONS, Result
+from xmsyncd.simulator.counters import Vendor
+from xmsyncd.simulator.options import SimulatorOptions
+from xmsyncd.simulator.server import Simulator
+
+OKKI_CALLS = {"list": "list", "info": "detail", "groups": "groups"}
+"""What plan calls an endpoint of OKKI, and what the simulator does."""
+
+ANOTHER_NAME = {"replace": [{**FIELDS[0], "value": "{name}（新）"}, *FIELDS[1:]]}
+
+
+@dataclass
+class Planned:
+    """A plan, and what of it each vendor has seen."""
+
+    plan: dict[str, Any]
+    changes: list[dict[str, Any]]
+
+
+@asynccontextmanager
+async def vendors(**options: Any) -> AsyncIterator[Simulator]:
+    async with Simulator(SimulatorOptions(**options)) as simulated:
+        yield simulated
+
+
+def calls_of(simulated: Simulator, vendor: Vendor) -> dict[str, int]:
+    """Calls by operation, but for tokens."""
+    shown: dict[str, int] = {}
+    for name, number in simulated.counters.to_json()["calls"].items():
+        whose, operation, _ = name.split(".")
+        if whose == vendor and operation != "token":
+            shown[operation] = shown.get(operation, 0) + number
+    return shown
+
+
+def rows_of(ledger: Path) -> str:
+    """Everything that the ledger holds; nobody may have it open."""
+    connection = sqlite3.connect(f"file:{ledger}?mode=ro&immutable=1", uri=True)
+    try:
+        return hashlib.sha256("\n".join(connection.iterdump()).encode()).hexdigest()
+    finally:
+        connection.close()
+
+
+def bytes_of(folder: Path) -> dict[str, bytes]:
+    return {one.name: one.read_bytes() for one in folder.iterdir() if one.name.startswith("xmsyncd.db")}
+
+
+async def plan_alone(folder: Path, simulated: Simulator, changes: dict[str, Any], **params: Any) -> Planned:
+    """As the command does where no daemon runs."""
+    settings = settings_of(folder, simulated, **changes)
+    before = bytes_of(folder)
+    found: list[dict[str, Any]] = []
+    async with operator(settings, needs_delivery=False, on_snapshot=True) as asked:
+        async for told in asked.stream("plan", params):
+            if isinstance(told, Result):
+                (plan,) = told.value["pipelines"]
+            elif told.value["phase"] == "changes":
+                found += told.value["changes"]
+    after = bytes_of(folder)
+    after.pop("xmsyncd.db.lock", None)
+    before.pop("xmsyncd.db.lock", None)
+    assert after == before, "the ledger is as it was, to the byte"
+    return Planned(plan, found)
+
+
+async def predicted_is_what_happens(
+    folder: Path, simulated: Simulator, *, sync: dict[str, Any] | None = None, **changes: Any
+) -> tuple[Planned, dict[str, Any]]:
+    """Plan, then sync, and compare: decisions, states, exit status, and each call to both vendors."""
+    simulated.counters.reset()
+    asked = dict(sync or {})
+    planned = await plan_alone(folder, simulated, changes, **asked)
+    assert calls_of(simulated, Vendor.YIDA) == {}, "a plan does not call Yida"
+    simulated.counters.reset()
+    plan = planned.plan
+    async with application(folder, simulated, **changes) as here:
+        result = await here.sync(**asked)
+        await until(lambda: _is_quiet(here, plan), "what was asked before the first create is answered")
+    cycle, calls = plan["cycle"], plan["calls"]
+    happened = result["cycle"]
+    for name in ("kind", "reason", "result", "pages", "read", "repeats", "decisions"):
+        assert cycle[name] == happened[name], name
+    assert {name: number for name, number in plan["backlog"].items() if number} == result["backlog"]
+    assert plan["exit"] == exit_status(result)
+    assert {OKKI_CALLS[name]: number for name, number in calls["okki"].items()} == calls_of(
+        simulated, Vendor.OKKI
+    )
+    written = {"start": 0, "update": 0, **calls_of(simulated, Vendor.YIDA)}
+    assert written.pop("start") + written.pop("update") == calls["sends_now"]
+    assert written == calls["questions"]
+    assert sum(calls_of(simulated, Vendor.YIDA).values()) == calls["metered"]
+    return planned, result
+
+
+async def _is_quiet(here: World, plan: dict[str, Any]) -> bool:
+    """Whether the questions of the first day have been asked."""
+    return all(here.calls(name) >= number for name, number in plan["calls"]["questions"].items())
+
+
+async def test_a_first_sync(tmp_path: Path):
+    async with vendors(products=120) as simulated:
+        planned, _ = await predicted_is_what_happens(tmp_path, simulated)
+    plan = planned.plan
+    assert plan["cycle"]["kind"] == "first"
+    assert plan["calls"]["creates"] == 120
+    assert plan["calls"]["questions"] == {"definitions": 1, "search": 2}
+    assert len(planned.changes) == 20
+    assert planned.changes[0]["decision"] == "create"
+    first = planned.changes[0]["changes"][0]
+    assert (first["label"], first["old"]) == ("产品名称", None)
+
+
+async def test_an_incremental_sync_with_edits_and_a_new_product(tmp_path: Path):
+    async with vendors(products=60) as simulated:
+        async with application(tmp_path, simulated) as here:
+            await here.sync()
+        some = simulated.catalogue.ids()[:7]
+        for product in some:
+            simulated.catalogue.edit(product, name=f"改名 {product}")
+        simulated.catalogue.create(name="新品", product_no="NEW-1")
+        planned, _ = await predicted_is_what_happens(tmp_path, simulated)
+    plan = planned.plan
+    assert plan["cycle"]["kind"] == "incremental"
+    assert (plan["calls"]["creates"], plan["calls"]["updates"]) == (1, 7)
+    assert plan["calls"]["questions"] == {}
+    assert plan["components"][0] == {"component": FIELDS[0]["field"], "label": "产品名称", "count": 8}
+    assert [one["decision"] for one in planned.changes] == ["update"] * 7 + ["create"]
+    (change,) = planned.changes[0]["changes"]
+    assert change["new"].startswith("改名 ")
+    assert not change["old"].startswith("改名 ")
+
+
+async def test_a_second_plan_of_a_still_source_has_nothing_to_do(tmp_path: Path):
+    async with vendors(products=30) as simulated:
+        async with application(tmp_path, simulated) as here:
+            await here.sync()
+        planned, _ = await predicted_is_what_happens(tmp_path, simulated)
+    assert planned.plan["calls"]["metered"] == 0
+    assert planned.plan["exit"] == 0
+    assert planned.changes == []
+
+
+async def test_a_changed_mapping_within_the_guard(tmp_path: Path):
+    guard = {"updates": 1000, "share": "20%", "at_least": 5, "within": "1h"}
+    async with vendors(products=100) as simulated:
+        async with application(tmp_path, simulated, guard=guard) as here:
+            await here.sync()
+        planned, _ = await predicted_is_what_happens(
+            tmp_path, simulated, guard=guard, fields=ANOTHER_NAME, sync={"full": False}
+        )
+    plan = planned.plan
+    assert (plan["cycle"]["kind"], plan["cycle"]["reason"]) == ("full", "context_changed")
+    assert plan["cycle"]["decisions"]["update"] == 20
+    assert plan["cycle"]["decisions"]["held"] == 80
+    assert plan["guard"] == {"held": 80, "released": 20, "limit": 20, "known": 100}
+    assert plan["components"] == [{"component": FIELDS[0]["field"], "label": "产品名称", "count": 100}]
+    assert plan["exit"] == 3
+
+
+async def test_rejected_and_waiting_records(tmp_path: Path):
+    required = {"replace": [{"field": FIELDS[0]["field"], "rule": "required"}]}
+    async with vendors(products=40) as simulated:
+        one, two, three, four = simulated.catalogue.ids()[:4]
+        simulated.catalogue.edit(one, name="")
+        simulated.catalogue.edit(two, product_no="")
+        number = simulated.catalogue.product(three)["product_no"]
+        simulated.catalogue.edit(four, product_no=number)
+        planned, result = await predicted_is_what_happens(tmp_path, simulated, quality=required)
+        plan = planned.plan
+        assert result["backlog"] == {"delivered": 37, "rejected": 2, "waiting": 1}
+        assert plan["rejected"]["reasons"] == {"empty_key": 1, "required": 1}
+        by_id = {one["source_id"]: one for one in plan["rejected"]["records"]}
+        assert by_id[str(one)]["label"] == "产品名称"
+        assert by_id[str(two)]["component"] == KEY
+        (waits,) = plan["waiting"]["records"]
+        assert number in waits["detail"]
+
+
+async def test_a_month_that_does_not_pay_for_all(tmp_path: Path):
+    quota = {"monthly_calls": 50, "reserve_calls": 10}
+    async with vendors(products=80, monthly_calls=50) as simulated:
+        planned, _ = await predicted_is_what_happens(tmp_path, simulated, dingtalk=quota)
+    calls = planned.plan["calls"]
+    assert calls["sends_now"] == 40
+    assert calls["put_off"] == 40
+    assert planned.plan["exit"] == 4
+
+
+async def test_one_product_and_a_window_of_ones_own(tmp_path: Path):
+    async with vendors(products=60) as simulated:
+        async with application(tmp_path, simulated) as here:
+            await here.sync()
+        product = simulated.catalogue.ids()[5]
+        simulated.catalogue.edit(product, name="改名")
+        planned, _ = await predicted_is_what_happens(tmp_path, simulated, sync={"only": str(product)})
+        assert planned.plan["cycle"]["kind"] == "partial"
+        assert [one["source_id"] for one in planned.changes] == [str(product)]
+        await predicted_is_what_happens(tmp_path, simulated, sync={"full": True})
+
+
+async def test_beside_a_running_daemon_nothing_of_it_is_disturbed(tmp_path: Path):
+    async with vendors(products=50) as simulated, application(tmp_path, simulated) as here:
+        await here.sync()
+        for product in simulated.catalogue.ids()[:3]:
+            simulated.catalogue.edit(product, name="改名")
+        simulated.counters.reset()
+        ledger = here.app.runtime.ledger
+        before = await ledger.read(
+            lambda connection: hashlib.sha256("\n".join(connection.iterdump()).encode())
+        )
+        told = [one async for one in OPERATIONS["plan"](here.app.runtime, {"sample": "all"})]
+        after = await ledger.read(
+            lambda connection: hashlib.sha256("\n".join(connection.iterdump()).encode())
+        )
+        assert before.digest() == after.digest()
+        assert isinstance(told[-1], Result)
+        (plan,) = told[-1].value["pipelines"]
+        assert plan["calls"]["updates"] == 3
+        assert here.calls("update", "start") == 0
+        result = await here.sync()
+        assert result["cycle"]["decisions"]["update"] == 3
+        assert here.calls("update") == 3
+
+
+async def test_okki_is_down(tmp_path: Path):
+    async with vendors(products=5) as simulated:
+        changes = {"okki": {"base_url": "http://127.0.0.1:9", "tries": 1}}
+        with pytest.raises(TryLaterError):
+            await plan_alone(tmp_path, simulated, changes)
+
+
+async def test_wrong_credentials(tmp_path: Path):
+    async with vendors(products=5) as simulated:
+        with pytest.raises(CannotWorkError):
+            await plan_alone(tmp_path, simulated, {"okki": {"client_secret": "wrong"}})
+
+
+async def test_a_key_that_okki_does_not_know(tmp_path: Path):
+    async with vendors(products=5) as simulated:
+        with pytest.raises(UnknownProductError, match="NOPE"):
+            await plan_alone(tmp_path, simulated, {}, only="NOPE")

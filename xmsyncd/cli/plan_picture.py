@@ -1,0 +1,160 @@
+"""How a plan looks on a terminal: what would happen, what would change, what it would cost."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from xmsyncd.cli.differences import difference
+from xmsyncd.cli.output import add_row, coloured, counts, facts, moment, span, table
+from xmsyncd.cli.reasons import advice_for, reason_label, stop_advice
+from xmsyncd.cli.words import Words
+from xmsyncd.ledger.states import VisibleState
+from xmsyncd.ledger.views import StageDecision
+
+_WHY: Final = {
+    "never_read": "this pipeline has never read anything",
+    "context_changed": "what shapes the output has changed since the last one",
+    "full_every": "it is time for it again (full_every)",
+    "asked_for": "as asked for",
+    "watermark_ahead": "the watermark lies in OKKI's future: a clock was wrong",
+    "due": "what changed since the last one",
+    "only": "one product",
+    "only_by_the_whole_list": "one product, found by reading the whole list",
+}
+
+
+def show_plan(console: Console, plan: dict[str, Any], zone: ZoneInfo, words: Words) -> None:
+    """One pipeline's plan."""
+    cycle = plan["cycle"]
+    console.print(Text(plan["pipeline"], style="bold"))
+    rows: list[tuple[str, Any]] = [
+        (words("next cycle"), _kind(cycle, words)),
+        (words("window"), _window(cycle, zone, words)),
+        (words("read"), f"{cycle['read']:,} ({cycle['pages']:,} {words('pages')})"),
+        (words("decisions"), counts(cycle["decisions"], StageDecision, words)),
+    ]
+    if cycle["result"] != "done":
+        rows.append((words("result"), coloured(cycle["result"], words)))
+    rows += [
+        (words(name), f"{cycle[key]:,}")
+        for name, key in (("taken for deleted", "deleted"), ("absent, not believed", "absences_doubted"))
+        if cycle[key]
+    ]
+    rows += _cost(plan, words)
+    rows.append((words("in Yida then"), counts(plan["backlog"], VisibleState, words)))
+    if plan["stop"]:
+        stop = plan["stop"]
+        rows.append((words("stop"), f"{stop['reason']}: {stop['detail']}"))
+        rows.append((words("advice"), stop_advice(stop["reason"])))
+    console.print(facts(rows))
+    _show_changes(console, plan, words)
+    for name in ("rejected", "waiting"):
+        _show_away(console, name, plan[name], words)
+    for line in (*_advice(plan), words("Nothing was written: neither to Yida nor to the ledger.")):
+        console.print(Text(line, style="yellow"))
+
+
+def _kind(cycle: dict[str, Any], words: Words) -> Text:
+    reason = cycle["reason"]
+    return Text(f"{words(cycle['kind'])}: {words(_WHY.get(reason, reason))} ({reason})")
+
+
+def _window(cycle: dict[str, Any], zone: ZoneInfo, words: Words) -> str:
+    start = moment(cycle["start"], zone, none=words("the beginning"))
+    return f"{start} … {moment(cycle['end'], zone)}"
+
+
+def _cost(plan: dict[str, Any], words: Words) -> list[tuple[str, Any]]:
+    calls, time = plan["calls"], plan["time"]
+    parts = [(name, calls[f"{name}s"]) for name in ("create", "update")]
+    parts += list(calls["questions"].items())
+    if calls["looks"]:
+        parts.append(("look", calls["looks"]))
+    by_kind = " · ".join(f"{words(name)} {number:,}" for name, number in parts if number)
+    total = calls["creates"] + calls["updates"] + sum(calls["questions"].values()) + calls["looks"]
+    text = f"{total:,} ({by_kind})" if by_kind else str(total)
+    if calls["sends_now"]:
+        text += f", {span(time['send_seconds'])}"
+    rows: list[tuple[str, Any]] = [(words("calls to Yida"), text)]
+    quota = calls["quota"]
+    if quota["limit"]:
+        left = f"{quota['left']:,} {words('of')} {quota['limit']:,} ({words('reserve')} {quota['reserve']:,})"
+        rows.append((words("left of the month"), left))
+    if calls["put_off"]:
+        rows.append((words("not now"), Text(f"{calls['put_off']:,}", style="red")))
+    okki = " · ".join(f"{name} {number:,}" for name, number in calls["okki"].items())
+    asked = sum(calls["okki"].values())
+    taken = "" if time["read_seconds"] is None else f", {span(time['read_seconds'])}"
+    rows.append((words("calls to OKKI"), f"{asked:,} ({okki}){taken}" if okki else f"{asked:,}"))
+    return rows
+
+
+def _show_changes(console: Console, plan: dict[str, Any], words: Words) -> None:
+    if plan["components"]:
+        shown = table(words("component"), words("records"))
+        for one in plan["components"]:
+            add_row(shown, named(one), f"{one['count']:,}")
+        console.print(shown)
+        if plan["compared"] < plan["changing"]:
+            console.print(Text(f"(counted over the first {plan['compared']:,} of {plan['changing']:,})"))
+    if plan["changes"]:
+        console.print(_changes_table(plan["changes"], words))
+    left = plan["changing"] - len(plan["changes"])
+    if left > 0:
+        console.print(Text(f"… and {left:,} more (--sample all)"))
+
+
+def _changes_table(changes: list[dict[str, Any]], words: Words) -> Table:
+    shown = table(*map(words, ("", "key", "component", "in Yida", "desired")))
+    for record in changes:
+        for number, change in enumerate(record["changes"]):
+            first = number == 0
+            decision = coloured(record["decision"], words) if first else ""
+            old, new = difference(change["old"], change["new"])
+            add_row(shown, decision, record["key"] if first else "", named(change), old, new)
+    return shown
+
+
+def _show_away(console: Console, name: str, away: dict[str, Any], words: Words) -> None:
+    if not away["total"]:
+        return
+    console.print(coloured(name, words) + Text(f" {away['total']:,}"))
+    reasons = table(words("count"), words("reason"), words("advice"))
+    for reason, number in away["reasons"].items():
+        add_row(reasons, f"{number:,}", reason_label(reason), advice_for(reason))
+    console.print(reasons)
+    if away["records"]:
+        shown = table(words("key"), words("OKKI id"), words("reason"), words("detail"))
+        for one in away["records"]:
+            add_row(shown, one["key"] or "–", one["source_id"], one["reason"], one["detail"])
+        console.print(shown)
+    left = away["total"] - len(away["records"])
+    if left > 0:
+        console.print(Text(f"… and {left:,} more (--sample all)"))
+
+
+def named(component: dict[str, Any]) -> str:
+    """``产品名称 (textField_lq0sj9h9)``."""
+    label = component.get("label")
+    return f"{label} ({component['component']})" if label else str(component["component"])
+
+
+def _advice(plan: dict[str, Any]) -> list[str]:
+    lines = []
+    calls, guard = plan["calls"], plan["guard"]
+    if plan["backlog"].get("held"):
+        lines.append(
+            f"The guard: at most {guard['limit']:,} of {guard['known']:,} known products are updated before "
+            "a person has looked; the others wait for `xmsyncd approve`."
+        )
+    if calls["put_off"] and calls["quota"]["limit"]:
+        lines.append(
+            f"The month does not pay for {calls['put_off']:,} of them: they wait for the next month, or for "
+            "a higher monthly_calls."
+        )
+    return lines
