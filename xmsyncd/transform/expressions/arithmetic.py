@@ -26,6 +26,7 @@ from xmsyncd.transform.value_types import EvaluationError
 
 _MORE_DECIMALS: Final = 4
 _GROUP: Final = 9
+_STEPS: Final = {places: Decimal(1).scaleb(-places) for places in range(-MAX_DIGITS, MAX_DECIMALS + 1)}
 _MAX_EXPONENT: Final = 1000
 
 
@@ -99,9 +100,7 @@ def rounded(value: Any, decimals: Any = 0) -> Number:
     number, places = number_of(value), _places(decimals)
     if isinstance(number, int) and places >= 0:
         return number
-    if places > decimals_of(number) and isinstance(number, Quotient):
-        places = max(places, 0)
-    result = bounded(Decimal(number).quantize(Decimal(1).scaleb(-places), context=CONTEXT))
+    result = bounded(Decimal(number).quantize(_STEPS[places], context=CONTEXT))
     return int(result) if places <= 0 else result
 
 
@@ -110,7 +109,7 @@ def truncated(value: Any, decimals: Any) -> Number:
     number, places = number_of(value), _places(decimals)
     if isinstance(number, int) and places >= 0:
         return number
-    result = Decimal(number).quantize(Decimal(1).scaleb(-places), ROUND_DOWN, CONTEXT)
+    result = Decimal(number).quantize(_STEPS[places], ROUND_DOWN, CONTEXT)
     return int(result) if places <= 0 else result
 
 
@@ -160,7 +159,7 @@ def square_root(value: Any) -> Number:
 def fixed(value: Any, digits: int, decimals: int) -> Number:
     """``DECIMAL(digits, decimals)``; what does not fit is refused, where MySQL would cut it down."""
     number = number_of(value)
-    result = Decimal(number).quantize(Decimal(1).scaleb(-decimals), context=CONTEXT)
+    result = Decimal(number).quantize(_STEPS[decimals], context=CONTEXT)
     if result and result.adjusted() >= digits - decimals:
         raise EvaluationError(f"a number that fits DECIMAL({digits},{decimals})")
     return result
@@ -182,9 +181,8 @@ def _settled(result: Decimal, left: Number, right: Number, shown: Callable[[int,
 
 
 def _cut(value: Decimal, decimals: int) -> Decimal:
-    if value and value.adjusted() >= MAX_DIGITS:
-        raise EvaluationError(f"a number of at most {MAX_DIGITS} digits")
-    return value.quantize(Decimal(1).scaleb(-decimals), ROUND_DOWN, CONTEXT)
+    bounded(value)
+    return value.quantize(_STEPS[decimals], ROUND_DOWN, CONTEXT)
 
 
 def _places(decimals: Any) -> int:

@@ -27,7 +27,7 @@ MAX_DECIMALS: Final = 30
 LIMIT: Final = 10**MAX_DIGITS
 CONTEXT: Final = Context(prec=3 * MAX_DIGITS, rounding=ROUND_HALF_UP, traps=[InvalidOperation])
 
-_FLOAT_DIGITS: Final = 15
+_DECIMAL_LIMIT: Final = Decimal(LIMIT)
 _SMALLEST: Final = Decimal(1).scaleb(-MAX_DECIMALS)
 _NUMBER = re.compile(r"[+-]?(?:\d{1,400}(?:\.\d{0,400})?|\.\d{1,400})(?:[eE][+-]?\d{1,3})?", re.ASCII)
 _WHOLE = re.compile(r"[+-]?\d{1,65}", re.ASCII)
@@ -68,7 +68,7 @@ def number_of(value: Any) -> Number:
     if isinstance(value, float):
         if not math.isfinite(value):
             raise EvaluationError("a finite number")
-        return bounded(int(value)) if value.is_integer() else bounded(Decimal(repr(value)))
+        return bounded(int(value)) if value.is_integer() else _of_few_decimals(Decimal(repr(value)))
     if isinstance(value, str):
         number = number_in(value)
         if number is None:
@@ -86,19 +86,24 @@ def number_in(text: str) -> Number | None:
         raise NullError
     if _WHOLE.fullmatch(stripped):
         return int(stripped)
-    return bounded(Decimal(stripped)) if _NUMBER.fullmatch(stripped) else None
+    return _of_few_decimals(Decimal(stripped)) if _NUMBER.fullmatch(stripped) else None
 
 
 def bounded(value: Number) -> Number:
-    """The number itself, of at most 30 decimals. Raises EvaluationError for one that is too large."""
-    if isinstance(value, Decimal):
-        if value and value.adjusted() >= MAX_DIGITS:
-            raise EvaluationError(f"a number of at most {MAX_DIGITS} digits")
-        if value.as_tuple().exponent < -MAX_DECIMALS:  # type: ignore[operator]  # finite: an int
-            return value.quantize(_SMALLEST, context=CONTEXT)
+    """The number itself. Raises EvaluationError for one that is too large."""
+    if isinstance(value, int):
+        if -LIMIT < value < LIMIT:
+            return value
+    elif -_DECIMAL_LIMIT < value < _DECIMAL_LIMIT:
         return value
-    if not -LIMIT < value < LIMIT:
-        raise EvaluationError(f"a number of at most {MAX_DIGITS} digits")
+    raise EvaluationError(f"a number of at most {MAX_DIGITS} digits")
+
+
+def _of_few_decimals(value: Decimal) -> Number:
+    """A number from outside; from then on only what is calculated has more decimals, and not many."""
+    bounded(value)
+    if value.as_tuple().exponent < -MAX_DECIMALS:  # type: ignore[operator]  # finite: an int
+        return value.quantize(_SMALLEST, context=CONTEXT)
     return value
 
 
@@ -170,18 +175,18 @@ def truth_of(value: Any) -> bool | None:
 def handed_over(value: Any) -> Any:
     """A result as the rest of a mapping takes it: JSON; NULL is "".
 
-    A number stays one where a JSON number holds it exactly, which fifteen digits are certain to; one of
-    more digits is text.
+    A number stays one where a JSON number holds it exactly, as it does at least fifteen digits; one of more
+    digits is text.
     """
     if value is None:
         return ""
     if isinstance(value, Decimal):
         if isinstance(value, Quotient):
             value = Decimal(digits(value))
-        if value == value.to_integral_value(context=CONTEXT):
+        near = float(value)
+        if near.is_integer() and value == int(value):
             return int(value)
-        short = value.normalize(CONTEXT)
-        return float(short) if len(short.as_tuple().digits) <= _FLOAT_DIGITS else digits(short)
+        return near if Decimal(repr(near)) == value else digits(value.normalize(CONTEXT))
     if isinstance(value, MomentText):
         return str(value)
     return value

@@ -6,6 +6,7 @@ Times of OKKI come as text in Beijing time, and seconds since 1970 become such t
 from __future__ import annotations
 
 import calendar
+import contextlib
 import math
 import re
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ _MOMENT = re.compile(
 )
 _TIME = re.compile(r"(-)?(?:(\d{1,2})\s+)?(\d{1,3}):(\d{1,2})(?::(\d{1,2})(?:\.(\d{1,9}))?)?", re.ASCII)
 _COMPACT = re.compile(r"(\d{4})(\d{2})(\d{2})(?:(\d{2})(\d{2})(\d{2}))?", re.ASCII)
+_USUAL_LENGTH: Final = len("2024-01-31 08:00:00")
 _LARGEST_SECONDS: Final = 32_536_771_199
 _LARGEST_AMOUNT: Final = 10**9
 _LARGEST_TIME: Final = timedelta(hours=838, minutes=59, seconds=59)
@@ -77,6 +79,11 @@ def moment_of(value: Any) -> Moment:
     text = written(value).strip(BLANKS)
     if not text:
         raise NullError
+    if len(text) == _USUAL_LENGTH and text[10] == " ":
+        with contextlib.suppress(ValueError):
+            usual = datetime.fromisoformat(text)
+            if usual.tzinfo is None:
+                return Moment(usual, True)
     found = _MOMENT.fullmatch(text) or _COMPACT.fullmatch(text)
     if found is None:
         raise EvaluationError(_EXPECTED)
