@@ -3,8 +3,8 @@
 No service is started, and of these nothing is installed on the machine: the packages are downloaded as any
 user may (``apt-get download``, from the sources that this machine has) and four programs are taken out of
 them. What is on PATH already is not fetched. A Chromium is too large for that: where the tools are asked for
-(CI) and this is root, it is installed. Ends with 0 when all are there, with 1 and a sentence when not: the tests
-that need them are then skipped, or fail where ``XMSYNCD_TEST_TOOLS=required``.
+(CI) and this is root, it is installed. Ends with 0 when all are there, with 1 and a sentence when not: the
+tests that need them are then skipped, or fail where ``XMSYNCD_TEST_TOOLS=required``.
 
 Standard library only; readable by Python 3.6, as house.py.
 """

@@ -78,7 +78,7 @@ def test(rest: "list[str]") -> int:
 
 
 def whole_suite() -> int:
-    """Two runs: what bears company on all cores, then one at a time what counts seconds or kills processes."""
+    """Two runs: what bears company on all cores, then one by one what counts seconds or kills processes."""
     together = ["tests/unit", "tests/matrix"]
     cores = str(min(4, os.cpu_count() or 1))
     print(f"== pytest, {cores} at a time: {' '.join(together)}", flush=True)

@@ -7,6 +7,7 @@ import os
 import random
 import signal
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from typing import Any
 
 from prometheus_client import CollectorRegistry
@@ -24,6 +25,10 @@ from xmsyncd.steps import StepListener, nobody_listens
 
 # What every open page asks for again and again.
 _ASKED_BY_OPEN_PAGES = ("status", "activity")
+
+# Without a word from the ledger for so long, systemd's watchdog is no longer fed. The gauges read it every
+# 15 s; behind a backup or a check of a large ledger they may wait for minutes.
+_LONGEST_SILENCE = timedelta(minutes=3)
 
 
 def nobody_waits(url: str) -> None:
@@ -68,9 +73,13 @@ async def run_daemon(
         async with app.running() as tasks:
             console = _console(app, tasks)
             await console.start()
+
+            def progresses() -> bool:
+                return tasks.death is None and app.gauges.answered_within(_LONGEST_SILENCE)
+
             try:
                 tasks.start("gauges", app.gauges.run(runtime.stopping, also=app.events.summarise))
-                tasks.start("watchdog", notifier.beat(runtime.stopping))
+                tasks.start("watchdog", notifier.beat(runtime.stopping, healthy=progresses))
                 tasks.start("notifications", app.notifier.run(runtime.stopping))
                 app.schedule.start()
                 app.events.daemon_started(pipelines=sorted(runtime.pipelines), console=console.url)

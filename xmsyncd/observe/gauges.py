@@ -74,6 +74,11 @@ class Gauges:
         self._rates = tuple(rates)
         self.skews = tuple(skews)
         self._clock_told = clock_told
+        self._refreshed_at = clock.monotonic()
+
+    def answered_within(self, silence: timedelta) -> bool:
+        """Whether the ledger was read in the last so long: it answers, and the loop that asks it turns."""
+        return self._clock.monotonic() - self._refreshed_at < silence.total_seconds()
 
     async def run(
         self, stopping: asyncio.Event, *, every: timedelta = _EVERY, also: Callable[[], None] = lambda: None
@@ -95,6 +100,7 @@ class Gauges:
         """Read everything once and set every gauge."""
         now = self._clock.now()
         standings, quotas = await self._ledger.read(_look, self._pipelines, self._quotas, now)
+        self._refreshed_at = self._clock.monotonic()
         for standing in standings:
             self._set_pipeline(standing)
         for reading in quotas:

@@ -127,3 +127,13 @@ def test_the_first_hour_of_a_month_is_no_pace():
 
 def test_december_ends_with_the_year():
     assert month_bounds(datetime(2026, 12, 31, 17, tzinfo=UTC))[0] == datetime(2026, 12, 31, 16, tzinfo=UTC)
+
+
+async def test_it_is_known_since_when_the_ledger_is_silent(gauges, clock):
+    """What feeds systemd's watchdog."""
+    await gauges.refresh()
+    assert gauges.answered_within(timedelta(minutes=3))
+    clock.seconds += 180
+    assert not gauges.answered_within(timedelta(minutes=3))
+    await gauges.refresh()
+    assert gauges.answered_within(timedelta(minutes=3))
