@@ -48,7 +48,7 @@ from xmsyncd.operations.rehearsal import Overheard, Rehearsal
 from xmsyncd.operations.runtime import ClockOffset, LimitNow, Pace, PipelineRuntime, Runtime
 from xmsyncd.operations.scheduled_reconcile import ScheduledReconcile, first_after
 from xmsyncd.operations.upkeep import Upkeep
-from xmsyncd.operations.vendors import mapping_of, mark_of, okki_client, yida_client
+from xmsyncd.operations.vendors import mapping_of, mark_of, okki_client, shapes_of, yida_client
 from xmsyncd.records import Operation, StopReason
 from xmsyncd.schedule import Schedule
 from xmsyncd.settings import DingtalkSettings, PipelineSettings, ReadBack, Settings
@@ -202,13 +202,13 @@ async def open_app(
             if registered.stop is not None and registered.stop.reason is StopReason.RESTORED:
                 events.pipeline_stopped(name, registered.stop)
             limiters = limits.dingtalk[dingtalk_name]
-            mapping = mapping_of(name, pipeline)
+            mapping, shapes = mapping_of(name, pipeline), shapes_of(pipeline.written)
             meter = _meter(dingtalk_name, dingtalk, clock)
             targets[name], looks = (
                 ProcessWriter(
                     yida[dingtalk_name],
                     pipeline.target,
-                    mapping.components,
+                    shapes,
                     permit_for=yida[dingtalk_name].permit,
                     meter=ReadMeter(ledger, meter, beyond_reserve=beyond),
                     volatile=mapping.volatile,

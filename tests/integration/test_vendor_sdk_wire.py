@@ -32,6 +32,7 @@ from xmsyncd.settings import ApiVersion, DingtalkSettings, TargetSettings, Updat
 from xmsyncd.transport.session import Transport, open_session
 from xmsyncd.yida import wire
 from xmsyncd.yida.client import YidaClient
+from xmsyncd.yida.kinds import shapes_of_ids
 from xmsyncd.yida.writers import ProcessWriter
 
 TOKEN = "token-of-the-server"
@@ -175,7 +176,9 @@ class Sides:
         async def permit_for(api: str) -> None:
             pass
 
-        return ProcessWriter(self.client, target_of(**options), tuple(CONTENT), permit_for, meter=Tally([]))
+        return ProcessWriter(
+            self.client, target_of(**options), shapes_of_ids(CONTENT), permit_for, meter=Tally([])
+        )
 
     def config(self) -> Config:
         return Config(protocol="http", region_id="central", endpoint=self.recorder.address)

@@ -15,6 +15,7 @@ from xmsyncd.ledger.instances import Held
 from xmsyncd.operations.exit_status import BusyError
 from xmsyncd.operations.form_reading import FormReading, calls_for
 from xmsyncd.operations.runtime import PipelineRuntime, Runtime
+from xmsyncd.operations.vendors import shapes_of
 from xmsyncd.records import Content, Found, InstanceId, RecordId
 from xmsyncd.settings import OnChange
 from xmsyncd.transform.hashes import volatile_in
@@ -84,7 +85,7 @@ class _Reconciliation:
         self._pipeline = pipeline
         self._reading = FormReading(runtime, pipeline)
         self._compares = pipeline.settings.target.on_change is not OnChange.IGNORE
-        self._components = tuple(one.field for one in pipeline.settings.fields if one.field)
+        self._shapes = shapes_of(pipeline.settings.fields)
         # Until its last look a create is given time to be seen; so long the index may lag behind here, too.
         self._margin = runtime.settings.delivery.read_back_after[-1]
 
@@ -179,7 +180,7 @@ class _Reconciliation:
         if delivered is None:
             return {}
         shown, volatile = found.content, volatile_in(found.content_hash)
-        both = [one for one in self._components if one in delivered and one in shown]
+        both = {one: shape for one, shape in self._shapes.items() if one in delivered and one in shown}
         ours, theirs = normalise(both, delivered), normalise(both, shown)
         return {
             one: {"delivered": ours[one], "in_yida": theirs[one]}

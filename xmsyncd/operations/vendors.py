@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import random
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Protocol
@@ -18,7 +18,14 @@ from xmsyncd.ledger.tombstones import Mark
 from xmsyncd.okki.client import OkkiClient
 from xmsyncd.okki.resources import PRODUCT, RESOURCES
 from xmsyncd.operations.limits import make_limits
-from xmsyncd.settings import OnDelete, PipelineSettings, Settings, TargetSettings
+from xmsyncd.settings import (
+    ColumnSettings,
+    FieldSettings,
+    OnDelete,
+    PipelineSettings,
+    Settings,
+    TargetSettings,
+)
 from xmsyncd.transform.fields import FieldSpec
 from xmsyncd.transform.mapping import FieldMapping
 from xmsyncd.transform.quality import RuleSpec
@@ -26,7 +33,8 @@ from xmsyncd.transport.classify import Verdict
 from xmsyncd.transport.reply import Reply
 from xmsyncd.transport.session import CallObserver, Transport, open_session
 from xmsyncd.yida.client import YidaClient
-from xmsyncd.yida.values import encode
+from xmsyncd.yida.kinds import Shape, shape_of
+from xmsyncd.yida.values import Encoder, encode
 from xmsyncd.yida.writers import ProcessWriter
 
 
@@ -171,23 +179,35 @@ async def open_vendors(settings: Settings, *, clock: Clock, rng: random.Random) 
         targets = {}
         for name, pipeline in settings.pipelines.items():
             connection, _ = settings.dingtalk_of(pipeline)
-            targets[name] = writer_of(yida[connection], pipeline.target, mappings[name], metered[connection])
+            tally = metered[connection]
+            targets[name] = writer_of(yida[connection], pipeline, pipeline.target, mappings[name], tally)
         yield Vendors(okki, yida, mappings, targets, metered)
 
 
 def writer_of(
-    client: YidaClient, target: TargetSettings, mapping: FieldMapping, metered: Counter[str]
+    client: YidaClient,
+    pipeline: PipelineSettings,
+    target: TargetSettings,
+    mapping: FieldMapping,
+    metered: Counter[str],
 ) -> ProcessWriter:
-    """The writer of one form; the calls of its reads are counted in ``metered`` by API."""
+    """The writer of one form; the calls of its reads are counted in ``metered`` by API.
 
+    ``target`` is the pipeline's own, or as a probe tries it.
+    """
     return ProcessWriter(
         client,
         target,
-        mapping.components,
+        shapes_of(pipeline.written),
         client.permit,
         meter=_Tally(metered),
         volatile=mapping.volatile,
     )
+
+
+def shapes_of(entries: Sequence[FieldSettings]) -> dict[str, Shape]:
+    """How each component is read, in the order of the configuration."""
+    return {one.field: shape_of(one.field, one.component_name, one.children) for one in entries if one.field}
 
 
 def mark_of(pipeline: PipelineSettings) -> Mark | None:
@@ -201,12 +221,25 @@ def mark_of(pipeline: PipelineSettings) -> Mark | None:
 def mapping_of(name: str, pipeline: PipelineSettings) -> FieldMapping:
     """A pipeline's field mapping; raises ``ConfigurationError`` with all of its faults."""
     return FieldMapping(
-        [FieldSpec(one.field, one.label, one.type.value, one.value) for one in pipeline.written if one.field],
+        [_field_spec(one, one.children) for one in pipeline.written if one.field],
         [
             RuleSpec(one.field, one.rule.value, None if one.type is None else one.type.value)
             for one in pipeline.quality
         ],
         pipeline.target.key,
-        encode,
+        Encoder(shapes_of(pipeline.written)),
         where=f"pipelines.{name}",
+    )
+
+
+def _field_spec(entry: ColumnSettings, columns: Sequence[ColumnSettings] = ()) -> FieldSpec:
+    parser = entry.parser
+    return FieldSpec(
+        component=entry.field,
+        label=entry.label,
+        type=entry.type.value,
+        value=entry.value,
+        component_name=entry.component_name or "",
+        parser=None if parser is None else (parser.name.value, parser.params),
+        children=tuple(_field_spec(column) for column in columns if column.field),
     )

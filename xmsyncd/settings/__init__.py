@@ -2,6 +2,7 @@
 
 from xmsyncd.settings.choices import (
     ApiVersion,
+    ComponentName,
     DeeperGroups,
     FetchDetail,
     GrantType,
@@ -33,6 +34,7 @@ from xmsyncd.settings.loading import load_settings
 from xmsyncd.settings.models import Settings
 from xmsyncd.settings.notify import NotifySettings, RobotSettings
 from xmsyncd.settings.pipelines import (
+    ColumnSettings,
     FieldSettings,
     GuardSettings,
     PipelineSettings,
@@ -47,6 +49,8 @@ from xmsyncd.settings.values import format_duration, parse_duration
 __all__ = [
     "RESOURCES",
     "ApiVersion",
+    "ColumnSettings",
+    "ComponentName",
     "DeeperGroups",
     "DeliverySettings",
     "DingtalkSettings",

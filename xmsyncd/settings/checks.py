@@ -14,19 +14,26 @@ from functools import partial as bound
 from itertools import pairwise
 from typing import Any
 
-from xmsyncd.settings.choices import FetchDetail, GrantType, OnDelete, RuleKind, StateChanges, TargetKind
+from xmsyncd.settings.choices import (
+    ComponentName,
+    FetchDetail,
+    GrantType,
+    OnDelete,
+    RuleKind,
+    StateChanges,
+    TargetKind,
+)
+from xmsyncd.settings.columns import is_table, parent_of
 from xmsyncd.settings.models import Settings
 from xmsyncd.settings.nearest import nearest
-from xmsyncd.settings.pipelines import FieldSettings, PipelineSettings
+from xmsyncd.settings.pipelines import ColumnSettings, PipelineSettings
 from xmsyncd.settings.resources import RESOURCES, ResourceName
 from xmsyncd.settings.schema import Path
 from xmsyncd.settings.values import format_duration, quoted
 from xmsyncd.transform.derived import DERIVED_NAMES
 from xmsyncd.transform.grammar import TemplateError, compile_template
 
-QEASY_KEYS = frozenset(
-    {"describe", "is_required", "parent", "children", "id", "default", "parser", "mapping", "format"}
-)
+QEASY_KEYS = frozenset({"describe", "is_required", "id", "default", "mapping", "format"})
 """Keys of a 轻易云 entry that have no effect here."""
 
 _OF_PRODUCTS_ALONE = ("group_cache", "unknown_group", "deeper_groups", "single_level")
@@ -267,7 +274,7 @@ def _kind(path: Path, pipeline: PipelineSettings) -> Problems:
 
 
 def _mapped(pipeline: PipelineSettings) -> list[str]:
-    return [entry.field for entry in pipeline.fields if entry.field.strip()]
+    return [entry.field for entry in pipeline.fields if entry.field.strip() and not entry.parent]
 
 
 def _fields(path: Path, pipeline: PipelineSettings) -> Problems:
@@ -277,11 +284,40 @@ def _fields(path: Path, pipeline: PipelineSettings) -> Problems:
 
 def _templates(path: Path, pipeline: PipelineSettings) -> Problems:
     for position, entry in enumerate(pipeline.fields):
-        try:
-            compile_template(entry.value)
-        except TemplateError as error:
-            found = f"{error.found} (character {error.position + 1})"
-            yield Problem((*path, "fields", position, "value"), found, error.expected)
+        here = (*path, "fields", position)
+        columns = [((*here, "children", number), one) for number, one in enumerate(entry.children)]
+        for place, one in [(here, entry), *columns]:
+            try:
+                compile_template(one.value)
+            except TemplateError as error:
+                found = f"{error.found} (character {error.position + 1})"
+                yield Problem((*place, "value"), found, error.expected)
+
+
+def _tables(path: Path, pipeline: PipelineSettings) -> Problems:
+    for position, entry in enumerate(pipeline.fields):
+        here = (*path, "fields", position)
+        if entry.children and not is_table(entry):
+            yield Problem(
+                (*here, "children"),
+                f"columns of {quoted(entry.field)}",
+                "columns only of a table, whose id begins with tableField (or component_name: TableField)",
+            )
+        for number, column in enumerate(entry.children):
+            if (column.model_extra or {}).get("children"):
+                yield Problem((*here, "children", number, "children"), "columns of a column", "no columns")
+        if not entry.parent:
+            continue
+        parent = parent_of(entry, pipeline.fields)
+        if parent is None or parent.parent or not is_table(parent):
+            tables = [one.field for one in pipeline.fields if is_table(one)]
+            yield Problem(
+                (*here, "parent"),
+                quoted(entry.parent),
+                f"a table of fields{nearest(entry.parent, tables)}",
+            )
+        elif entry.children:
+            yield Problem((*here, "children"), "columns of a column", "no columns")
 
 
 def _repeated_fields(path: Path, pipeline: PipelineSettings) -> Problems:
@@ -308,7 +344,10 @@ def _key(path: Path, pipeline: PipelineSettings) -> Problems:
 
 def _key_is_text(path: Path, pipeline: PipelineSettings) -> Problems:
     key = pipeline.target.key
-    if not _TEXT_COMPONENT.match(key):
+    named = next((one.component_name for one in pipeline.fields if one.field == key), None)
+    if named not in (None, ComponentName.TEXT, ComponentName.TEXTAREA):
+        yield Problem((*path, "target", "key"), f"{quoted(key)}, a {named}", "a text component")
+    elif not _TEXT_COMPONENT.match(key):
         yield Problem(
             (*path, "target", "key"),
             f"{quoted(key)}, which is no text component",
@@ -334,7 +373,8 @@ def _deleted_mark(path: Path, pipeline: PipelineSettings) -> Problems:
 
 
 def _quality(path: Path, pipeline: PipelineSettings) -> Problems:
-    mapped = _mapped(pipeline)
+    mapped = [entry.field for entry in pipeline.fields]
+    mapped += [column.field for entry in pipeline.fields for column in entry.children]
     for position, rule in enumerate(pipeline.quality):
         here = (*path, "quality", position)
         if rule.field not in mapped:
@@ -347,9 +387,10 @@ def _quality(path: Path, pipeline: PipelineSettings) -> Problems:
             yield Problem((*here, "type"), f"a type for the rule {rule.rule}", "a type only with rule: type")
 
 
-def unknown_entry_keys(field: FieldSettings) -> list[str]:
+def unknown_entry_keys(entry: ColumnSettings) -> list[str]:
     """Keys of an entry that neither xmsyncd nor 轻易云 knows."""
-    return [key for key in field.model_extra or {} if key not in QEASY_KEYS]
+    known = QEASY_KEYS | {"children", "parent"}  # of a column, where they are told apart or say nothing new
+    return [key for key in entry.model_extra or {} if key not in known]
 
 
 def _notify(settings: Settings) -> Problems:
@@ -381,6 +422,7 @@ _PIPELINE: tuple[Callable[[Path, PipelineSettings], Problems], ...] = (
     _kind,
     _fields,
     _templates,
+    _tables,
     _repeated_fields,
     _key,
     _key_is_text,

@@ -123,6 +123,41 @@ class ValueType(StrEnum):
     ARRAY = "array"
 
 
+class ComponentName(StrEnum):
+    """Component types of Yida, by the name that its definitions call tells."""
+
+    TEXT = "TextField"
+    TEXTAREA = "TextareaField"
+    EDITOR = "EditorField"
+    SIGNATURE = "DigitalSignatureField"
+    NUMBER = "NumberField"
+    RATE = "RateField"
+    RADIO = "RadioField"
+    SELECT = "SelectField"
+    CHECKBOX = "CheckboxField"
+    MULTI_SELECT = "MultiSelectField"
+    CASCADE = "CascadeSelectField"
+    CITY = "CitySelectField"
+    EMPLOYEE = "EmployeeField"
+    DEPARTMENT = "DepartmentSelectField"
+    COUNTRY = "CountrySelectField"
+    DATE = "DateField"
+    DATE_RANGE = "CascadeDateField"
+    ADDRESS = "AddressField"
+    IMAGE = "ImageField"
+    ATTACHMENT = "AttachmentField"
+    LINK = "LinkField"
+    ASSOCIATION = "AssociationFormField"
+    TABLE = "TableField"
+
+
+class ParserName(StrEnum):
+    """Parsers of 轻易云 entries."""
+
+    STRING_TO_ARRAY = "StringToArray"
+    ARRAY_TO_STRING = "ArrayToString"
+
+
 class LogLevel(StrEnum):
     """From the most to the least talkative."""
 

@@ -12,10 +12,11 @@ from pydantic import ValidationError
 
 from xmsyncd.errors import ConfigurationError, Fault
 from xmsyncd.settings.checks import check, unknown_entry_keys
+from xmsyncd.settings.columns import nested
 from xmsyncd.settings.document import read_document
 from xmsyncd.settings.faults import Translator
 from xmsyncd.settings.models import Settings
-from xmsyncd.settings.pipelines import PipelineSettings, SourceSettings
+from xmsyncd.settings.pipelines import ColumnSettings, PipelineSettings, SourceSettings
 from xmsyncd.settings.resources import RESOURCES
 from xmsyncd.settings.salvage import salvage
 from xmsyncd.settings.schema import Path
@@ -74,12 +75,14 @@ def _merged(*trees: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _unknown_entry_keys(settings: Settings) -> list[Path]:
-    return [
-        ("pipelines", name, "fields", position, key)
-        for name, pipeline in getattr(settings, "pipelines", {}).items()
-        for position, entry in enumerate(getattr(pipeline, "fields", []))
-        for key in unknown_entry_keys(entry)
-    ]
+    entries: list[tuple[Path, ColumnSettings]] = []
+    for name, pipeline in getattr(settings, "pipelines", {}).items():
+        for position, entry in enumerate(getattr(pipeline, "fields", [])):
+            here: Path = ("pipelines", name, "fields", position)
+            entries.append((here, entry))
+            columns = getattr(entry, "children", [])
+            entries += [((*here, "children", number), column) for number, column in enumerate(columns)]
+    return [(*here, key) for here, entry in entries for key in unknown_entry_keys(entry)]
 
 
 def _resolved(settings: Settings, path: FilePath) -> Settings:
@@ -99,8 +102,7 @@ def _resolved_pipeline(settings: Settings, pipeline: PipelineSettings) -> Pipeli
         }
     )
     target = pipeline.target.model_copy(update={"dingtalk": settings.dingtalk_of(pipeline)[0]})
-    fields = [entry for entry in pipeline.fields if entry.field.strip()]
-    return pipeline.model_copy(update={"source": source, "target": target, "fields": fields})
+    return pipeline.model_copy(update={"source": source, "target": target, "fields": nested(pipeline.fields)})
 
 
 def _defaults_of_list(source: SourceSettings) -> dict[str, Any]:

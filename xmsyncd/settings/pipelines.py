@@ -12,10 +12,12 @@ from pydantic import BeforeValidator, ConfigDict, Field, StringConstraints
 
 from xmsyncd.settings.choices import (
     ApiVersion,
+    ComponentName,
     DeeperGroups,
     FetchDetail,
     OnChange,
     OnDelete,
+    ParserName,
     ReadBack,
     RuleKind,
     SearchOperator,
@@ -46,6 +48,11 @@ from xmsyncd.settings.values import (
 def _empty_is(value: Any) -> BeforeValidator:
     """轻易云 leaves texts of an entry empty or null; both mean ``value``."""
     return BeforeValidator(lambda found: value if found is None or found == "" else found)
+
+
+def _nothing_is_none() -> BeforeValidator:
+    """轻易云 leaves a parser empty in one way or another."""
+    return BeforeValidator(lambda found: None if found in ("", {}, []) else found)
 
 
 class ScheduleSettings(Section):
@@ -263,11 +270,15 @@ class GuardSettings(Section):
     )
 
 
-class FieldSettings(Section):
-    """One component of the form: an entry of 轻易云's "request" as it stands.
+class ParserSettings(Section):
+    """A parser of a 轻易云 entry: applied to what the template gives, before the type."""
 
-    轻易云's further keys are accepted and have no effect; ``model_extra`` holds them.
-    """
+    name: ParserName = Field(description="Which one.")
+    params: str = Field(default=",", description="What stands between the parts.")
+
+
+class ColumnSettings(Section):
+    """One column of a table component."""
 
     model_config = ConfigDict(extra="allow", frozen=True, hide_input_in_errors=True)
 
@@ -280,7 +291,29 @@ class FieldSettings(Section):
     )
     value: Annotated[str, _empty_is("")] = Field(
         default="",
-        description="The value: text with {field} (keeps the type) and {{field}} (becomes text) in it.",
+        description="The value: text with {field} (keeps the type) and {{field}} (becomes text) in it; with "
+        "children the name of the array whose entries are the rows.",
+    )
+    component_name: Optional_[ComponentName] = Field(
+        default=None,
+        description="The component's type, where its id does not begin with it (check says which it is).",
+    )
+    parser: Annotated[ParserSettings | None, _nothing_is_none()] = Field(
+        default=None, description="A parser of 轻易云."
+    )
+
+
+class FieldSettings(ColumnSettings):
+    """One component of the form: an entry of 轻易云's "request" as it stands.
+
+    轻易云's further keys are accepted and have no effect; ``model_extra`` holds them.
+    """
+
+    children: Annotated[list[ColumnSettings], _empty_is([])] = Field(
+        default=[], description="The columns of a table component; in their values {x} is a field of the row."
+    )
+    parent: Annotated[str, _empty_is("")] = Field(
+        default="", description="The table whose column this is: children written as a flat list."
     )
 
 

@@ -9,7 +9,6 @@ import sys
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from enum import Enum
-from itertools import groupby
 from typing import Any, NamedTuple
 
 from xmsyncd.settings.checks import QEASY_KEYS
@@ -68,7 +67,10 @@ def describe_settings() -> Iterator[SettingRow]:
 def render_reference() -> str:
     """The whole of ``docs/configuration.md``."""
     parts = [_INTRODUCTION]
-    for section, rows in groupby(describe_settings(), key=lambda row: row.path.rpartition(".")[0]):
+    sections: dict[str, list[SettingRow]] = {}
+    for row in describe_settings():
+        sections.setdefault(row.path.rpartition(".")[0], []).append(row)
+    for section, rows in sections.items():
         parts.append(f"\n## {_heading(section)}\n\n{_section_text(section)}\n")
         parts.append("| setting | type | default | meaning |\n| --- | --- | --- | --- |")
         for row in rows:

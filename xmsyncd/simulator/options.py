@@ -200,6 +200,7 @@ class SimulatorOptions:
     instance_status: str = "RUNNING"
     process_update_lost: bool = False
     blank_text: BlankText = BlankText.SHOWN
+    composed_as_text: bool = False
     instance_times: InstanceTimes = InstanceTimes.UTC
     approver: str = ""
     preview_refused: bool = False

@@ -60,6 +60,7 @@ class YidaApp:
             process_code=options.process_code,
             components=options.components,
             blank_text=options.blank_text,
+            composed_as_text=options.composed_as_text,
         )
 
     def add_form(
@@ -70,6 +71,7 @@ class YidaApp:
         components: Iterable[Component],
         process_code: str = "",
         blank_text: BlankText = BlankText.SHOWN,
+        composed_as_text: bool = False,
     ) -> Form:
         """Another form of the same app, with a store of its own and the same index."""
         store = InstanceStore(index=self.index, wall=self.clock.wall, fold=self._fold)
@@ -80,6 +82,7 @@ class YidaApp:
             components=components,
             store=store,
             blank_text=blank_text,
+            composed_as_text=composed_as_text,
         )
         self.forms[form_uuid] = form
         return form

@@ -15,7 +15,9 @@ from xmsyncd.errors import ConfigurationError, Fault
 from xmsyncd.records import KeyValue, RejectionReason
 from xmsyncd.transform.derived import DERIVED_NAMES
 from xmsyncd.transform.grammar import Lookup, Template, TemplateError, compile_template
+from xmsyncd.transform.parsers import Parser, ParserName, parser_for
 from xmsyncd.transform.quality import Check, RuleKind, RuleSpec, check_for
+from xmsyncd.transform.rows import RowScope, array_template, row_scope
 from xmsyncd.transform.value_types import (
     BLANKS,
     Converter,
@@ -46,6 +48,12 @@ class FieldSpec:
     label: str = ""
     type: str = "string"
     value: str = ""
+    component_name: str = ""
+    """The component's type, where its id does not tell it."""
+    parser: tuple[str, str] | None = None
+    """Name and parameter of a parser of 轻易云."""
+    children: tuple[FieldSpec, ...] = ()
+    """The columns of a table; its ``value`` then names the array whose entries are the rows."""
 
 
 class BadValueError(Exception):
@@ -55,6 +63,8 @@ class BadValueError(Exception):
         self.reason = reason
         self.found = found
         self.expected = expected
+        self.place = ""
+        """Which cell of a table, if it is one."""
         super().__init__(reason)
 
 
@@ -74,6 +84,25 @@ class MappedField:
     encode: Encode
     derived_needs: frozenset[str]
     """The derived fields its template looks at."""
+    component_name: str = ""
+    parser: tuple[str, str] | None = None
+    parse: Parser | None = None
+    columns: tuple[MappedField, ...] = ()
+    scope: RowScope | None = None
+    """What the columns see; only a table has it."""
+
+    @property
+    def roots(self) -> frozenset[str]:
+        """The fields of the item that its value depends on."""
+        return self.template.roots | (self.scope.item_fields if self.scope else frozenset())
+
+    @property
+    def identity(self) -> list[Any]:
+        """What shapes its output, as JSON."""
+        identity: list[Any] = [self.component, str(self.declared_type), self.template.text]
+        if self.component_name or self.parser or self.columns:
+            identity += [self.component_name, self.parser, [one.identity for one in self.columns]]
+        return identity
 
     def value_for(self, lookup: Lookup, *, ruled: bool = True) -> Any:
         """The value to send, by the rules unless told otherwise. Raises BadValueError."""
@@ -85,11 +114,15 @@ class MappedField:
             if self.is_key:
                 self._require_key_inputs(lookup)
             value = self.template.evaluate(lookup)
+            if self.parse is not None:
+                value = self.parse(value)
             for check in self.checks if ruled else ():
                 breach = check(value)
                 if breach is not None:
                     raise BadValueError(breach.reason, shortened(value), breach.expected)
             value = self.convert(value)
+            if self.scope is not None:
+                value = self._rows(self.scope.lookups(value, lookup), ruled)
             if self.is_key and isinstance(value, str):
                 value = value.strip(BLANKS)
             encoded = self.encode(self.component, self.declared_type.value, value)
@@ -106,6 +139,19 @@ class MappedField:
             expected = str(error)[:MAX_EXPECTED_LENGTH]
             raise BadValueError(RejectionReason.TYPE, shortened(value), expected) from None
         return encoded
+
+    def _rows(self, lookups: Iterator[Lookup], ruled: bool) -> list[dict[str, Any]]:
+        rows = []
+        for number, lookup in enumerate(lookups, start=1):
+            cells = {}
+            for column in self.columns:
+                try:
+                    cells[column.component] = column.value_for(lookup, ruled=ruled)
+                except BadValueError as error:
+                    error.place = f"row {number}, {column.name}: "
+                    raise
+            rows.append(cells)
+        return rows
 
     def key_of(self, encoded: Any) -> KeyValue:
         """The key that the value, once sent, can be searched by. Raises BadValueError."""
@@ -127,9 +173,13 @@ class MappedField:
         expected = f"a business key from {shortened(self.template.text)}"
         raise BadValueError(RejectionReason.EMPTY_KEY, shortened(value), expected)
 
+    @property
+    def name(self) -> str:
+        """The component's id with its label."""
+        return f"{self.component} ({self.label})" if self.label else self.component
+
     def sentence(self, error: BadValueError) -> str:
-        name = f"{self.component} ({self.label})" if self.label else self.component
-        text = f"{name}: found {error.found}, expected {error.expected}"
+        text = f"{self.name}: {error.place}found {error.found}, expected {error.expected}"
         return text.encode("utf-8", "backslashreplace").decode()
 
 
@@ -168,24 +218,86 @@ def _mapped(
         if spec.component in seen:
             faults.append(Fault(f"{here}.field", f"{spec.component} again", "each component once"))
         seen.add(spec.component)
-        declared_type = _type_of(spec.type, f"{here}.type", faults)
-        try:
-            template = compile_template(spec.value)
-        except TemplateError as error:
-            faults.append(error.fault(f"{here}.value"))
+        field = _compiled(spec, number, here, checks, encode, faults, is_key=spec.component == key_component)
+        if field is not None:
+            yield field
+
+
+def _compiled(
+    spec: FieldSpec,
+    number: int,
+    here: str,
+    checks: Mapping[str, tuple[Check, ...]],
+    encode: Encode,
+    faults: list[Fault],
+    *,
+    is_key: bool = False,
+    is_column: bool = False,
+) -> MappedField | None:
+    declared_type = _type_of(spec.type, f"{here}.type", faults)
+    if spec.children:
+        declared_type = ValueType.ARRAY
+    try:
+        template = compile_template(array_template(spec.value) if spec.children else spec.value)
+    except TemplateError as error:
+        faults.append(error.fault(f"{here}.value"))
+        return None
+    columns = tuple(_columns(spec, here, checks, encode, faults, is_column=is_column))
+    scope = row_scope(template.text, [one.template for one in columns]) if spec.children else None
+    # A column reaches derived fields through the item alone; the table is then in need of them.
+    looked_at = frozenset() if is_column else template.roots | (scope.item_fields if scope else frozenset())
+    return MappedField(
+        number=number,
+        component=spec.component,
+        label=spec.label,
+        declared_type=declared_type,
+        template=template,
+        checks=checks.get(spec.component, ()),
+        convert=converter_for(declared_type),
+        is_key=is_key,
+        encode=encode,
+        derived_needs=looked_at & DERIVED_NAMES,
+        component_name=spec.component_name,
+        parser=spec.parser,
+        parse=_parser_of(spec, here, faults),
+        columns=columns,
+        scope=scope,
+    )
+
+
+def _columns(
+    spec: FieldSpec,
+    here: str,
+    checks: Mapping[str, tuple[Check, ...]],
+    encode: Encode,
+    faults: list[Fault],
+    *,
+    is_column: bool,
+) -> Iterator[MappedField]:
+    if spec.children and is_column:
+        faults.append(Fault(f"{here}.children", "a table within a table", "columns that are no tables"))
+        return
+    seen: set[str] = set()
+    for number, child in enumerate(spec.children):
+        place = f"{here}.children.{number}"
+        if not child.component:
             continue
-        yield MappedField(
-            number=number,
-            component=spec.component,
-            label=spec.label,
-            declared_type=declared_type,
-            template=template,
-            checks=checks.get(spec.component, ()),
-            convert=converter_for(declared_type),
-            is_key=spec.component == key_component,
-            encode=encode,
-            derived_needs=template.roots & DERIVED_NAMES,
-        )
+        if child.component in seen:
+            faults.append(Fault(f"{place}.field", f"{child.component} again", "each component once"))
+        seen.add(child.component)
+        column = _compiled(child, number, place, checks, encode, faults, is_column=True)
+        if column is not None:
+            yield column
+
+
+def _parser_of(spec: FieldSpec, here: str, faults: list[Fault]) -> Parser | None:
+    if spec.parser is None:
+        return None
+    name, separator = spec.parser
+    if name not in set(ParserName):
+        faults.append(Fault(f"{here}.parser.name", shortened(name), "one of " + ", ".join(ParserName)))
+        return None
+    return parser_for(name, separator)
 
 
 def _find_key_faults(
@@ -216,7 +328,8 @@ def _find_key_faults(
 def _checks_of(
     fields: Sequence[FieldSpec], rules: Sequence[RuleSpec], prefix: str, faults: list[Fault]
 ) -> dict[str, tuple[Check, ...]]:
-    declared = {spec.component: spec.type for spec in fields if spec.component}
+    written = [*fields, *(child for spec in fields for child in spec.children)]
+    declared = {spec.component: spec.type for spec in written if spec.component}
     checks: dict[str, tuple[Check, ...]] = {}
     for number, rule in enumerate(rules):
         here = f"{prefix}quality.{number}"

@@ -19,7 +19,7 @@ from xmsyncd.transform.quality import RuleSpec
 
 __all__ = ["RENDERING", "Encode", "FieldMapping", "FieldSpec", "RuleSpec", "Step"]
 
-RENDERING = 1
+RENDERING = 2
 """Raised by one whenever the same template and item give another value than before: part of the context."""
 
 
@@ -56,7 +56,7 @@ class FieldMapping:
         self._in_order = tuple(sorted(self._fields, key=lambda field: not field.is_key))
         self._empty: dict[str, Any] = dict.fromkeys(field.component for field in self._fields)
         self.key_component = key_component
-        self.needs: frozenset[str] = frozenset().union(*(field.template.roots for field in self._fields))
+        self.needs: frozenset[str] = frozenset().union(*(field.roots for field in self._fields))
         self.derived_needs: frozenset[str] = self.needs & DERIVED_NAMES
         self.item_needs: frozenset[str] = self.needs - DERIVED_NAMES
         self.volatile: frozenset[str] = frozenset(
@@ -119,7 +119,7 @@ class FieldMapping:
         """
         lookup = self._lookup(item, detail, {})
         for field in self._fields:
-            if field.is_key and not field.template.roots & missing:
+            if field.is_key and not field.roots & missing:
                 with contextlib.suppress(BadValueError):
                     return field.key_of(field.value_for(lookup))
         return None
@@ -162,9 +162,7 @@ def _spec_hash(fields: Sequence[MappedField], rules: Sequence[RuleSpec], key_com
         {
             "rendering": RENDERING,
             "key": key_component,
-            "fields": sorted(
-                [field.component, str(field.declared_type), field.template.text] for field in fields
-            ),
+            "fields": sorted(field.identity for field in fields),
             "rules": sorted([rule.component, rule.rule, rule.type or ""] for rule in rules),
         }
     )

@@ -20,6 +20,7 @@ from xmsyncd.transport.classify import VendorWords
 from xmsyncd.transport.masking import Mask
 from xmsyncd.transport.reply import Reply
 from xmsyncd.yida.codes import EMPTY_BODY, NO_CODE, NOT_JSON
+from xmsyncd.yida.kinds import Shape
 from xmsyncd.yida.times import moment_or_none
 from xmsyncd.yida.values import normalise
 
@@ -146,7 +147,7 @@ def page_of(body: Any) -> InstancePage:
 
 def found_of(
     row: Any,
-    components: Sequence[str],
+    shapes: Mapping[str, Shape],
     key_component: str,
     zone: ZoneInfo,
     volatile: frozenset[str] = frozenset(),
@@ -163,7 +164,7 @@ def found_of(
     data = form_data_of(row)
     if not instance_id or data is None:
         raise UnreadableError("an instance without its id or its form data")
-    content = normalise(components, data)
+    content = normalise(shapes, data)
     shown_key = data.get(key_component)
     return Found(
         instance_id=InstanceId(instance_id),

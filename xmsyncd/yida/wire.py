@@ -16,7 +16,7 @@ import orjson
 from xmsyncd.records import Content, InstanceId, KeyValue
 from xmsyncd.settings import DingtalkSettings, TargetSettings, UpdatePath
 from xmsyncd.transport.session import Call
-from xmsyncd.yida.values import search_component_name
+from xmsyncd.yida.kinds import search_component_name
 
 TOKEN = "token"
 START = "start"

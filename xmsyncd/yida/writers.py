@@ -29,6 +29,7 @@ from xmsyncd.yida.codes import (
     Table,
 )
 from xmsyncd.yida.failures import error_of
+from xmsyncd.yida.kinds import Shape
 from xmsyncd.yida.marks import is_mark
 from xmsyncd.yida.scan import FormPage
 
@@ -59,7 +60,7 @@ class CallMeter(Protocol):
 class ProcessWriter:
     """The instances of one process form.
 
-    ``components`` are the mapped component ids: what :class:`Found` shows and an update writes. For a write
+    ``shapes`` are the mapped components: what :class:`Found` shows and an update writes. For a write
     the caller holds the permit of the first try and has counted it (``Outcome.calls`` says what it came to);
     reads take theirs inside and count with ``meter``. ``volatile`` components do not count in a comparison.
     """
@@ -68,7 +69,7 @@ class ProcessWriter:
         self,
         client: YidaClient,
         target: TargetSettings,
-        components: Sequence[str],
+        shapes: Mapping[str, Shape],
         permit_for: PermitFor,
         *,
         meter: CallMeter,
@@ -76,7 +77,7 @@ class ProcessWriter:
     ) -> None:
         self._client = client
         self._target = target
-        self._components = tuple(components)
+        self._shapes = dict(shapes)
         self._volatile = volatile
         self._permit_for = permit_for
         self._meter = meter
@@ -193,7 +194,7 @@ class ProcessWriter:
         for row in page.rows:
             with contextlib.suppress(UnreadableError):
                 rows.append(
-                    answers.found_of(row, self._components, self._target.key, self._zone, self._volatile)
+                    answers.found_of(row, self._shapes, self._target.key, self._zone, self._volatile)
                 )
         return FormPage(tuple(rows), len(page.rows) - len(rows), page.total)
 
@@ -296,7 +297,7 @@ class ProcessWriter:
 
     def _found(self, row: Any, endpoint: str) -> Found:
         try:
-            return answers.found_of(row, self._components, self._target.key, self._zone, self._volatile)
+            return answers.found_of(row, self._shapes, self._target.key, self._zone, self._volatile)
         except UnreadableError as error:
             raise self._unreadable(endpoint, str(error)) from error
 

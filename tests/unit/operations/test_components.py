@@ -23,6 +23,11 @@ FORM = (
     Component("textField_inner", "TextField", "明细备注", "tableField_1"),
     Component("textField_odd", "NumberField", "其实是数字", ""),
     Component("numberField_key", "NumberField", "编号", ""),
+    Component("price", "NumberField", "单价", ""),
+    Component("textField_new", "NewField", "", ""),
+    Component("textField_wrong", "NumberField", "数量", "tableField_1"),
+    Component("tableField_2", "TableField", "别的", ""),
+    Component("textField_other", "TextField", "", "tableField_2"),
 )
 
 
@@ -99,6 +104,61 @@ def test_what_may_fit_is_let_through(component, value_type):
     assert found.state is FindingState.OK, found
 
 
-def test_an_id_that_tells_another_type_than_the_form_is_a_warning():
+def test_an_id_that_tells_another_type_than_the_form_is_refused_until_the_type_is_said():
     (found,) = findings({"field": "textField_odd"}, {"field": "textField_no"})
+    assert found.state is FindingState.FAILED
+    assert found.what.endswith("textField_odd (其实是数字)")
+    assert "NumberField (数值)" in found.found
+    assert found.expected == "component_name: NumberField"
+    said = {"field": "textField_odd", "component_name": "NumberField"}
+    (found,) = findings(said, {"field": "textField_no"})
+    assert found.state is FindingState.OK
+
+
+def test_an_id_that_tells_no_type_is_told_its_setting():
+    entry = {"field": "price", "type": "int"}
+    (found,) = findings(entry, {"field": "textField_no"})
+    assert found.state is FindingState.FAILED
+    assert "component_name: NumberField" in found.advice
+    (found,) = findings({**entry, "component_name": "NumberField"}, {"field": "textField_no"})
+    assert found.state is FindingState.OK
+    (found,) = findings({**entry, "component_name": "DateField"}, {"field": "textField_no"})
+    assert "component_name says DateField" in found.found
+
+
+def test_a_type_that_nobody_knows_is_doubtful():
+    (found,) = findings({"field": "textField_new"}, {"field": "textField_no"})
     assert found.state is FindingState.WARNING
+
+
+@pytest.mark.parametrize(
+    ("column", "found", "advice"),
+    [
+        ("textField_name", "outside tables", "out of children"),
+        ("textField_inner2", "no component", "唯一标识"),
+        ("textField_other", "the sub-table tableField_2 (别的)", "children of tableField_2"),
+        ("textField_wrong", "NumberField", "component_name: NumberField"),
+    ],
+)
+def test_a_column_must_be_one_of_this_table(column, found, advice):
+    table = {"field": "tableField_1", "type": "array", "value": "rows", "children": [
+        {"field": column, "value": "{x}"}, {"field": "textField_inner", "value": "{y}"}
+    ]}  # fmt: skip
+    (told,) = findings(table, {"field": "textField_no"})
+    assert told.state is FindingState.FAILED
+    assert column in told.what
+    assert "tableField_1 column" in told.what
+    assert found in told.found
+    assert advice in told.advice
+
+
+def test_a_table_with_its_columns_fits():
+    table = {"field": "tableField_1", "type": "array", "value": "rows"}
+    column = {"field": "textField_inner", "value": "{y}"}
+    (told,) = findings({**table, "children": [column]}, {"field": "textField_no"})
+    assert told.state is FindingState.OK
+    assert "3 components" in told.found
+    (told,) = findings({**table, "field": "textField_name", "children": [column]}, {"field": "textField_no"})[
+        :1
+    ]
+    assert "has columns" in told.found

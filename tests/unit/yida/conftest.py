@@ -25,6 +25,7 @@ from tests.unit.yida.doubles import (
 from xmsyncd.settings import DingtalkSettings, TargetSettings
 from xmsyncd.transport.session import Transport, open_session
 from xmsyncd.yida.client import YidaClient
+from xmsyncd.yida.kinds import shapes_of_ids
 from xmsyncd.yida.writers import ProcessWriter
 
 
@@ -74,5 +75,5 @@ async def yida(http: aioresponses, session: aiohttp.ClientSession, target: Targe
     async def permit_for(api: str) -> None:
         permits.append(api)
 
-    writer = ProcessWriter(client, target, (NAME, KEY, REMARK), permit_for, meter=meter)
+    writer = ProcessWriter(client, target, shapes_of_ids((NAME, KEY, REMARK)), permit_for, meter=meter)
     return Yida(http, clock, client, target, writer, permits, metered, meter)

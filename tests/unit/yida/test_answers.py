@@ -12,6 +12,7 @@ from xmsyncd.transform.hashes import hash_of
 from xmsyncd.transport.reply import Fault, Reply
 from xmsyncd.yida import answers
 from xmsyncd.yida.answers import Component, UnreadableError, has_succeeded, vendor_words
+from xmsyncd.yida.kinds import shapes_of_ids
 
 BEIJING = ZoneInfo("Asia/Shanghai")
 KEY = "textField_k"
@@ -128,7 +129,7 @@ def test_an_instance_is_normalised_and_hashed_over_the_mapped_components_only() 
         "title": "张三发起的产品",
         "data": {KEY: " K1", "numberField_n_value": "3.0", "textField_other": "x"},
     }
-    found = answers.found_of(row, [KEY, "numberField_n", "textField_m"], KEY, BEIJING)
+    found = answers.found_of(row, shapes_of_ids([KEY, "numberField_n", "textField_m"]), KEY, BEIJING)
     assert found.key == " K1"
     assert found.content == {KEY: " K1", "numberField_n": 3, "textField_m": ""}
     assert found.content_hash == hash_of(found.content)
@@ -138,7 +139,7 @@ def test_an_instance_is_normalised_and_hashed_over_the_mapped_components_only() 
 
 
 def test_form_data_may_be_text_and_a_missing_key_is_empty() -> None:
-    found = answers.found_of({"formInstanceId": "i", "formData": "{}"}, [KEY], KEY, BEIJING)
+    found = answers.found_of({"formInstanceId": "i", "formData": "{}"}, shapes_of_ids([KEY]), KEY, BEIJING)
     assert (found.key, found.created_at) == ("", None)
 
 
@@ -148,7 +149,7 @@ def test_form_data_may_be_text_and_a_missing_key_is_empty() -> None:
 )
 def test_an_instance_without_id_or_data_is_an_error_and_not_another_key(row: Any) -> None:
     with pytest.raises(UnreadableError):
-        answers.found_of(row, [KEY], KEY, BEIJING)
+        answers.found_of(row, shapes_of_ids([KEY]), KEY, BEIJING)
 
 
 def test_pages_of_a_search() -> None:

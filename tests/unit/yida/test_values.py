@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xmsyncd.yida.values import Kind, encode, kind_of, normalise, search_component_name
+from xmsyncd.yida.kinds import Kind, kind_of, search_component_name, shapes_of_ids
+from xmsyncd.yida.values import encode, normalise
 
 
 @pytest.mark.parametrize(
@@ -33,7 +34,7 @@ from xmsyncd.yida.values import Kind, encode, kind_of, normalise, search_compone
         ("radioField_a", 1, "1"),
         ("selectField_a", None, ""),
         ("checkboxField_a", "红", ["红"]),
-        ("multiSelectField_a", ["红", 2, ""], ["红", "2"]),
+        ("multiSelectField_a", ["红", 2, "", "红"], ["2", "红"]),
         ("multiSelectField_a", '["红","绿"]', ["红", "绿"]),
         ("checkboxField_a", "", []),
         ("employeeField_a", "user-1", ["user-1"]),
@@ -48,10 +49,17 @@ from xmsyncd.yida.values import Kind, encode, kind_of, normalise, search_compone
         (
             "imageField_a",
             '[{"name":"a","url":"https://x.test/a"}]',
-            [{"name": "a", "url": "https://x.test/a"}],
+            [
+                {
+                    "name": "a",
+                    "url": "https://x.test/a",
+                    "downloadUrl": "https://x.test/a",
+                    "previewUrl": "https://x.test/a",
+                }
+            ],
         ),
-        ("addressField_a", {"address": "路"}, {"address": "路"}),
-        ("imageField_a", "", None),
+        ("addressField_a", {"address": "路"}, {"address": "路", "regionIds": [], "regionText": []}),
+        ("imageField_a", "", []),
         ("myAlias", {"a": [1]}, {"a": [1]}),
         ("myAlias", None, ""),
     ],
@@ -77,7 +85,7 @@ def test_a_value_is_written_as_its_component_expects(component: str, value: Any,
         ("dateField_a", 12, "epoch milliseconds"),
         ("dateField_a", 10**20, "epoch milliseconds"),
         ("dateField_a", datetime(2024, 1, 2), "zone"),  # noqa: DTZ001 - the naive time is the fault
-        ("imageField_a", "picture.png", "list or an object"),
+        ("imageField_a", "picture.png", "address that begins with https"),
         ("serialNumberField_a", "1", "generates"),
     ],
 )
@@ -119,9 +127,10 @@ def test_component_names_for_the_search() -> None:
         ("checkboxField_a", {"checkboxField_a": '["红"]'}, ["红"]),
         ("checkboxField_a", {}, []),
         ("employeeField_a", {"employeeField_a": ["张三"], "employeeField_a_id": ["user-1"]}, ["user-1"]),
-        ("imageField_a", {"imageField_a": '[{"name":"a"}]'}, [{"name": "a"}]),
+        ("imageField_a", {"imageField_a": '[{"name":"a"}]'}, '[{"name":"a"}]'),
+        ("imageField_a", {"imageField_a": "[]"}, []),
         ("addressField_a", {"addressField_a": "", "addressField_a_id": ""}, None),
-        ("addressField_a", {"addressField_a": "{broken"}, "{broken"),
+        ("addressField_a", {"addressField_a": "[1]"}, "[1]"),
         ("serialNumberField_a", {"serialNumberField_a": "S1"}, "S1"),
         ("myAlias", {"myAlias": 5}, 5),
     ],
@@ -129,7 +138,7 @@ def test_component_names_for_the_search() -> None:
 def test_what_yida_shows_becomes_what_was_written(
     component: str, shown: dict[str, Any], content: Any
 ) -> None:
-    assert normalise([component], {**shown, "unmapped": 1}) == {component: content}
+    assert normalise(shapes_of_ids([component]), {**shown, "unmapped": 1}) == {component: content}
 
 
 JSON = st.recursive(
@@ -146,7 +155,9 @@ PREFIXES = st.sampled_from(
 @given(PREFIXES, JSON)
 def test_any_json_is_written_or_refused_and_normalising_never_raises(prefix: str, value: Any) -> None:
     component = f"{prefix}_a"
-    normalise([component], {component: value, f"{component}_id": value, f"{component}_value": value})
+    normalise(
+        shapes_of_ids([component]), {component: value, f"{component}_id": value, f"{component}_value": value}
+    )
     with contextlib.suppress(ValueError):
         encode(component, "", value)
 
@@ -161,4 +172,4 @@ def test_a_store_that_keeps_what_is_written_shows_the_same_content(prefix: str, 
         written = encode(component, "", value)
     except ValueError:
         return
-    assert normalise([component], {component: written}) == {component: written}
+    assert normalise(shapes_of_ids([component]), {component: written}) == {component: written}

@@ -12,8 +12,8 @@ from typing import Any, Final
 
 from xmsyncd.records import Content, KeyValue
 from xmsyncd.settings import FieldSettings
+from xmsyncd.yida.kinds import Kind, kind_of
 from xmsyncd.yida.times import epoch_milliseconds
-from xmsyncd.yida.values import Kind, kind_of
 
 _CHANGED_NUMBER: Final = 2
 

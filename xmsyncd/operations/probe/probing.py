@@ -109,7 +109,7 @@ class Probing:
         client, mapping = self._yida[name], mapping_of(pipeline, chosen)
 
         def writer_for(target: TargetSettings) -> ProcessWriter:
-            return writer_of(client, target, mapping, self._reads[name])
+            return writer_of(client, chosen, target, mapping, self._reads[name])
 
         def server_now() -> datetime:
             return self._clock.now() + (client.clock_offset or timedelta(0))
