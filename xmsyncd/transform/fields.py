@@ -97,6 +97,11 @@ class MappedField:
         return self.template.roots | (self.scope.item_fields if self.scope else frozenset())
 
     @property
+    def variables(self) -> frozenset[str]:
+        """The times of the cycle that its value depends on."""
+        return self.template.variables.union(*(one.variables for one in self.columns))
+
+    @property
     def identity(self) -> list[Any]:
         """What shapes its output, as JSON."""
         identity: list[Any] = [self.component, str(self.declared_type), self.template.text]

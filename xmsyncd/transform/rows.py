@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from xmsyncd.transform.grammar import Lookup, Template
 from xmsyncd.transform.value_types import MismatchError, is_empty
+from xmsyncd.transform.variables import CURRENT_TIME, LAST_SYNC_TIME
 
 MAX_ROWS: Final = 500
 """Rows of a table; what Yida itself takes is not documented."""
@@ -38,7 +39,6 @@ class RowScope:
     array: tuple[str, ...]
     """The path of the array in the item."""
     row_fields: frozenset[str]
-    variables: frozenset[str]
     item_fields: frozenset[str]
     """The fields of the item that columns look at."""
 
@@ -50,7 +50,7 @@ class RowScope:
             raise MismatchError("a list, one entry for each row")
         if len(value) > MAX_ROWS:
             raise MismatchError(f"a list of at most {MAX_ROWS} rows")
-        constant = {name: lookup.get(name) for name in self.variables}
+        constant = {name: lookup[name] for name in (CURRENT_TIME, LAST_SYNC_TIME) if name in lookup}
         constant[ITEM] = lookup
         for row in value:
             found = dict.fromkeys(self.row_fields)
@@ -70,15 +70,9 @@ def row_scope(array: str, columns: Sequence[Template]) -> RowScope:
     """``array`` is the text of the array's template."""
     named = _ARRAY.fullmatch(array)
     path = tuple(named[1].split(".")) if named else (ITEM,)
-    variables: frozenset[str] = frozenset().union(*(_variables(one) for one in columns))
     roots: frozenset[str] = frozenset().union(*(one.roots for one in columns))
     return RowScope(
         array=path,
-        row_fields=roots - {ITEM, path[0]} - variables,
-        variables=variables,
+        row_fields=roots - {ITEM, path[0]},
         item_fields=frozenset(name for one in columns for name in _ITEM_FIELD.findall(one.text)),
     )
-
-
-def _variables(template: Template) -> frozenset[str]:
-    return frozenset(getattr(template, "variables", ()))
