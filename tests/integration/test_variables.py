@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
-from tests.scenario import FIELDS, KEY
+from tests.scenario import FIELDS
 from tests.world import EVERYTHING, World, application, until
 from xmsyncd.operations import failures
 from xmsyncd.operations.adopt import adopt
@@ -116,7 +116,7 @@ async def test_a_retry_between_cycles_is_mapped_at_a_moment_of_its_own(tmp_path:
             await until(lambda: here.calls("start") == 10, "the retried product is sent")
 
             async def is_delivered() -> bool:
-                return (await here.record(product))["state"] == "delivered"
+                return bool((await here.record(product))["state"] == "delivered")
 
             await until(is_delivered, "it is known to be there")
             assert (await held(here, product))[AT] >= then

@@ -60,7 +60,7 @@ class FieldMapping:
         self.derived_needs: frozenset[str] = self.needs & DERIVED_NAMES
         self.item_needs: frozenset[str] = self.needs - DERIVED_NAMES
         self.volatile: frozenset[str] = frozenset(
-            field.component for field in self._fields if field.template.variables
+            field.component for field in self._fields if field.variables
         )
         """Components whose value tells a time of ours: sent, and never a reason to send."""
         self.spec_hash: ContentHash = _spec_hash(self._fields, rules, key_component)

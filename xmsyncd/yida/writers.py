@@ -193,9 +193,7 @@ class ProcessWriter:
         rows = []
         for row in page.rows:
             with contextlib.suppress(UnreadableError):
-                rows.append(
-                    answers.found_of(row, self._shapes, self._target.key, self._zone, self._volatile)
-                )
+                rows.append(answers.found_of(row, self._shapes, self._target.key, self._zone, self._volatile))
         return FormPage(tuple(rows), len(page.rows) - len(rows), page.total)
 
     async def count_instances(self) -> int:
