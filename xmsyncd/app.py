@@ -351,10 +351,12 @@ def _shaper(
     )
 
 
-def _rehearsal(parts: CycleParts, pipeline: PipelineSettings, mapping: FieldMapping, on: Ledger) -> Rehearsal:
+def _rehearsal(
+    parts: CycleParts, pipeline: PipelineSettings, mapping: FieldMapping, on: Ledger, *, asks: bool = True
+) -> Rehearsal:
     """The pipeline's cycle on another ledger: the same parts, but nobody else hears of it."""
     requests: Counter[str] = Counter()
-    client = parts.client.counting(requests)
+    client = parts.client.counting(requests) if asks else parts.client.silent()
     shaper = _shaper(parts.pipeline, pipeline, mapping, client, on, parts.clock)
     overheard = Overheard()
     own = dataclasses.replace(
@@ -367,7 +369,7 @@ def _rehearsal(parts: CycleParts, pipeline: PipelineSettings, mapping: FieldMapp
         events=overheard,
         step=nobody_listens,
     )
-    return Rehearsal(Cycle(own), shaper, overheard, requests)
+    return Rehearsal(own, overheard, requests)
 
 
 def _group_policies(pipeline: PipelineSettings) -> derived.GroupPolicies:

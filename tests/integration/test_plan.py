@@ -259,3 +259,53 @@ async def test_a_key_that_okki_does_not_know(tmp_path: Path):
     async with vendors(products=5) as simulated:
         with pytest.raises(UnknownProductError, match="NOPE"):
             await plan_alone(tmp_path, simulated, {}, only="NOPE")
+
+
+async def test_a_preview_tells_each_step_and_what_would_be_sent(tmp_path: Path):
+    async with vendors(products=30) as simulated:
+        async with application(tmp_path, simulated) as here:
+            await here.sync()
+        product = simulated.catalogue.ids()[3]
+        simulated.catalogue.edit(product, name="改名")
+        number = simulated.catalogue.product(product)["product_no"]
+        for name in (number, str(product)):
+            (told,) = await previewed(tmp_path, simulated, name)
+            (change,) = told["changes"]
+            assert (change["label"], change["new"]) == ("产品名称", "改名")
+            assert told["decision"] == "update"
+            assert told["record"]["delivered"]["textField_lq0sj9h9"] == change["old"]
+            steps = {one["label"]: one for one in told["steps"]}
+            assert steps["产品名称"]["inputs"] == {"{name}": "改名"}
+            assert told["beside"]["一级分组"] == steps["一级分类"]["output"]
+            assert told["detail"]["product_type"] is not None
+        async with application(tmp_path, simulated) as here:
+            await here.sync()
+            record = await here.record(product)
+            assert record["state"] == "delivered"
+        (told,) = await previewed(tmp_path, simulated, number)
+        assert (told["decision"], told["changes"]) == ("unchanged", [])
+
+
+async def test_a_preview_of_a_deleted_and_of_an_unknown_product(tmp_path: Path):
+    async with vendors(products=10) as simulated:
+        product = simulated.catalogue.ids()[3]
+        simulated.catalogue.delete(product)
+        (told,) = await previewed(tmp_path, simulated, str(product))
+        assert told["is_deleted"]
+        with pytest.raises(UnknownProductError):
+            await previewed(tmp_path, simulated, "NOPE")
+
+
+async def previewed(folder: Path, simulated: Simulator, key: str) -> list[dict[str, Any]]:
+    simulated.counters.reset()
+    before = bytes_of(folder)
+    async with operator(settings_of(folder, simulated), needs_delivery=False, on_snapshot=True) as asked:
+        async for told in asked.stream("preview", {"key": key}):
+            if isinstance(told, Result):
+                products: list[dict[str, Any]] = told.value["products"]
+    after = bytes_of(folder)
+    for files in (before, after):
+        files.pop("xmsyncd.db.lock", None)
+    assert after == before
+    assert calls_of(simulated, Vendor.YIDA) == {}
+    return products

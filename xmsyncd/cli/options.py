@@ -31,7 +31,15 @@ class Common:
         """The configuration; raises ``ConfigurationError`` with all of its faults."""
         from xmsyncd.settings import load_settings
 
-        settings = load_settings(self.config, os.environ)
+        return self._kept(load_settings(self.config, os.environ))
+
+    def settings_without_secrets(self) -> Settings:
+        """The same for what calls nobody: ids and secrets of the connections may be missing."""
+        from xmsyncd.settings import load_settings
+
+        return self._kept(load_settings(self.config, os.environ, stand_ins=True))
+
+    def _kept(self, settings: Settings) -> Settings:
         self.secrets = settings.secret_values()
         return settings
 

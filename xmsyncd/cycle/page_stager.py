@@ -79,6 +79,10 @@ class PageStager:
         self._parts.step(Step.STAGED)
         self._parts.staged()
 
+    async def stage_one(self, entry: StageEntry, running: Running) -> None:
+        """Stage one item, whatever list it comes from."""
+        await self._write_page((entry,), running, living=(entry.item,))
+
     async def _chosen(
         self, items: tuple[Item, ...], request: CycleRequest, running: Running
     ) -> tuple[Item, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -22,7 +23,7 @@ from xmsyncd.transform.context import context_hash
 from xmsyncd.transform.depth import is_too_deep
 from xmsyncd.transform.derived import GroupPolicies, derive_group_levels, group_id_of
 from xmsyncd.transform.hashes import hash_of
-from xmsyncd.transform.mapping import FieldMapping
+from xmsyncd.transform.mapping import FieldMapping, Step
 from xmsyncd.transform.variables import times
 
 GROUP_TREE = "product_groups"
@@ -35,6 +36,18 @@ UNREADABLE = "unreadable:"
 
 # Details that fail one after the other are an outage: the cycle ends, and the next one tries again.
 DETAIL_OUTAGE = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """How one item is mapped."""
+
+    beside: Mapping[str, Any]
+    """What the mapping uses that is no field of the item, by name."""
+    steps: tuple[Step, ...]
+    result: Draft | Rejection
+    needs: frozenset[str]
+    """The fields of the item that the mapping looks at."""
 
 
 class Shaper:
@@ -193,7 +206,34 @@ class Shaper:
         self, item: Item, detail: Mapping[str, Any] | None, *, ruled: bool = True
     ) -> Draft | Rejection:
         """The mapping alone, with the group tree it needs (fetched again once a cycle if unknown)."""
-        derived: dict[str, Any] = dict(self._times or await self._times_now())
+        beside = await self._beside(item, detail)
+        if isinstance(beside, Rejection):
+            return beside
+        return self._mapping.map_item(item, detail, beside, ruled=ruled)
+
+    async def explain(self, item: Item, detail: Mapping[str, Any] | None) -> Explained:
+        """The same, step by step, for a person who wants to see how it comes about."""
+        beside = await self._beside(item, detail)
+        known = {} if isinstance(beside, Rejection) else beside
+        return Explained(
+            {name: value for name, value in known.items() if name in self._mapping.needs},
+            self._mapping.explain(item, detail, known),
+            beside if isinstance(beside, Rejection) else self._mapping.map_item(item, detail, known),
+            self._mapping.item_needs,
+        )
+
+    async def recall(self) -> bool:
+        """Have what the ledger remembers of the group tree instead of asking OKKI; whether it is enough."""
+        if self._mapping.derived_needs:
+            known = await self._ledger.read(lookups.recall, self._client.name, GROUP_TREE)
+            self._tree = GroupTree(()) if known is None else GroupTree.from_json(orjson.loads(known.body))
+            self._refreshed = True
+            return known is not None
+        return True
+
+    async def _beside(self, item: Item, detail: Mapping[str, Any] | None) -> dict[str, Any] | Rejection:
+        """What the mapping needs beside the item, by name."""
+        beside: dict[str, Any] = dict(self._times or await self._times_now())
         if self._mapping.derived_needs:
             if self._tree is None:
                 await self._fetch_tree()
@@ -205,8 +245,8 @@ class Shaper:
             if isinstance(levels, Rejection):
                 # With its key it can be told which instance is its own, although it cannot be sent.
                 return dataclasses.replace(levels, key=self._mapping.key_alone(item, detail, frozenset()))
-            derived.update(levels)
-        return self._mapping.map_item(item, detail, derived, ruled=ruled)
+            beside.update(levels)
+        return beside
 
     def _path_of(self, group_id: str) -> Sequence[Any]:
         return () if self._tree is None else self._tree.path_of(group_id)

@@ -31,12 +31,16 @@ class Snapshot(Ledger):
 
     Whoever writes to the real one is not held up, and not one byte of it changes. A ledger of an earlier
     version is brought to this one's schema in the copy alone; where there is none the copy is an empty one.
-    ``is_quiet``: the caller holds the lock, so nobody writes while it is copied.
+    ``is_quiet``: the caller holds the lock, so nobody writes while it is copied. ``is_empty``: a new one,
+    whatever the real one holds.
     """
 
-    def __init__(self, path: Path, *, is_quiet: bool = False, clock: Clock | None = None) -> None:
+    def __init__(
+        self, path: Path, *, is_quiet: bool = False, is_empty: bool = False, clock: Clock | None = None
+    ) -> None:
         super().__init__(path, clock=clock)
         self._is_quiet = is_quiet
+        self._is_empty = is_empty
 
     async def __aenter__(self) -> Self:
         try:
@@ -58,11 +62,11 @@ class Snapshot(Ledger):
     def _open(self) -> None:
         with faults.told(self.path):
             # Before the copy: whoever writes raises the ledger first and then this file.
-            seen = identity.seen_beside(self.path)
+            seen = None if self._is_empty else identity.seen_beside(self.path)
             connection = sqlite3.connect(_NAMELESS, isolation_level=None, check_same_thread=True)
             try:
                 connection.row_factory = sqlite3.Row
-                if self.path.exists():
+                if self.path.exists() and not self._is_empty:
                     with self._source() as source:
                         recognise(source, self.path)
                         source.backup(connection)

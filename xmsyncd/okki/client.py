@@ -13,7 +13,7 @@ from typing import Any, Final, TypeVar
 from zoneinfo import ZoneInfo
 
 from xmsyncd.clock import Clock, VendorClock
-from xmsyncd.errors import RefusedError, ThrottledError, TryLaterError
+from xmsyncd.errors import CannotWorkError, RefusedError, ThrottledError, TryLaterError
 from xmsyncd.flow.backoff import jittered_delay
 from xmsyncd.flow.limiter import Limiter
 from xmsyncd.okki.auth import TOKEN_ENDPOINT, TokenFetcher, TokenRefusedError
@@ -35,7 +35,7 @@ from xmsyncd.okki.wire import (
     parse_envelope,
     words_of_reply,
 )
-from xmsyncd.records import Family, SourceId
+from xmsyncd.records import Family, SourceId, StopReason
 from xmsyncd.settings import OkkiSettings
 from xmsyncd.transform.depth import is_too_deep
 from xmsyncd.transport.classify import Judged, Verdict, classify, nobody_asks
@@ -86,6 +86,7 @@ class OkkiClient:
         self._limiter = limiter
         self._sent_at = 0.0  # of the one call on its way
         self._requests: Counter[str] = Counter()
+        self._is_silent = False
         self._clock = clock
         self._random = random
         self._timezone = timezone
@@ -131,6 +132,12 @@ class OkkiClient:
         """
         view = copy.copy(self)
         view._requests = requests
+        return view
+
+    def silent(self) -> OkkiClient:
+        """This client, but one that asks nothing: every question is a ``CannotWorkError`` that says so."""
+        view = copy.copy(self)
+        view._is_silent = True
         return view
 
     async def authenticate(self) -> None:
@@ -312,6 +319,9 @@ class OkkiClient:
 
     async def _tried(self, once: Callable[[], Awaitable[_T]], most_tries: int | None = None) -> _T:
         """Run ``once`` until it succeeds, fails for good, or the tries are used up."""
+        if self._is_silent:
+            message = "OKKI is not asked here, and something is needed that only it can tell"
+            raise CannotWorkError(message, reason=StopReason.CONFIGURATION, connection=self._name)
         most = most_tries or self._settings.tries
         tries = 1
         while True:

@@ -15,11 +15,14 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from xmsyncd.cycle.cycle import Cycle
+from xmsyncd.cycle.page_stager import PageStager
+from xmsyncd.cycle.parts import CycleParts
 from xmsyncd.cycle.plan import CycleRequest
-from xmsyncd.cycle.progress import CycleProgress, CycleReport
+from xmsyncd.cycle.progress import CycleProgress, CycleReport, Running
 from xmsyncd.cycle.shape import Shaper
 from xmsyncd.errors import StoppedError
-from xmsyncd.ledger import Ledger
+from xmsyncd.ledger import Ledger, cycles
+from xmsyncd.ledger.cycles import CycleKind
 from xmsyncd.ledger.guard import HeldReport
 from xmsyncd.ledger.snapshot import Snapshot
 from xmsyncd.ledger.views import StageDecision, StageEntry
@@ -95,10 +98,14 @@ class Overheard:
 class Rehearsal:
     """One pipeline's cycle on another ledger. ``requests``: those it has made to OKKI, by endpoint."""
 
-    cycle: Cycle
-    shaper: Shaper
+    parts: CycleParts
     overheard: Overheard
     requests: Counter[str]
+
+    @property
+    def shaper(self) -> Shaper:
+        """What maps its items."""
+        return self.parts.shaper
 
     async def run(
         self, request: CycleRequest, stopping: asyncio.Event
@@ -108,7 +115,7 @@ class Rehearsal:
         Raises the errors of a read, ``CycleError`` and, once ``stopping`` is set, ``StoppedError``.
         """
         progress = CycleProgress()
-        task = asyncio.create_task(self.cycle.run(request, progress), name="rehearsal")
+        task = asyncio.create_task(Cycle(self.parts).run(request, progress), name="rehearsal")
         try:
             while not task.done():
                 if stopping.is_set():
@@ -124,6 +131,12 @@ class Rehearsal:
         if report.error is not None:
             raise report.error
         yield report
+
+    async def stage(self, entry: StageEntry) -> None:
+        """Stage one item that no list has shown."""
+        parts, now = self.parts, self.parts.clock.now()
+        cycle_id = await parts.ledger.write(cycles.begin, parts.pipeline, CycleKind.PARTIAL, None, now, now)
+        await PageStager(parts).stage_one(entry, Running(CycleProgress(), cycle_id=cycle_id))
 
 
 @contextlib.asynccontextmanager

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from xmsyncd.clock import Clock
 from xmsyncd.cycle.loop import CycleLoop
@@ -27,6 +28,12 @@ class Pace:
     paused: timedelta
 
 
+class Rehearse(Protocol):
+    """Makes a pipeline's cycle on another ledger; unless it ``asks``, OKKI is left alone."""
+
+    def __call__(self, on: Ledger, *, asks: bool = True) -> Rehearsal: ...
+
+
 @dataclass(frozen=True, slots=True)
 class PipelineRuntime:
     """One pipeline, opened."""
@@ -41,8 +48,7 @@ class PipelineRuntime:
     target: ProcessWriter
     told: DeliveryEvents
     next_run: Callable[[], datetime | None]
-    rehearse: Callable[[Ledger], Rehearsal]
-    """Its cycle on another ledger."""
+    rehearse: Rehearse
     mapping_hash: str = ""
     """What the form must have been checked for before anything is sent."""
     pace: Callable[[], Mapping[str, Pace]] = dict

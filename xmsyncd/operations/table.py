@@ -27,6 +27,7 @@ from xmsyncd.operations.chosen_window import chosen_window
 from xmsyncd.operations.explain import explain
 from xmsyncd.operations.failures import Action
 from xmsyncd.operations.plan import DEFAULT_SAMPLE, PlanRequest, plan
+from xmsyncd.operations.preview import preview, preview_item
 from xmsyncd.operations.reconcile import reconcile
 from xmsyncd.operations.runtime import PipelineRuntime, Runtime
 from xmsyncd.operations.search import search
@@ -86,6 +87,22 @@ async def _plan(runtime: Runtime, params: Params) -> AsyncGenerator[Told]:
     async with contextlib.aclosing(plan(runtime, runtime.selected(params.get("pipeline")), request)) as steps:
         async for told in steps:
             yield Result(told) if told["phase"] == "done" else Progress(told)
+
+
+async def _preview(runtime: Runtime, params: Params) -> AsyncGenerator[Told]:
+    """Params ``pipeline`` (none: all) and ``key``; or ``item``, JSON, which needs no OKKI.
+
+    Changes nothing.
+    """
+    item = params.get("item")
+    if item is not None:
+        told = await preview_item(runtime, runtime.pipeline(params.get("pipeline")), item)
+        yield Result({"products": [told]})
+        return
+    chosen = runtime.selected(params.get("pipeline"))
+    async with contextlib.aclosing(preview(runtime, chosen, str(params["key"]))) as steps:
+        async for step in steps:
+            yield Result(step) if step["phase"] == "done" else Progress(step)
 
 
 def _cycle_request(runtime: Runtime, params: Params) -> CycleRequest:
@@ -302,6 +319,7 @@ def _selection(params: Params) -> Selection:
 OPERATIONS: Mapping[str, Operation] = {
     "sync": _sync,
     "plan": _plan,
+    "preview": _preview,
     "reconcile": _reconcile,
     "adopt": _adopt,
     "status": _status,

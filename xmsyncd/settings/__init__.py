@@ -30,7 +30,7 @@ from xmsyncd.settings.connections import (
     LogSettings,
     OkkiSettings,
 )
-from xmsyncd.settings.loading import load_settings
+from xmsyncd.settings.loading import STAND_IN, load_settings
 from xmsyncd.settings.models import Settings
 from xmsyncd.settings.notify import NotifySettings, RobotSettings
 from xmsyncd.settings.pipelines import (
@@ -48,6 +48,7 @@ from xmsyncd.settings.values import format_duration, parse_duration
 
 __all__ = [
     "RESOURCES",
+    "STAND_IN",
     "ApiVersion",
     "ColumnSettings",
     "ComponentName",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path as FilePath
-from typing import Any
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from pydantic import ValidationError
@@ -27,12 +27,33 @@ from xmsyncd.settings.sources import (
     read_secret_files,
 )
 
+STAND_IN: Final = "stands-in"
+"""In the place of an id or a secret that nobody has set and nobody needs."""
+
+_STAND_INS: Final[Mapping[str, Mapping[str, Any]]] = {
+    "okki": {"client_id": STAND_IN, "client_secret": STAND_IN},
+    "dingtalk": {"app_key": STAND_IN, "app_secret": STAND_IN},
+    "pipelines": {
+        "target": {
+            "app_type": STAND_IN,
+            "system_token": STAND_IN,
+            "user_id": STAND_IN,
+            "form_uuid": STAND_IN,
+        }
+    },
+}
+
 
 def load_settings(
-    path: FilePath, environ: Mapping[str, str], secrets_dirs: Sequence[FilePath] | None = None
+    path: FilePath,
+    environ: Mapping[str, str],
+    secrets_dirs: Sequence[FilePath] | None = None,
+    *,
+    stand_ins: bool = False,
 ) -> Settings:
     """The settings, checked and complete: connections resolved, times aware UTC, the ledger's path absolute.
 
+    With ``stand_ins`` ids and secrets of the connections may be missing, for what calls nobody.
     ``secrets_dirs`` defaults to ``/run/secrets`` and systemd's ``$CREDENTIALS_DIRECTORY``. Raises
     :class:`ConfigurationError` with every fault that could be found.
     """
@@ -40,7 +61,9 @@ def load_settings(
     folders = default_secret_folders(environ) if secrets_dirs is None else secrets_dirs
     secrets = read_secret_files(Settings, folders, document.data)
     environment = read_environment(Settings, environ, document.data)
-    trees = (environment.data, secrets.data, document.data)  # strongest first
+    trees = [environment.data, secrets.data, document.data]  # strongest first
+    if stand_ins:
+        trees.append(_standing_in(_merged(*trees)))
     translator = Translator(Settings, document, (environment.origins, secrets.origins))
     unusable = environment.unusable | secrets.unusable
 
@@ -60,6 +83,15 @@ def load_settings(
     if faults:
         raise ConfigurationError(faults) from None
     return _resolved(settings, path)
+
+
+def _standing_in(tree: Mapping[str, Any]) -> dict[str, Any]:
+    """A stand-in for each id and secret of the connections and forms that are named."""
+    return {
+        section: {name: dict(values) for name, entry in tree[section].items() if isinstance(entry, Mapping)}
+        for section, values in _STAND_INS.items()
+        if isinstance(tree.get(section), Mapping)
+    }
 
 
 def _merged(*trees: Mapping[str, Any]) -> dict[str, Any]:

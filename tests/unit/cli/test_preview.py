@@ -1,0 +1,126 @@
+"""A product from a file through the mapping: no network, no secret, no ledger."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.unit.cli.command_line import CommandLine
+
+ITEM = {
+    "product_id": 37400000000001,
+    "product_no": " LED-1 ",
+    "name": "灯",
+    "group_id": 0,
+    "product_type": 2,
+    "update_time": "2026-11-20 10:00:00",
+}
+
+
+@pytest.fixture
+def bare(tmp_path: Path) -> CommandLine:
+    """A configuration without anything that only a vendor needs."""
+    line = CommandLine(tmp_path)
+    del line.settings["okki"]["main"]["client_secret"]
+    del line.settings["okki"]["main"]["client_id"]
+    del line.settings["dingtalk"]["main"]["app_secret"]
+    del line.settings["pipelines"]["products"]["target"]["system_token"]
+    line.write()
+    return line
+
+
+def previewed(line: CommandLine, given: Any) -> Any:
+    file = line.config.parent / "item.json"
+    file.write_text(json.dumps(given), encoding="utf-8")
+    result = line("preview", "--item", str(file), "--json")
+    assert result.exit_code == 0, result.output
+    (product,) = json.loads(result.stdout)["products"]
+    return product
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        ITEM,
+        {"item": ITEM, "detail": {"product_type": 2}},
+        {"code": 0, "data": ITEM},
+        {"code": 0, "data": {"list": [ITEM], "count": 1}},
+        [ITEM],
+    ],
+    ids=["as listed", "with its detail", "an answer", "a list's answer", "a list"],
+)
+def test_a_product_from_a_file_is_mapped_step_by_step(bare: CommandLine, given):
+    product = previewed(bare, given)
+    steps = {one["label"]: one for one in product["steps"]}
+    assert steps["产品编码"] == {
+        "component": "textField_lq23ags2",
+        "label": "产品编码",
+        "type": "string",
+        "kind": "text",
+        "template": "{product_no}",
+        "inputs": {"{product_no}": " LED-1 "},
+        "output": "LED-1",
+        "fault": "",
+    }
+    assert product["decision"] == "create"
+    assert product["result"]["content"]["textField_lstsv908"] == "2"
+    assert product["missing"] == ["product_remark"]
+    assert not product["groups_known"]
+    assert not bare.ledger.exists()
+
+
+def test_what_is_rejected_says_so_at_its_step(bare: CommandLine):
+    product = previewed(bare, {**ITEM, "product_no": ""})
+    assert product["result"]["reason"] == "empty_key"
+    assert product["decision"] == "rejected"
+    faults = [one["label"] for one in product["steps"] if one["fault"]]
+    assert faults == ["产品编码"]
+
+
+@pytest.mark.parametrize(
+    ("content", "found"),
+    [
+        ("{", "which is no JSON"),
+        ("[]", "a list of 0"),
+        ('{"name": "灯"}', "without a usable product_id"),
+        ('"灯"', "str"),
+        ("[" * 100_000, "which is no JSON"),
+    ],
+)
+def test_a_file_without_a_product_is_named_with_what_was_expected(bare: CommandLine, content, found):
+    file = bare.config.parent / "item.json"
+    file.write_text(content, encoding="utf-8")
+    result = bare("preview", "--item", str(file))
+    assert result.exit_code == 2
+    assert found in result.stderr
+    assert "expected" in result.stderr
+
+
+def test_either_a_key_or_a_file(bare: CommandLine):
+    assert bare("preview").exit_code == 2
+    assert bare("preview", "K", "--item", "x.json").exit_code == 2
+    assert "No such file" in bare("preview", "--item", "nowhere.json").stderr
+
+
+def test_without_a_file_the_secrets_are_needed(bare: CommandLine):
+    result = bare("preview", "LED-1")
+    assert result.exit_code == 2
+    assert "client_secret" in result.stderr
+
+
+def test_a_person_reads_it(bare: CommandLine):
+    file = bare.config.parent / "item.json"
+    file.write_text(json.dumps(ITEM), encoding="utf-8")
+    result = bare("preview", "--item", str(file))
+    assert result.exit_code == 0
+    for text in (
+        "产品名称 (textField_lq0sj9h9)",
+        "{product_no}",
+        '" LED-1 "',
+        "create",
+        "Nothing was written",
+    ):
+        assert text in result.stdout
