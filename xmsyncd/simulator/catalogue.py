@@ -9,7 +9,7 @@ from __future__ import annotations
 import bisect
 import random
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from typing import Any, Final
 
@@ -172,15 +172,15 @@ class Catalogue:
 
     # Changing
 
-    def edit(self, product_id: int, **fields: Any) -> None:
-        """Change fields (ABSENT takes one out of the answers).
+    def edit(self, product_id: int, *, unnamed: Mapping[str, Any] | None = None, **fields: Any) -> None:
+        """Change fields (ABSENT takes one out of the answers); ``unnamed`` ones are on no page of the vendor.
 
         Raises KeyError for an unknown product, ValueError for an unknown field.
         """
         position = self.position_of(product_id)
         if unknown := sorted(fields.keys() - EDITABLE):
             raise ValueError(f"no such product field: {', '.join(unknown)}")
-        self._changes.setdefault(position, {}).update(fields)
+        self._changes.setdefault(position, {}).update(fields, **(unnamed or {}))
         listed = self.deleted_listed or self._changes[position].get("enable_flag", 1) != 0
         self._stamp(position, listed=listed)
 

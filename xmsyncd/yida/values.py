@@ -73,7 +73,8 @@ def _encode(kind: Kind, told: Kind, value: Any) -> Any:
     if kind is Kind.SERIAL:
         raise ValueError("no value: Yida itself generates serial numbers")
     if kind is Kind.OPTION:
-        if isinstance(value, (list, Mapping)) and value:
+        found = structures.from_json(value)
+        if isinstance(found, (list, Mapping)) and found:
             raise ValueError("one option, as text")
         return structures.option(text_of(value))
     if kind is Kind.TEXT:
@@ -196,7 +197,7 @@ def _shown(component_id: str, shape: Shape, data: Mapping[str, Any]) -> Any:
     elif kind in _WITH_VALUES:
         value = _first_present(data.get(f"{component_id}_value"), value)
     # Blank text is content of a text component, and must not look like the empty one.
-    if value is None or (kind not in _TEXTS and is_empty(value)):
+    if value is None or (kind not in _TEXTS and is_empty(structures.from_json(value))):
         return empty_of(kind)
     try:
         return _read(shape, value)

@@ -101,12 +101,13 @@ def test_each_type_reads_back_as_it_was_written(component_type: Any, data: st.Da
     assert hash_of(shown) == hash_of(content)
 
 
+@pytest.mark.parametrize("as_text", [False, True])
 @pytest.mark.parametrize("nothing", [None, "", [], {}])
 @pytest.mark.parametrize("component_type", WRITABLE, ids=lambda one: one.name)
-def test_nothing_reads_back_as_nothing(component_type: Any, nothing: Any) -> None:
+def test_nothing_reads_back_as_nothing(component_type: Any, nothing: Any, as_text: bool) -> None:
     component = f"{component_type.name[0].lower()}{component_type.name[1:]}_a"
     content = {component: encode(component, "", nothing)}
-    form = form_of(Simulated(component, component_type.name), as_text=False)
+    form = form_of(Simulated(component, component_type.name), as_text=as_text)
     assert read_back(form, {component: shape_of(component)}, content) == content
 
 
