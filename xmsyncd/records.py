@@ -49,6 +49,32 @@ class Item:
     listed_hash: ContentHash
 
 
+class RuleResult(StrEnum):
+    """What a quality rule came to for one record."""
+
+    KEPT = "kept"
+    WARNED = "warned"
+    FIXED = "fixed"
+    REJECTED = "rejected"
+    ACCEPTED = "accepted"
+    """It would have been rejected, had not a person let this content through."""
+
+
+@dataclass(frozen=True, slots=True)
+class QualityFinding:
+    """What a quality rule found wrong; ``component`` is "" where it is about the record as a whole.
+
+    ``found``, ``expected`` and ``fixed`` are shortened, to be shown.
+    """
+
+    component: str
+    rule: str
+    result: RuleResult
+    found: str
+    expected: str
+    fixed: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Draft:
     """What Yida should hold for one item."""
@@ -58,6 +84,8 @@ class Draft:
     key: KeyValue
     content: Content
     content_hash: ContentHash
+    findings: tuple[QualityFinding, ...] = ()
+    """What quality rules found and did not reject: warned of, put right, or accepted by a person."""
 
 
 class RejectionReason(StrEnum):
@@ -70,6 +98,16 @@ class RejectionReason(StrEnum):
     UNKNOWN_GROUP = "unknown_group"
     DETAIL_UNAVAILABLE = "detail_unavailable"
     UNREADABLE = "unreadable"
+    LENGTH = "length"
+    PATTERN = "pattern"
+    RANGE = "range"
+    ONE_OF = "one_of"
+    EXPRESSION = "expression"
+    FRESH = "fresh"
+    BAND = "band"
+    CHANGE = "change"
+    UNIQUE = "unique"
+    CONSISTENT = "consistent"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +120,10 @@ class Rejection:
     detail: str
     component: str | None = None
     key: KeyValue | None = None
+    findings: tuple[QualityFinding, ...] = ()
+    """What quality rules found, in order; the last one rejected it, where a rule did."""
+    checked: int = 0
+    """How many of the rules were asked: those up to the one that rejected it, or to another fault."""
 
 
 class Operation(StrEnum):

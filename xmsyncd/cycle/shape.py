@@ -21,7 +21,13 @@ from xmsyncd.records import ContentHash, Draft, Item, Rejection, RejectionReason
 from xmsyncd.settings import FetchDetail, OnChange, SourceSettings
 from xmsyncd.transform.context import context_hash
 from xmsyncd.transform.depth import is_too_deep
-from xmsyncd.transform.derived import GroupPolicies, derive_group_levels, group_id_of
+from xmsyncd.transform.derived import (
+    GROUP_EXISTS,
+    GroupPolicies,
+    derive_group_levels,
+    group_exists,
+    group_id_of,
+)
 from xmsyncd.transform.hashes import hash_of
 from xmsyncd.transform.mapping import FieldMapping, Step
 from xmsyncd.transform.variables import times
@@ -246,6 +252,8 @@ class Shaper:
                 # With its key it can be told which instance is its own, although it cannot be sent.
                 return dataclasses.replace(levels, key=self._mapping.key_alone(item, detail, frozenset()))
             beside.update(levels)
+            if GROUP_EXISTS in self._mapping.derived_needs:
+                beside[GROUP_EXISTS] = group_exists(item, detail, self._path_of)
         return beside
 
     def _path_of(self, group_id: str) -> Sequence[Any]:

@@ -28,7 +28,6 @@ from xmsyncd.settings import (
 )
 from xmsyncd.transform.fields import FieldSpec
 from xmsyncd.transform.mapping import FieldMapping
-from xmsyncd.transform.quality import RuleSpec
 from xmsyncd.transport.classify import Verdict
 from xmsyncd.transport.reply import Reply
 from xmsyncd.transport.session import CallObserver, Transport, open_session
@@ -222,10 +221,7 @@ def mapping_of(name: str, pipeline: PipelineSettings) -> FieldMapping:
     """A pipeline's field mapping; raises ``ConfigurationError`` with all of its faults."""
     return FieldMapping(
         [_field_spec(one, one.children) for one in pipeline.written if one.field],
-        [
-            RuleSpec(one.field, one.rule.value, None if one.type is None else one.type.value)
-            for one in pipeline.quality
-        ],
+        [rule.spec() for rule in pipeline.quality],
         pipeline.target.key,
         Encoder(shapes_of(pipeline.written)),
         where=f"pipelines.{name}",

@@ -11,7 +11,6 @@ from xmsyncd.settings.choices import (
     OnChange,
     OnDelete,
     ReadBack,
-    RuleKind,
     SearchOperator,
     SingleLevel,
     StateChanges,
@@ -38,11 +37,11 @@ from xmsyncd.settings.pipelines import (
     FieldSettings,
     GuardSettings,
     PipelineSettings,
-    QualityRuleSettings,
     ScheduleSettings,
     SourceSettings,
     TargetSettings,
 )
+from xmsyncd.settings.quality import QualityRuleSettings
 from xmsyncd.settings.resources import RESOURCES, Resource, ResourceName
 from xmsyncd.settings.values import format_duration, parse_duration
 
@@ -74,7 +73,6 @@ __all__ = [
     "Resource",
     "ResourceName",
     "RobotSettings",
-    "RuleKind",
     "ScheduleSettings",
     "SearchOperator",
     "Settings",

@@ -19,7 +19,6 @@ from xmsyncd.settings.choices import (
     FetchDetail,
     GrantType,
     OnDelete,
-    RuleKind,
     StateChanges,
     TargetKind,
 )
@@ -32,6 +31,7 @@ from xmsyncd.settings.schema import Path
 from xmsyncd.settings.values import format_duration, quoted
 from xmsyncd.transform.derived import DERIVED_NAMES
 from xmsyncd.transform.grammar import TemplateError, compile_template
+from xmsyncd.transform.quality import RuleKind, rule_problems
 
 QEASY_KEYS = frozenset({"describe", "is_required", "id", "default", "mapping", "format"})
 """Keys of a 轻易云 entry that have no effect here."""
@@ -255,6 +255,12 @@ def _of_products_alone(path: Path, pipeline: PipelineSettings) -> Problems:
                 f"{name}, while resource is {source.resource}",
                 "fields of the list: only products have groups",
             )
+    for position, rule in enumerate(pipeline.quality):
+        if rule.rule is RuleKind.GROUP:
+            found = f"group, while resource is {source.resource}"
+            yield Problem(
+                (*path, "quality", position, "rule"), found, "no such rule: only products have groups"
+            )
 
 
 def _levels_in(text: str) -> frozenset[str]:
@@ -374,17 +380,21 @@ def _deleted_mark(path: Path, pipeline: PipelineSettings) -> Problems:
 
 def _quality(path: Path, pipeline: PipelineSettings) -> Problems:
     mapped = [entry.field for entry in pipeline.fields]
-    mapped += [column.field for entry in pipeline.fields for column in entry.children]
+    cells = {column.field for entry in pipeline.fields for column in entry.children} - set(mapped)
+    mapped += sorted(cells)
     for position, rule in enumerate(pipeline.quality):
         here = (*path, "quality", position)
-        if rule.field not in mapped:
+        spec = rule.spec()
+        for problem in rule_problems(
+            spec, is_key=spec.component == pipeline.target.key, is_cell=spec.component in cells
+        ):
+            yield Problem((*here, problem.key), problem.found, problem.expected)
+        if spec.component and spec.component not in mapped:
             yield Problem(
                 (*here, "field"),
-                quoted(rule.field),
-                f"the component of one of the entries in fields{nearest(rule.field, mapped)}",
+                quoted(spec.component),
+                f"the component of one of the entries in fields{nearest(spec.component, mapped)}",
             )
-        if rule.type is not None and rule.rule is not RuleKind.TYPE:
-            yield Problem((*here, "type"), f"a type for the rule {rule.rule}", "a type only with rule: type")
 
 
 def unknown_entry_keys(entry: ColumnSettings) -> list[str]:

@@ -105,13 +105,6 @@ class ReadBack(StrEnum):
     NEVER = "never"
 
 
-class RuleKind(StrEnum):
-    """What a quality rule demands."""
-
-    REQUIRED = "required"
-    TYPE = "type"
-
-
 class ValueType(StrEnum):
     """Types of 轻易云 entries."""
 

@@ -19,7 +19,6 @@ from xmsyncd.settings.choices import (
     OnDelete,
     ParserName,
     ReadBack,
-    RuleKind,
     SearchOperator,
     SingleLevel,
     TargetKind,
@@ -28,6 +27,7 @@ from xmsyncd.settings.choices import (
     UpdatePath,
     ValueType,
 )
+from xmsyncd.settings.quality import QualityRuleSettings
 from xmsyncd.settings.resources import ResourceName
 from xmsyncd.settings.section import NOTHING, SECOND, Optional_, Section, span
 from xmsyncd.settings.values import (
@@ -317,16 +317,6 @@ class FieldSettings(ColumnSettings):
     )
 
 
-class QualityRuleSettings(Section):
-    """A demand on the mapped value of a component; a record that fails it is rejected with the reason."""
-
-    field: IdText = Field(description="Component id; one of those in fields.")
-    rule: RuleKind = Field(description="required: not empty; type: convertible to its type.")
-    type: ValueType | None = Field(
-        default=None, description="Type for the rule type; that of the field if left out."
-    )
-
-
 class PipelineSettings(Section):
     """One journey from OKKI to one Yida form."""
 
@@ -344,7 +334,7 @@ class PipelineSettings(Section):
     guard: GuardSettings = Field(
         default=GuardSettings(), description="When a burst of updates waits for a person (see approve)."
     )
-    quality: list[QualityRuleSettings] = Field(default=[], description="Demands on the mapped values.")
+    quality: list[QualityRuleSettings] = Field(default=[], description="Demands on values and products.")
 
     @property
     def written(self) -> list[FieldSettings]:

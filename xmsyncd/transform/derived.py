@@ -15,7 +15,9 @@ from xmsyncd.transform.value_types import is_empty, shortened, text_of
 
 FIRST_LEVEL = "一级分组"
 SECOND_LEVEL = "二级分组"
-DERIVED_NAMES = frozenset({FIRST_LEVEL, SECOND_LEVEL})
+GROUP_EXISTS = "分组存在"
+"""Whether OKKI's tree holds the product's group; true for a product without one."""
+DERIVED_NAMES = frozenset({FIRST_LEVEL, SECOND_LEVEL, GROUP_EXISTS})
 """The names of fields that are computed here; a reference to one of them needs the group tree."""
 
 _NO_GROUP = frozenset({"", "0"})
@@ -109,6 +111,14 @@ def derive_group_levels(
         detail_text = f"found {found}, which OKKI's product groups do not hold; expected a known group"
         return Rejection(item.source_id, item.updated_at, RejectionReason.UNKNOWN_GROUP, detail_text)
     return levels
+
+
+def group_exists(
+    item: Item, detail: Mapping[str, Any] | None, path_of: Callable[[str], Sequence[GroupNode]]
+) -> bool:
+    """Whether the tree holds the item's group; true for an item without one."""
+    group_id = group_id_of(item, detail)
+    return not group_id or bool(path_of(group_id))
 
 
 def _second_level(path: Sequence[GroupNode], policies: GroupPolicies) -> str:

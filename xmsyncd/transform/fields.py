@@ -12,11 +12,11 @@ from difflib import get_close_matches
 from typing import Any, NoReturn
 
 from xmsyncd.errors import ConfigurationError, Fault
-from xmsyncd.records import KeyValue, RejectionReason
+from xmsyncd.records import KeyValue, QualityFinding, RejectionReason, RuleResult
 from xmsyncd.transform.derived import DERIVED_NAMES
 from xmsyncd.transform.grammar import Lookup, Template, TemplateError, compile_template
 from xmsyncd.transform.parsers import Parser, ParserName, parser_for
-from xmsyncd.transform.quality import Check, RuleKind, RuleSpec, check_for
+from xmsyncd.transform.quality import Breach, Rule, RuleSpec, compile_rule, rule_problems
 from xmsyncd.transform.rows import RowScope, array_template, row_scope
 from xmsyncd.transform.value_types import (
     BLANKS,
@@ -57,14 +57,15 @@ class FieldSpec:
 
 
 class BadValueError(Exception):
-    """A value that must not be sent."""
+    """A value that must not be sent; ``asked`` are the rules of its field that were asked before."""
 
-    def __init__(self, reason: RejectionReason, found: str, expected: str) -> None:
+    def __init__(self, reason: RejectionReason, found: str, expected: str, *, asked: int = 0) -> None:
         self.reason = reason
         self.found = found
         self.expected = expected
         self.place = ""
         """Which cell of a table, if it is one."""
+        self.asked = asked
         super().__init__(reason)
 
 
@@ -78,7 +79,7 @@ class MappedField:
     label: str
     declared_type: ValueType
     template: Template
-    checks: tuple[Check, ...]
+    rules: tuple[Rule, ...]
     convert: Converter
     is_key: bool
     encode: Encode
@@ -102,6 +103,11 @@ class MappedField:
         return self.template.variables.union(*(one.variables for one in self.columns))
 
     @property
+    def all_rules(self) -> tuple[Rule, ...]:
+        """Its own, and then those of its columns."""
+        return (*self.rules, *(rule for column in self.columns for rule in column.rules))
+
+    @property
     def identity(self) -> list[Any]:
         """What shapes its output, as JSON."""
         identity: list[Any] = [self.component, str(self.declared_type), self.template.text]
@@ -109,51 +115,60 @@ class MappedField:
             identity += [self.component_name, self.parser, [one.identity for one in self.columns]]
         return identity
 
-    def value_for(self, lookup: Lookup, *, ruled: bool = True) -> Any:
-        """The value to send, by the rules unless told otherwise. Raises BadValueError."""
+    def value_for(self, lookup: Lookup, findings: list[QualityFinding], *, ruled: bool = True) -> Any:
+        """The value to send. Raises BadValueError.
+
+        Rules are asked in order, and what one puts right goes to the next. Without ``ruled`` none of them
+        rejects. What they find is added to ``findings``.
+        """
         if self.derived_needs and not self.derived_needs <= lookup.keys():
             missing = min(self.derived_needs - lookup.keys())
             raise BadValueError(RejectionReason.MAPPING, "nothing", f"the derived field {missing}")
         value: Any = None
+        asked = 0
         try:
             if self.is_key:
                 self._require_key_inputs(lookup)
             value = self.template.evaluate(lookup)
             if self.parse is not None:
                 value = self.parse(value)
-            for check in self.checks if ruled else ():
-                breach = check(value)
+            for rule in self.rules:
+                asked += 1
+                breach = rule.check(value, lookup)
                 if breach is not None:
-                    raise BadValueError(breach.reason, shortened(value), breach.expected)
+                    value = judged(rule, value, breach, findings, asked=asked, ruled=ruled)
             value = self.convert(value)
             if self.scope is not None:
-                value = self._rows(self.scope.lookups(value, lookup), ruled)
+                value = self._rows(self.scope.lookups(value, lookup), findings, ruled=ruled)
             if self.is_key and isinstance(value, str):
                 value = value.strip(BLANKS)
             encoded = self.encode(self.component, self.declared_type.value, value)
             require_writable(encoded)
         except MismatchError as error:
-            raise BadValueError(RejectionReason.TYPE, shortened(value), error.expected) from None
+            raise BadValueError(RejectionReason.TYPE, shortened(value), error.expected, asked=asked) from None
         except EvaluationError as error:
             found = shortened(self.template.inputs(lookup) if value is None else value)
-            raise BadValueError(RejectionReason.MAPPING, found, error.expected) from None
+            raise BadValueError(RejectionReason.MAPPING, found, error.expected, asked=asked) from None
         except UnicodeError:
             expected = "text that can be written as UTF-8"
-            raise BadValueError(RejectionReason.MAPPING, shortened(value), expected) from None
+            raise BadValueError(RejectionReason.MAPPING, shortened(value), expected, asked=asked) from None
         except ValueError as error:
             expected = str(error)[:MAX_EXPECTED_LENGTH]
-            raise BadValueError(RejectionReason.TYPE, shortened(value), expected) from None
+            raise BadValueError(RejectionReason.TYPE, shortened(value), expected, asked=asked) from None
         return encoded
 
-    def _rows(self, lookups: Iterator[Lookup], ruled: bool) -> list[dict[str, Any]]:
+    def _rows(
+        self, lookups: Iterator[Lookup], findings: list[QualityFinding], *, ruled: bool
+    ) -> list[dict[str, Any]]:
         rows = []
         for number, lookup in enumerate(lookups, start=1):
             cells = {}
             for column in self.columns:
                 try:
-                    cells[column.component] = column.value_for(lookup, ruled=ruled)
+                    cells[column.component] = column.value_for(lookup, findings, ruled=ruled)
                 except BadValueError as error:
                     error.place = f"row {number}, {column.name}: "
+                    error.asked = len(self.all_rules)  # those of the columns are asked for each row anew
                     raise
             rows.append(cells)
         return rows
@@ -184,30 +199,50 @@ class MappedField:
         return f"{self.component} ({self.label})" if self.label else self.component
 
     def sentence(self, error: BadValueError) -> str:
-        text = f"{self.name}: {error.place}found {error.found}, expected {error.expected}"
-        return text.encode("utf-8", "backslashreplace").decode()
+        """Field, value and what was expected, as a rejection tells it."""
+        return sentence(self.name, error)
+
+
+def sentence(name: str, error: BadValueError) -> str:
+    """``name``: found …, expected …; in text that can be stored."""
+    text = f"{name}: {error.place}found {error.found}, expected {error.expected}"
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+def judged(
+    rule: Rule, value: Any, breach: Breach, findings: list[QualityFinding], *, asked: int, ruled: bool
+) -> Any:
+    """The value to go on with after a breach, which is added to ``findings``. Raises BadValueError."""
+    judgement = rule.judge(value, breach, ruled=ruled)
+    finding = judgement.finding
+    findings.append(finding)
+    if finding.result is RuleResult.REJECTED:
+        raise BadValueError(judgement.reason, finding.found, finding.expected, asked=asked)
+    return judgement.value
 
 
 def compile_fields(
     fields: Sequence[FieldSpec], rules: Sequence[RuleSpec], key_component: str, encode: Encode, where: str
-) -> tuple[MappedField, ...]:
-    """In the order of the configuration. Raises ConfigurationError with all faults at once.
+) -> tuple[tuple[MappedField, ...], tuple[Rule, ...]]:
+    """The fields in the order of the configuration, and the rules about records as a whole.
+
+    Raises ConfigurationError with all faults at once.
 
     Entries without component and value are skipped: documents of 轻易云 hold such (seen in published ones).
     """
     prefix = f"{where}." if where else ""
     faults: list[Fault] = []
-    checks = _checks_of(fields, rules, prefix, faults)
-    mapped = tuple(_mapped(fields, checks, key_component, encode, prefix, faults))
+    compiled = _rules_of(fields, rules, key_component, prefix, faults)
+    mapped = tuple(_mapped(fields, compiled, key_component, encode, prefix, faults))
     _find_key_faults(fields, mapped, key_component, prefix, faults)
     if faults:
         raise ConfigurationError(faults)
-    return mapped
+    return mapped, compiled.get("", ())
 
 
 def _mapped(
     fields: Sequence[FieldSpec],
-    checks: Mapping[str, tuple[Check, ...]],
+    rules: Mapping[str, tuple[Rule, ...]],
     key_component: str,
     encode: Encode,
     prefix: str,
@@ -223,7 +258,7 @@ def _mapped(
         if spec.component in seen:
             faults.append(Fault(f"{here}.field", f"{spec.component} again", "each component once"))
         seen.add(spec.component)
-        field = _compiled(spec, number, here, checks, encode, faults, is_key=spec.component == key_component)
+        field = _compiled(spec, number, here, rules, encode, faults, is_key=spec.component == key_component)
         if field is not None:
             yield field
 
@@ -232,7 +267,7 @@ def _compiled(
     spec: FieldSpec,
     number: int,
     here: str,
-    checks: Mapping[str, tuple[Check, ...]],
+    rules: Mapping[str, tuple[Rule, ...]],
     encode: Encode,
     faults: list[Fault],
     *,
@@ -247,7 +282,7 @@ def _compiled(
     except TemplateError as error:
         faults.append(error.fault(f"{here}.value"))
         return None
-    columns = tuple(_columns(spec, here, checks, encode, faults, is_column=is_column))
+    columns = tuple(_columns(spec, here, rules, encode, faults, is_column=is_column))
     scope = row_scope(template.text, [one.template for one in columns]) if spec.children else None
     # A column reaches derived fields through the item alone; the table is then in need of them.
     looked_at = frozenset() if is_column else template.roots | (scope.item_fields if scope else frozenset())
@@ -257,7 +292,7 @@ def _compiled(
         label=spec.label,
         declared_type=declared_type,
         template=template,
-        checks=checks.get(spec.component, ()),
+        rules=rules.get(spec.component, ()),
         convert=converter_for(declared_type),
         is_key=is_key,
         encode=encode,
@@ -273,7 +308,7 @@ def _compiled(
 def _columns(
     spec: FieldSpec,
     here: str,
-    checks: Mapping[str, tuple[Check, ...]],
+    rules: Mapping[str, tuple[Rule, ...]],
     encode: Encode,
     faults: list[Fault],
     *,
@@ -290,7 +325,7 @@ def _columns(
         if child.component in seen:
             faults.append(Fault(f"{place}.field", f"{child.component} again", "each component once"))
         seen.add(child.component)
-        column = _compiled(child, number, place, checks, encode, faults, is_column=True)
+        column = _compiled(child, number, place, rules, encode, faults, is_column=True)
         if column is not None:
             yield column
 
@@ -330,32 +365,39 @@ def _find_key_faults(
             faults.append(Fault(f"{where}.type", found, "string or int"))
 
 
-def _checks_of(
-    fields: Sequence[FieldSpec], rules: Sequence[RuleSpec], prefix: str, faults: list[Fault]
-) -> dict[str, tuple[Check, ...]]:
-    written = [*fields, *(child for spec in fields for child in spec.children)]
-    declared = {spec.component: spec.type for spec in written if spec.component}
-    checks: dict[str, tuple[Check, ...]] = {}
-    for number, rule in enumerate(rules):
+def _rules_of(
+    fields: Sequence[FieldSpec],
+    rules: Sequence[RuleSpec],
+    key_component: str,
+    prefix: str,
+    faults: list[Fault],
+) -> dict[str, tuple[Rule, ...]]:
+    """By component, those about records as a whole by ""; in the order of the configuration."""
+    columns = [child for spec in fields for child in spec.children]
+    declared = {spec.component: spec.type for spec in (*fields, *columns) if spec.component}
+    cells = {spec.component for spec in columns} - {spec.component for spec in fields}
+    compiled: dict[str, tuple[Rule, ...]] = {}
+    for number, spec in enumerate(rules):
         here = f"{prefix}quality.{number}"
-        if rule.component not in declared:
-            expected = _nearest(rule.component, list(declared))
-            faults.append(Fault(f"{here}.field", shortened(rule.component), expected))
+        problems = [
+            Fault(f"{here}.{problem.key}", problem.found, problem.expected)
+            for problem in rule_problems(
+                spec, is_key=spec.component == key_component, is_cell=spec.component in cells
+            )
+        ]
+        if spec.component and spec.component not in declared:
+            expected = _nearest(spec.component, list(declared))
+            problems.append(Fault(f"{here}.field", shortened(spec.component), expected))
+        faults += problems
+        if problems:
             continue
-        if rule.rule not in set(RuleKind):
-            faults.append(Fault(f"{here}.rule", shortened(rule.rule), "one of " + ", ".join(RuleKind)))
-            continue
-        kind = RuleKind(rule.rule)
-        if kind is not RuleKind.TYPE and rule.type is not None:
-            faults.append(Fault(f"{here}.type", shortened(rule.type), f"no type beside the rule {kind}"))
-        value_type = ValueType.AS_IS
-        if kind is RuleKind.TYPE:
-            # A wrong type that the field itself declares is told once, there.
-            told_here = rule.type is not None
-            name = rule.type if rule.type is not None else declared[rule.component]
-            value_type = _type_of(name, f"{here}.type", faults if told_here else [])
-        checks[rule.component] = (*checks.get(rule.component, ()), check_for(kind, value_type))
-    return checks
+        # A wrong type that the field itself declares is told once, there.
+        value_type = _type_of(declared.get(spec.component, ""), "", [])
+        rule = compile_rule(spec, value_type)
+        if rule is not None:
+            component = "" if rule.is_about_record else spec.component
+            compiled[component] = (*compiled.get(component, ()), rule)
+    return compiled
 
 
 def _type_of(name: str, where: str, faults: list[Fault]) -> ValueType:

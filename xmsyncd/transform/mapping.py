@@ -10,12 +10,28 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from xmsyncd.records import ContentHash, Draft, Item, KeyValue, Rejection, RejectionReason
+from xmsyncd.records import (
+    ContentHash,
+    Draft,
+    Item,
+    KeyValue,
+    QualityFinding,
+    Rejection,
+    RejectionReason,
+)
 from xmsyncd.transform.depth import DEEPEST, is_too_deep
 from xmsyncd.transform.derived import DERIVED_NAMES
-from xmsyncd.transform.fields import BadValueError, Encode, FieldSpec, MappedField, compile_fields
+from xmsyncd.transform.fields import (
+    BadValueError,
+    Encode,
+    FieldSpec,
+    MappedField,
+    compile_fields,
+    judged,
+    sentence,
+)
 from xmsyncd.transform.hashes import content_hash, hash_of
-from xmsyncd.transform.quality import RuleSpec
+from xmsyncd.transform.quality import Rule, RuleSpec
 
 __all__ = ["RENDERING", "Encode", "FieldMapping", "FieldSpec", "RuleSpec", "Step"]
 
@@ -51,12 +67,15 @@ class FieldMapping:
         *,
         where: str = "",
     ) -> None:
-        self._fields = compile_fields(fields, rules, key_component, encode, where)
+        self._fields, self._record_rules = compile_fields(fields, rules, key_component, encode, where)
         # The key comes first, so that every other rejection can say which record it is about.
         self._in_order = tuple(sorted(self._fields, key=lambda field: not field.is_key))
         self._empty: dict[str, Any] = dict.fromkeys(field.component for field in self._fields)
         self.key_component = key_component
-        self.needs: frozenset[str] = frozenset().union(*(field.roots for field in self._fields))
+        self.rules: tuple[Rule, ...] = self._rules_in_order()
+        self.needs: frozenset[str] = frozenset().union(
+            *(field.roots for field in self._fields), *(rule.roots for rule in self.rules)
+        )
         self.derived_needs: frozenset[str] = self.needs & DERIVED_NAMES
         self.item_needs: frozenset[str] = self.needs - DERIVED_NAMES
         self.volatile: frozenset[str] = frozenset(
@@ -80,7 +99,8 @@ class FieldMapping:
     ) -> Draft | Rejection:
         """The first fault found rejects the item; the key component is looked at first.
 
-        Without ``ruled`` the rules of ``quality`` are left out, and only what cannot be sent is rejected.
+        Without ``ruled`` the rules of ``quality`` reject nothing, only what cannot be sent is rejected; what
+        they put right is put right in any case.
 
         A field comes from ``derived``, else from the item as listed, else (absent or null there) from
         ``detail``. ``derived`` must hold all of ``derived_needs``: blanks never stand in for them; and the
@@ -92,23 +112,52 @@ class FieldMapping:
         lookup = self._lookup(item, detail, derived)
         content = self._empty.copy()
         key: KeyValue | None = None
+        findings: list[QualityFinding] = []
+        asked = 0
         for field in self._in_order:
+            component: str | None = field.component
             try:
-                encoded = content[field.component] = field.value_for(lookup, ruled=ruled)
+                encoded = content[field.component] = field.value_for(lookup, findings, ruled=ruled)
+                asked += len(field.all_rules)
                 if field.is_key:
                     key = field.key_of(encoded)
+                    component = None  # from here on it is about the product as a whole
+                    self._judge_record(item, lookup, findings, ruled=ruled)
+                    asked += len(self._record_rules)
             except BadValueError as error:
                 return Rejection(
                     source_id=item.source_id,
                     updated_at=item.updated_at,
                     reason=error.reason,
-                    detail=field.sentence(error),
-                    component=field.component,
-                    key=key,
+                    detail=field.sentence(error) if component else sentence("the record", error),
+                    component=component,
+                    key=key or self._key_in_spite(field, lookup),
+                    findings=tuple(findings),
+                    checked=asked + error.asked,
                 )
         if key is None:
             raise AssertionError("a mapping without its key component cannot be built")
-        return Draft(item.source_id, item.updated_at, key, content, content_hash(content, self.volatile))
+        hashed = content_hash(content, self.volatile)
+        return Draft(item.source_id, item.updated_at, key, content, hashed, findings=tuple(findings))
+
+    def _judge_record(
+        self, item: Item, lookup: Mapping[str, Any], findings: list[QualityFinding], *, ruled: bool
+    ) -> None:
+        for number, rule in enumerate(self._record_rules):
+            breach = rule.check(item, lookup)
+            if breach is not None:
+                judged(rule, None, breach, findings, asked=number + 1, ruled=ruled)
+
+    def _key_in_spite(self, field: MappedField, lookup: Mapping[str, Any]) -> KeyValue | None:
+        """The key that a rule turned down, so that people can tell which product it is."""
+        if field.is_key:
+            with contextlib.suppress(BadValueError):
+                return field.key_of(field.value_for(lookup, [], ruled=False))
+        return None
+
+    def _rules_in_order(self) -> tuple[Rule, ...]:
+        key, *others = self._in_order
+        return (*key.all_rules, *self._record_rules, *(rule for field in others for rule in field.all_rules))
 
     def key_alone(
         self, item: Item, detail: Mapping[str, Any] | None, missing: frozenset[str]
@@ -121,7 +170,7 @@ class FieldMapping:
         for field in self._fields:
             if field.is_key and not field.roots & missing:
                 with contextlib.suppress(BadValueError):
-                    return field.key_of(field.value_for(lookup))
+                    return field.key_of(field.value_for(lookup, [], ruled=False))
         return None
 
     def explain(
@@ -134,7 +183,7 @@ class FieldMapping:
             output: Any = None
             fault = ""
             try:
-                output = field.value_for(lookup)
+                output = field.value_for(lookup, [])
                 if field.is_key:
                     field.key_of(output)
             except BadValueError as error:
@@ -163,6 +212,7 @@ def _spec_hash(fields: Sequence[MappedField], rules: Sequence[RuleSpec], key_com
             "rendering": RENDERING,
             "key": key_component,
             "fields": sorted(field.identity for field in fields),
-            "rules": sorted([rule.component, rule.rule, rule.type or ""] for rule in rules),
+            # Those of one component are asked in the order in which they stand.
+            "rules": [rule.shape() for rule in sorted(rules, key=lambda rule: rule.component)],
         }
     )

@@ -252,7 +252,7 @@ def test_all_faults_of_the_configuration_at_once():
     ]
     rules = [
         RuleSpec("textField_c", "required"),
-        RuleSpec("textField_a", "unique"),
+        RuleSpec("textField_a", "uniq"),
         RuleSpec("textField_b", "type", "text"),
         RuleSpec("textField_b", "required", "int"),
         RuleSpec("textField_a", "type"),
