@@ -22,7 +22,7 @@ from xmsyncd.operations.rehearsal import Rehearsal, read_progress, rehearsed_on
 from xmsyncd.operations.runtime import PipelineRuntime, Runtime
 from xmsyncd.records import Draft, Item, Rejection, SourceId
 from xmsyncd.transform.mapping import Step
-from xmsyncd.yida.values import kind_of
+from xmsyncd.yida.kinds import kind_of
 
 Json = dict[str, Any]
 
