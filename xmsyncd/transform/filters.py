@@ -154,7 +154,7 @@ _ALL: Final = (
     ),
     Filter(
         "round",
-        "round(places)",
+        "round, round(places)",
         "The number rounded, halves away from zero as MySQL does; without places to a whole number.",
         "四舍五入（与 MySQL 相同，远离零）；不写位数则取整。",
         (("{fob.price_min|round}", "2"), ("{weight|round(2)}", "0.13")),
@@ -181,7 +181,7 @@ _ALL: Final = (
     ),
     Filter(
         "choose",
-        "choose(yes, no)",
+        "choose('yes', 'no')",
         "The first argument for true, the second for false; true and false as bool knows them.",
         "为真取第一个参数，为假取第二个；真假判断同 bool。",
         (("{{disable_flag|choose('停售', '在售')}}", '"在售"'),),
@@ -223,7 +223,7 @@ _ALL: Final = (
     ),
     Filter(
         "truncate",
-        "truncate(length, ending)",
+        "truncate(length), truncate(length, 'ending')",
         "At most so many characters, the ending included where something was cut off.",
         "最多 n 个字符；被截断时末尾加上 ending（计入长度）。",
         (("{{name|truncate(2)}}", '"六角"'), ("{{name|truncate(3, '…')}}", '"六角…"')),
@@ -260,7 +260,7 @@ _ALL: Final = (
     ),
     Filter(
         "split",
-        "split(separator)",
+        "split('separator')",
         "The list of the parts between the separators.",
         "按分隔符拆成列表。",
         (("{tags|split(',')}", '["new","hot"]'), ("{{tags|split(',')|last}}", '"hot"')),
@@ -270,7 +270,7 @@ _ALL: Final = (
     ),
     Filter(
         "join",
-        "join(separator)",
+        "join, join('separator')",
         'The elements of a list as one text, empty ones left out; without a separator ", ". As in all '
         "filters of lists, a single value is a list of one.",
         "把列表各项连成一个文本，空项略去；不写分隔符则为“, ”。所有列表过滤器都把单个值当作只有一项的列表。",
@@ -317,7 +317,7 @@ _ALL: Final = (
         "map('path')",
         "Another name of pluck.",
         "pluck 的另一名称。",
-        (("{{category_ids|map('0')|count}}", '"0"'),),
+        (("{images|map('file_url')|count}", "2"),),
         lists.plucking,
         (_PATH_PARAMETER,),
         1,
@@ -344,7 +344,7 @@ _ALL: Final = (
     ),
     Filter(
         "pairs",
-        "pairs(between)",
+        "pairs, pairs('between')",
         'Of a list of {name, value} the list of the texts name + between + value; without argument "：".',
         "把 {name, value} 列表变为“名称+between+值”的文本列表；不写参数则为“：”。",
         (("{{info_json|pairs('=')|join('; ')}}", '"材质=304; 颜色=银"'),),
