@@ -13,12 +13,12 @@ were a value. The grammar follows published 轻易云 documents, not a specifica
 
 from __future__ import annotations
 
-import importlib
 import re
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
 from xmsyncd.transform.bounds import MAX_REFERENCES, MAX_RESULT_LENGTH, MAX_TEMPLATE_LENGTH
+from xmsyncd.transform.expressions import Expression, compile_expression
 from xmsyncd.transform.references import Lookup, Reference, Resolve, TemplateError, reference_at
 from xmsyncd.transform.tables import NO_TABLES, Tables
 from xmsyncd.transform.value_types import EvaluationError, shortened, text_of
@@ -27,20 +27,6 @@ __all__ = ["Lookup", "Reference", "Template", "TemplateError", "compile_template
 
 _BRACE = re.compile(r"[{}｛｝]")
 _MARK = re.compile(r"(?<!\w)_(?:function|findCollection|mongoQuery|endFind)(?!\w)", re.IGNORECASE)
-
-
-class Expression(Protocol):
-    """What stands behind ``_function``, compiled."""
-
-    @property
-    def roots(self) -> frozenset[str]: ...
-
-    @property
-    def variables(self) -> frozenset[str]: ...
-
-    def evaluate(self, lookup: Lookup, /) -> Any: ...
-
-    def inputs(self, lookup: Lookup, /) -> dict[str, Any]: ...
 
 
 Part = str | Reference
@@ -156,14 +142,8 @@ def _expression(text: str, mark: re.Match[str], tables: Tables) -> Expression:
     if not text[mark.end() : mark.end() + 1].isspace():
         found = shortened(text[mark.start() : mark.end() + 1])
         raise TemplateError(mark.start(), found, "_function, a blank and an expression")
-    try:
-        module = importlib.import_module("xmsyncd.transform.expressions")
-    except ImportError:
-        expected = "text and references (expressions come in a later version)"
-        raise TemplateError(mark.start(), shortened(mark[0]), expected) from None
     start = mark.end() + 1
-    expression: Expression = module.compile_expression(text[start:], tables, offset=start)
-    return expression
+    return compile_expression(text[start:], tables, offset=start)
 
 
 def _compiled(parts: tuple[Part, ...]) -> Callable[[Lookup], Any]:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Protocol, assert_never
 
 from xmsyncd.transform import bounds
+from xmsyncd.transform.expressions import FUNCTIONS
 from xmsyncd.transform.filters import FILTERS
 from xmsyncd.transform.reference_words import CHINESE, ENGLISH, FORMS, REFUSALS, Words
 from xmsyncd.transform.sample import SAMPLE, SAMPLE_TABLES
@@ -96,9 +97,7 @@ def _parts(language: Language, words: Words) -> Iterator[Part]:
     )
     yield Part(words.filters_title, words.filters, words.entry_head, _rows(FILTERS, chinese))
     yield Part(words.variables_title, words.variables, words.entry_head, _rows(VARIABLES, chinese))
-    functions = _registry("xmsyncd.transform.expressions", "FUNCTIONS")
-    if functions:
-        yield Part(words.functions_title, words.functions, words.entry_head, _rows(functions, chinese))
+    yield Part(words.functions_title, words.functions, words.entry_head, _rows(FUNCTIONS, chinese))
     rules = _registry("xmsyncd.transform.quality", "RULES")
     if rules:
         yield Part(words.rules_title, words.rules, words.entry_head, _rows(rules, chinese))

@@ -95,6 +95,12 @@ FORMS: Final = (
         "`\\n`, `\\t`, `\\\\`, `\\'` and `\\\"` are escapes in it.",
         "参数：数字、单个词，或带引号的文本（其中可写 `\\n`、`\\t`、`\\\\`、`\\'`、`\\\"`）。",
     ),
+    Form(
+        "_function CONCAT({product_no}, '-', LEFT('{{model|trim}}', 2))",
+        '"A-001-M8"',
+        "An expression; see the functions below.",
+        "表达式，见下文的函数。",
+    ),
     Form("固定文本", '"固定文本"', "Text without braces is the value itself.", "没有花括号的文本即为值。"),
 )
 

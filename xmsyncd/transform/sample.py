@@ -23,7 +23,9 @@ SAMPLE: Final[Mapping[str, Any]] = {
     "tags": "new,hot",
     "cost": "200.0000",
     "weight": 0.125,
-    "unit": "个",
+    "unit": "PCS",
+    "qty": 120,
+    "remark": "",
     "disable_flag": 0,
     "fob": {"price_currency": "USD", "price_min": "1.50"},
     "package": '{"length": "12", "width": "8"}',
@@ -34,6 +36,7 @@ SAMPLE: Final[Mapping[str, Any]] = {
         {"sku_code": "A-001-R", "price": "1.50", "stock": 30},
         {"sku_code": "A-001-B", "price": "1.80", "stock": 12},
     ],
+    "details": [{"qty": 2, "price": "1.50"}, {"qty": 3, "price": 3}],
     "create_time": "2026-11-01 08:00:00",
     "update_time": "2026-11-20 09:30:00",
     "created": 1795392309,
@@ -47,4 +50,5 @@ SAMPLE: Final[Mapping[str, Any]] = {
 
 SAMPLE_TABLES: Final[Tables] = {
     "kinds": LookupTable("kinds", {"1": "无规格", "2": "多规格", "3": "组合"}),
+    "units": LookupTable("units", {"PCS": "件", "KG": "公斤"}),
 }

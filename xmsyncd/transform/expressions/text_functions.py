@@ -157,7 +157,7 @@ TEXT_FUNCTIONS: Final = (
         "One text of all that are not NULL, with the separator between; a list stands for its elements.",
         "用分隔符连接所有不为 NULL 的值；列表按元素展开。",
         (
-            ("CONCAT_WS('/', {name}, {missing}, {unit})", '"Bolt/PCS"'),
+            ("CONCAT_WS('/', {name}, {missing}, {unit})", '"六角螺栓/PCS"'),
             ("CONCAT_WS(',', {details.qty})", '"2,3"'),
         ),
         2,

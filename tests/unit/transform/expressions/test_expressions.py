@@ -13,6 +13,7 @@ from xmsyncd.transform.expressions import ALIASES, FUNCTIONS, compile_expression
 from xmsyncd.transform.expressions.scanning import MAX_NESTING, MAX_PARTS
 from xmsyncd.transform.grammar import compile_template
 from xmsyncd.transform.references import TemplateError
+from xmsyncd.transform.sample import SAMPLE, SAMPLE_TABLES
 from xmsyncd.transform.tables import LookupTable
 from xmsyncd.transform.value_types import EvaluationError
 
@@ -268,8 +269,7 @@ def test_as_a_condition():
     ],
 )
 def test_documented_examples(name, shown, result):
-    """The sample is that of the documentation of functions: a bolt, and two lines of details."""
-    assert evaluate(shown) == json.loads(result)
+    assert compile_expression(shown, SAMPLE_TABLES).evaluate(SAMPLE) == json.loads(result)
     assert f"{name}(" in shown or "INTERVAL" in shown
 
 
