@@ -18,6 +18,11 @@ import aiohttp
 import aioresponses.core
 import pytest
 import structlog
+from hypothesis import HealthCheck, settings
+
+# How long one example takes tells more of the machine, which is busy, than of the code.
+settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy")
 
 
 class _MockedResponse(aiohttp.ClientResponse):
