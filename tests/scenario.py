@@ -35,8 +35,8 @@ def configuration(okki_url: str, yida_url: str, **changes: Any) -> dict[str, Any
     """The settings file as JSON: fast and unmetered unless ``changes`` (merged by section) say otherwise.
 
     ``changes`` may name ``okki``, ``dingtalk``, ``delivery``, ``source``, ``target``, ``schedule``,
-    ``http``, ``ledger``, ``log``, ``guard`` and ``notify``; ``fields`` and ``quality`` take
-    ``{"replace": [...]}``.
+    ``http``, ``ledger``, ``log``, ``guard``, ``notify``, ``lookups`` and ``derive``; ``pipeline`` holds
+    further keys of the pipeline; ``fields`` and ``quality`` take ``{"replace": [...]}``.
     """
 
     def merged(section: str, values: dict[str, Any]) -> dict[str, Any]:
@@ -74,6 +74,7 @@ def configuration(okki_url: str, yida_url: str, **changes: Any) -> dict[str, Any
         "http": merged("http", {"port": 0}),
         "notify": merged("notify", {}),
         "log": merged("log", {"level": "info", "format": "json"}),
+        "lookups": merged("lookups", {}),
         "delivery": merged(
             "delivery",
             {
@@ -104,6 +105,8 @@ def configuration(okki_url: str, yida_url: str, **changes: Any) -> dict[str, Any
                 # Off unless a test asks for it: most tests change much of a small catalogue at once.
                 "guard": merged("guard", {"updates": 0, "share": "0"}),
                 "fields": changes.get("fields", {}).get("replace", FIELDS),
+                "derive": merged("derive", {}),
+                **changes.get("pipeline", {}),
                 "quality": changes.get("quality", {}).get(
                     "replace",
                     [

@@ -18,6 +18,7 @@ from datetime import datetime, timedelta
 from prometheus_client import CollectorRegistry
 
 from xmsyncd.clock import Clock
+from xmsyncd.cycle.current_mapping import CurrentMapping
 from xmsyncd.cycle.cycle import Cycle
 from xmsyncd.cycle.loop import CycleLoop
 from xmsyncd.cycle.parts import CycleParts
@@ -51,10 +52,11 @@ from xmsyncd.operations.upkeep import Upkeep
 from xmsyncd.operations.vendors import mapping_of, mark_of, okki_client, shapes_of, yida_client
 from xmsyncd.records import Operation, StopReason
 from xmsyncd.schedule import Schedule
-from xmsyncd.settings import DingtalkSettings, PipelineSettings, ReadBack, Settings
+from xmsyncd.settings import DingtalkSettings, PipelineSettings, ReadBack, Settings, read_tables
 from xmsyncd.steps import StepListener, nobody_listens
 from xmsyncd.transform import derived
 from xmsyncd.transform.mapping import FieldMapping
+from xmsyncd.transform.tables import Tables
 from xmsyncd.transport.session import open_session
 from xmsyncd.yida import wire
 from xmsyncd.yida.client import YidaClient
@@ -182,6 +184,7 @@ async def open_app(
             clock_told=events.clock_told,
         )
         schedule = Schedule(zone, trouble=events.ring_troubled)
+        tables = read_tables(settings.lookups)
         targets: dict[str, ProcessWriter] = {}
         bells: dict[str, Bell] = {}
         runtimes: dict[str, PipelineRuntime] = {}
@@ -202,7 +205,9 @@ async def open_app(
             if registered.stop is not None and registered.stop.reason is StopReason.RESTORED:
                 events.pipeline_stopped(name, registered.stop)
             limiters = limits.dingtalk[dingtalk_name]
-            mapping, shapes = mapping_of(name, pipeline), shapes_of(pipeline.written)
+            mapping_for = functools.partial(_current_mapping, settings, name, tables, clock)
+            current = mapping_for(okki[okki_name])
+            mapping, shapes = current.mapping, shapes_of(pipeline.written)
             meter = _meter(dingtalk_name, dingtalk, clock)
             targets[name], looks = (
                 ProcessWriter(
@@ -221,7 +226,7 @@ async def open_app(
             shaper = _shaper(
                 name,
                 pipeline,
-                mapping,
+                current,
                 okki[okki_name],
                 ledger,
                 clock,
@@ -296,7 +301,7 @@ async def open_app(
                 reconcile_due=reconcile_due,
                 next_run=_next_run(schedule, name),
                 pace=_pace_of(own_limits),
-                rehearse=functools.partial(_rehearsal, parts, pipeline, mapping),
+                rehearse=functools.partial(_rehearsal, parts, pipeline, mapping_for),
                 mapping_hash=mapping.spec_hash,
             )
         runtime = Runtime(
@@ -326,10 +331,31 @@ async def open_app(
         )
 
 
+def _current_mapping(
+    settings: Settings, name: str, tables: Tables, clock: Clock, client: OkkiClient
+) -> CurrentMapping:
+    pipeline = settings.pipelines[name]
+    return CurrentMapping(
+        functools.partial(mapping_of, name, pipeline),
+        tables=tables,
+        read_tables=functools.partial(_file_tables, settings),
+        fetch_fields=functools.partial(client.fetch_fields, resource_of(pipeline.source)),
+        keep_fields=pipeline.source.group_cache,
+        clock=clock,
+    )
+
+
+def _file_tables(settings: Settings, used: frozenset[str]) -> Tables:
+    """Those of the used look-up tables that stand in files, as they are now."""
+    files = {name: one for name, one in settings.lookups.items() if name in used and one.file is not None}
+    tables = read_tables(files)
+    return {name: tables[name] for name in files}
+
+
 def _shaper(
     name: str,
     pipeline: PipelineSettings,
-    mapping: FieldMapping,
+    mapping: CurrentMapping,
     client: OkkiClient,
     ledger: Ledger,
     clock: Clock,
@@ -352,12 +378,17 @@ def _shaper(
 
 
 def _rehearsal(
-    parts: CycleParts, pipeline: PipelineSettings, mapping: FieldMapping, on: Ledger, *, asks: bool = True
+    parts: CycleParts,
+    pipeline: PipelineSettings,
+    mapping_for: Callable[[OkkiClient], CurrentMapping],
+    on: Ledger,
+    *,
+    asks: bool = True,
 ) -> Rehearsal:
     """The pipeline's cycle on another ledger: the same parts, but nobody else hears of it."""
     requests: Counter[str] = Counter()
     client = parts.client.counting(requests) if asks else parts.client.silent()
-    shaper = _shaper(parts.pipeline, pipeline, mapping, client, on, parts.clock)
+    shaper = _shaper(parts.pipeline, pipeline, mapping_for(client), client, on, parts.clock)
     overheard = Overheard()
     own = dataclasses.replace(
         parts,

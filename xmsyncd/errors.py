@@ -12,6 +12,7 @@
     ├── StoppedError           what was asked for was cut short by a stop of the daemon
     ├── CycleError             this cycle ends without moving the watermark
     │   ├── EmptyGroupTreeError
+    │   ├── UnusableMappingError  a look-up file, a custom field or a function of transform
     │   └── PageCapError
     └── LedgerError            the durable memory cannot be used
         ├── LedgerHeldError    another process holds it and does not answer              (exit 5)
@@ -139,6 +140,10 @@ class UnknownProductError(CycleError):
 
 class EmptyGroupTreeError(CycleError):
     """OKKI shows no product groups where some were known: blanks are never written in their place."""
+
+
+class UnusableMappingError(CycleError):
+    """A look-up file, a custom field or a function of transform cannot be used: nothing is mapped without."""
 
 
 class PageCapError(CycleError):

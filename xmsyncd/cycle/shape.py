@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 
 from xmsyncd.clock import Clock
+from xmsyncd.cycle.current_mapping import CurrentMapping
 from xmsyncd.errors import CannotWorkError, EmptyGroupTreeError, RefusedError, ThrottledError, TryLaterError
 from xmsyncd.ledger import Ledger, cycles, lookups
 from xmsyncd.ledger.tombstones import Mark
@@ -20,9 +21,11 @@ from xmsyncd.okki.resources import Resource
 from xmsyncd.records import ContentHash, Draft, Item, Rejection, RejectionReason, SourceId
 from xmsyncd.settings import FetchDetail, OnChange, SourceSettings
 from xmsyncd.transform.context import context_hash
+from xmsyncd.transform.custom_fields import EXTERNAL_DATA, FieldDictionary
 from xmsyncd.transform.depth import is_too_deep
 from xmsyncd.transform.derived import (
     GROUP_EXISTS,
+    GROUP_PATH,
     GroupPolicies,
     derive_group_levels,
     group_exists,
@@ -33,6 +36,7 @@ from xmsyncd.transform.mapping import FieldMapping, Step
 from xmsyncd.transform.variables import times
 
 GROUP_TREE = "product_groups"
+PRODUCT_FIELDS = "product_fields"
 
 TRIED_AGAIN = (RejectionReason.UNKNOWN_GROUP, RejectionReason.DETAIL_UNAVAILABLE)
 """Rejections whose cause lies elsewhere and may be gone although the item is listed as before."""
@@ -60,7 +64,7 @@ class Shaper:
     """Turns listed items into drafts or rejections, fetching what the mapping needs and the list lacks.
 
     :meth:`prepare` must run at the start of each cycle. Both methods raise what ``OkkiClient`` raises;
-    ``prepare`` also raises ``EmptyGroupTreeError``.
+    ``prepare`` also raises ``EmptyGroupTreeError`` and ``UnusableMappingError``.
     """
 
     def __init__(
@@ -69,7 +73,7 @@ class Shaper:
         client: OkkiClient,
         resource: Resource,
         source: SourceSettings,
-        mapping: FieldMapping,
+        mapping: CurrentMapping,
         policies: GroupPolicies,
         *,
         on_change: OnChange,
@@ -83,7 +87,7 @@ class Shaper:
         self._client = client
         self._resource = resource
         self._source = source
-        self._mapping = mapping
+        self._current = mapping
         self._policies = policies
         self._on_change = on_change
         self._mark = mark
@@ -92,6 +96,7 @@ class Shaper:
         self._tree_changed = tree_changed
         self._times: Mapping[str, int] | None = None
         self._tree: GroupTree | None = None
+        self._fields_remembered: ContentHash | None = None
         self._fetched_at: float | None = None
         self._refreshed = False
         self._details_failed_in_a_row = 0
@@ -99,6 +104,10 @@ class Shaper:
         self.cut_short_by: TryLaterError | CannotWorkError | None = None
         self.details_away_in_a_row = 0
         """Details that failed for a passing reason, one after the other; a refusal is an item's own."""
+
+    @property
+    def _mapping(self) -> FieldMapping:
+        return self._current.mapping
 
     @property
     def context(self) -> ContentHash:
@@ -116,12 +125,14 @@ class Shaper:
         )
 
     async def prepare(self) -> None:
-        """Have a group tree that is no older than ``source.group_cache``, if the mapping asks for one."""
+        """Have the mapping of this moment, and a group tree that is no older than ``source.group_cache``."""
         self._times = await self._times_now()
         self._refreshed = False
         self._details_failed_in_a_row = 0
         self.details_away_in_a_row = 0
         self.detail_calls = 0
+        await self._current.refresh()
+        await self._remember_fields()
         if not self._mapping.derived_needs:
             return
         now = self._clock.monotonic()
@@ -137,6 +148,16 @@ class Shaper:
         now = self._clock.now()
         since = await self._ledger.read(cycles.read_up_to, self._pipeline)
         return times(now, since or now)
+
+    async def _remember_fields(self) -> None:
+        fields = self._current.fields
+        if fields is None or fields.hash == self._fields_remembered:
+            return
+        body = orjson.dumps(fields.to_rows()).decode()
+        await self._ledger.write(
+            lookups.remember, self._client.name, PRODUCT_FIELDS, fields.hash, body, self._clock.now()
+        )
+        self._fields_remembered = fields.hash
 
     async def _fetch_tree(self) -> None:
         tree = await self._client.fetch_groups(self._resource)
@@ -167,6 +188,7 @@ class Shaper:
         is known of them must not be lost, or the same ones would fail the next cycle again.
         """
         self.cut_short_by = None
+        await self._current.ready()
         entries: list[StageEntry] = []
         for item in items:
             try:
@@ -212,6 +234,7 @@ class Shaper:
         self, item: Item, detail: Mapping[str, Any] | None, *, ruled: bool = True
     ) -> Draft | Rejection:
         """The mapping alone, with the group tree it needs (fetched again once a cycle if unknown)."""
+        await self._current.ready()
         beside = await self._beside(item, detail)
         if isinstance(beside, Rejection):
             return beside
@@ -219,17 +242,25 @@ class Shaper:
 
     async def explain(self, item: Item, detail: Mapping[str, Any] | None) -> Explained:
         """The same, step by step, for a person who wants to see how it comes about."""
+        await self._current.ready()
         beside = await self._beside(item, detail)
         known = {} if isinstance(beside, Rejection) else beside
         return Explained(
-            {name: value for name, value in known.items() if name in self._mapping.needs},
-            self._mapping.explain(item, detail, known),
+            {name: value for name, value in known.items() if name in self._mapping.needs - {GROUP_PATH}},
+            (
+                *self._mapping.explain_derived(item, detail, known),
+                *self._mapping.explain(item, detail, known),
+            ),
             beside if isinstance(beside, Rejection) else self._mapping.map_item(item, detail, known),
             self._mapping.item_needs,
         )
 
     async def recall(self) -> bool:
-        """Have what the ledger remembers of the group tree instead of asking OKKI; whether it is enough."""
+        """Have groups and custom fields as the ledger remembers them, not asking; whether it is enough."""
+        if self._mapping.custom_fields:
+            fields = await self._ledger.read(lookups.recall, self._client.name, PRODUCT_FIELDS)
+            if fields is not None:
+                self._current.use(FieldDictionary.from_rows(orjson.loads(fields.body)))
         if self._mapping.derived_needs:
             known = await self._ledger.read(lookups.recall, self._client.name, GROUP_TREE)
             self._tree = GroupTree(()) if known is None else GroupTree.from_json(orjson.loads(known.body))
@@ -270,7 +301,7 @@ class Shaper:
 
     def _missing(self, item: Item) -> frozenset[str]:
         """The fields for which the detail is asked, by the listing and the settings."""
-        asked = self._mapping.item_needs & frozenset(self._source.detail_fields)
+        asked = self._asked(item)
         match self._source.fetch_detail:
             case FetchDetail.NEVER:
                 return frozenset()
@@ -278,6 +309,13 @@ class Shaper:
                 return asked or frozenset(self._source.detail_fields)
             case FetchDetail.AUTO:
                 return frozenset(name for name in asked if item.raw.get(name) is None)
+
+    def _asked(self, item: Item) -> frozenset[str]:
+        """What the detail may be asked for: custom fields are not blank because the list leaves them out."""
+        fields = frozenset(self._source.detail_fields)
+        if any(field.id not in item.raw for field in self._mapping.custom_fields):
+            fields |= {EXTERNAL_DATA}
+        return self._mapping.item_needs & fields
 
     async def _detail(self, item: Item) -> Mapping[str, Any]:
         """What the mapping may need of the detail: no more is kept than is used."""

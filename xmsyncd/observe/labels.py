@@ -19,7 +19,12 @@ from xmsyncd.errors import (
 from xmsyncd.ledger.events import Finding
 from xmsyncd.ledger.states import ParkReason
 from xmsyncd.ledger.views import Look
-from xmsyncd.okki.failures import DETAIL_ENDPOINT, GROUPS_ENDPOINT, LIST_ENDPOINT
+from xmsyncd.okki.failures import (
+    DETAIL_ENDPOINT,
+    FIELDS_ENDPOINT,
+    GROUPS_ENDPOINT,
+    LIST_ENDPOINT,
+)
 from xmsyncd.okki.proof import ProofDecision
 from xmsyncd.records import Family, Operation, RejectionReason, StopReason
 from xmsyncd.yida import wire
@@ -39,7 +44,7 @@ ALL_ENDPOINTS = "all"
 """The endpoint label of a limit that all calls of a connection share."""
 
 ENDPOINTS = {
-    Api.OKKI: ("token", LIST_ENDPOINT, DETAIL_ENDPOINT, GROUPS_ENDPOINT),
+    Api.OKKI: ("token", LIST_ENDPOINT, DETAIL_ENDPOINT, GROUPS_ENDPOINT, FIELDS_ENDPOINT),
     Api.DINGTALK: wire.APIS,
 }
 

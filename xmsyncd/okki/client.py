@@ -20,10 +20,12 @@ from xmsyncd.okki.auth import TOKEN_ENDPOINT, TokenFetcher, TokenRefusedError
 from xmsyncd.okki.codes import DEFAULT, READS, UNREADABLE
 from xmsyncd.okki.failures import (
     DETAIL_ENDPOINT,
+    FIELDS_ENDPOINT,
     GROUPS_ENDPOINT,
     LIST_ENDPOINT,
     Failures,
 )
+from xmsyncd.okki.fields import dictionary_from
 from xmsyncd.okki.groups import GroupTree
 from xmsyncd.okki.resources import PRODUCT, Resource, check_allowed
 from xmsyncd.okki.wire import (
@@ -37,6 +39,7 @@ from xmsyncd.okki.wire import (
 )
 from xmsyncd.records import Family, SourceId, StopReason
 from xmsyncd.settings import OkkiSettings
+from xmsyncd.transform.custom_fields import FieldDictionary
 from xmsyncd.transform.depth import is_too_deep
 from xmsyncd.transport.classify import Judged, Verdict, classify, nobody_asks
 from xmsyncd.transport.reply import Reply
@@ -228,6 +231,17 @@ class OkkiClient:
                 raise UnreadableAnswerError(str(error)) from error
 
         return await self._read(resource.groups_path, GROUPS_ENDPOINT, {}, opened)
+
+    async def fetch_fields(self, resource: Resource = PRODUCT) -> FieldDictionary:
+        """The dictionary of all fields, the custom ones included."""
+
+        def opened(envelope: Envelope) -> FieldDictionary:
+            try:
+                return dictionary_from(envelope.data)
+            except ValueError as error:
+                raise UnreadableAnswerError(str(error)) from error
+
+        return await self._read(resource.fields_path, FIELDS_ENDPOINT, {}, opened)
 
     async def _read(
         self,

@@ -16,7 +16,8 @@ from xmsyncd.transport.masking import Mask
 LIST_ENDPOINT: Final = "list"
 DETAIL_ENDPOINT: Final = "info"
 GROUPS_ENDPOINT: Final = "groups"
-ENDPOINTS: Final = (TOKEN_ENDPOINT, LIST_ENDPOINT, DETAIL_ENDPOINT, GROUPS_ENDPOINT)
+FIELDS_ENDPOINT: Final = "fields"
+ENDPOINTS: Final = (TOKEN_ENDPOINT, LIST_ENDPOINT, DETAIL_ENDPOINT, GROUPS_ENDPOINT, FIELDS_ENDPOINT)
 """What is asked of OKKI: the closed set of metric labels."""
 
 

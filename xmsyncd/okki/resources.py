@@ -36,6 +36,7 @@ ALLOWED: Final = frozenset(
         ("GET", "/v1/purchaseOrder/info"),
         ("GET", "/v1/invoices/outbound/list"),
         ("GET", "/v1/invoices/outbound/info"),
+        ("GET", "/v1/product/fields"),
     }
 )
 """Every request that may leave for OKKI. It is spelt out, not derived from the table of resources:

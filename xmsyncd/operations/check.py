@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar
 
-from xmsyncd.errors import CannotWorkError, RefusedError, TryLaterError
+from xmsyncd.errors import CannotWorkError, ConfigurationError, RefusedError, TryLaterError
 from xmsyncd.okki.client import OkkiClient, Page
 from xmsyncd.okki.resources import resource_of
 from xmsyncd.operations.components import component_findings
@@ -18,10 +18,11 @@ from xmsyncd.operations.findings import Finding, FindingState, failed, note, ok,
 from xmsyncd.operations.known import Known
 from xmsyncd.operations.probe.approval import approval_path
 from xmsyncd.operations.probe.content import marked_content
-from xmsyncd.operations.vendors import Vendors
+from xmsyncd.operations.vendors import Vendors, mapping_of
 from xmsyncd.records import Item, KeyValue, StopReason
-from xmsyncd.settings import FetchDetail, PipelineSettings, ReadBack, Settings
+from xmsyncd.settings import FetchDetail, PipelineSettings, ReadBack, Settings, read_tables
 from xmsyncd.settings.nearest import nearest
+from xmsyncd.transform.custom_fields import EXTERNAL_DATA
 from xmsyncd.transform.mapping import FieldMapping
 
 _T = TypeVar("_T")
@@ -98,6 +99,9 @@ class _Source:
     """The OKKI half of one pipeline."""
 
     def __init__(self, name: str, pipeline: PipelineSettings, vendors: Vendors, settings: Settings) -> None:
+        self._name = name
+        self._pipeline = pipeline
+        self._settings = settings
         self._where = f"pipelines.{name}.source"
         self._source = pipeline.source
         self._resource = resource_of(pipeline.source)
@@ -120,6 +124,8 @@ class _Source:
         self._judge_page(page)
         if self._mapping.derived_needs:
             await self._groups()
+        if self._mapping.custom_fields:
+            await self._custom_fields()
         if page.items:
             await self._detail(page.items)
         self._judge_clock()
@@ -221,6 +227,24 @@ class _Source:
             shown |= set(detail)
         self._judge_references(shown)
 
+    async def _custom_fields(self) -> None:
+        """Their names against OKKI's dictionary, which tells the ids under which products show them."""
+        what = f"{self._where} fields"
+        fields = await self._asking.ask(what, lambda: self._client.fetch_fields(self._resource))
+        if fields is None:
+            return
+        try:
+            tables = read_tables(self._settings.lookups)
+            self._mapping = mapping_of(self._name, self._pipeline, tables, fields)
+        except ConfigurationError as error:
+            advice = "look in OKKI, under the settings of product fields, for what it is called"
+            self._asking.found += [
+                failed(one.where, one.found, expected=one.expected, advice=advice) for one in error.faults
+            ]
+        else:
+            names = ", ".join(field.name for field in self._mapping.custom_fields)
+            self._asking.found.append(ok(what, f"OKKI has the custom fields of the mapping: {names}"))
+
     def _judge_references(self, shown: set[str]) -> None:
         """A mistyped name is no fault of the grammar: it would be a blank in every record."""
         self._asking.found += [
@@ -230,8 +254,13 @@ class _Source:
                 expected=f"a field that OKKI shows{nearest(name, shown)}",
                 advice=f"see with sync --only KEY what becomes of one {self._resource.noun.one}",
             )
-            for name in sorted(self._mapping.item_needs - shown)
+            for name in sorted(self._mapping.item_needs - shown - self._custom_names(shown))
         ]
+
+    def _custom_names(self, shown: set[str]) -> set[str]:
+        """A product shows its custom fields in one place of several."""
+        ids = {field.id for field in self._mapping.custom_fields}
+        return ids | {EXTERNAL_DATA} if ids & shown else ids
 
     def _judge_clock(self) -> None:
         offset = self._client.clock_offset

@@ -25,9 +25,13 @@ from xmsyncd.settings import (
     PipelineSettings,
     Settings,
     TargetSettings,
+    read_tables,
 )
+from xmsyncd.transform.custom_fields import FieldDictionary
+from xmsyncd.transform.derivation_specs import BUILT_IN_TABLES
 from xmsyncd.transform.fields import FieldSpec
 from xmsyncd.transform.mapping import FieldMapping
+from xmsyncd.transform.tables import Tables
 from xmsyncd.transport.classify import Verdict
 from xmsyncd.transport.reply import Reply
 from xmsyncd.transport.session import CallObserver, Transport, open_session
@@ -173,7 +177,8 @@ async def open_vendors(settings: Settings, *, clock: Clock, rng: random.Random) 
             name: yida_client(settings, name, session, limiters=limiters, clock=clock, observer=observer)
             for name, limiters in limits.dingtalk.items()
         }
-        mappings = {name: mapping_of(name, pipeline) for name, pipeline in settings.pipelines.items()}
+        tables = read_tables(settings.lookups)
+        mappings = {name: mapping_of(name, pipeline, tables) for name, pipeline in settings.pipelines.items()}
         metered: dict[str, Counter[str]] = {name: Counter() for name in settings.dingtalk}
         targets = {}
         for name, pipeline in settings.pipelines.items():
@@ -217,14 +222,25 @@ def mark_of(pipeline: PipelineSettings) -> Mark | None:
     return Mark(mark.field, encode(mark.field, "string", mark.value), pipeline.target.key)
 
 
-def mapping_of(name: str, pipeline: PipelineSettings) -> FieldMapping:
-    """A pipeline's field mapping; raises ``ConfigurationError`` with all of its faults."""
+def mapping_of(
+    name: str,
+    pipeline: PipelineSettings,
+    tables: Tables = BUILT_IN_TABLES,
+    custom_fields: FieldDictionary | None = None,
+) -> FieldMapping:
+    """A pipeline's field mapping; raises ``ConfigurationError`` with all of its faults.
+
+    Without OKKI's dictionary custom fields have no value; their names are not judged then.
+    """
     return FieldMapping(
         [_field_spec(one, one.children) for one in pipeline.written if one.field],
         [rule.spec() for rule in pipeline.quality],
         pipeline.target.key,
         Encoder(shapes_of(pipeline.written)),
         where=f"pipelines.{name}",
+        derive=[one.spec(derived) for derived, one in pipeline.derive.items()],
+        tables=tables,
+        custom_fields=custom_fields,
     )
 
 

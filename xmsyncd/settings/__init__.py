@@ -29,7 +29,9 @@ from xmsyncd.settings.connections import (
     LogSettings,
     OkkiSettings,
 )
+from xmsyncd.settings.derive import DeriveSettings, LookupSettings
 from xmsyncd.settings.loading import STAND_IN, load_settings
+from xmsyncd.settings.lookup_files import read_tables
 from xmsyncd.settings.models import Settings
 from xmsyncd.settings.notify import NotifySettings, RobotSettings
 from xmsyncd.settings.pipelines import (
@@ -53,6 +55,7 @@ __all__ = [
     "ComponentName",
     "DeeperGroups",
     "DeliverySettings",
+    "DeriveSettings",
     "DingtalkSettings",
     "FetchDetail",
     "FieldSettings",
@@ -63,6 +66,7 @@ __all__ = [
     "LogFormat",
     "LogLevel",
     "LogSettings",
+    "LookupSettings",
     "NotifySettings",
     "OkkiSettings",
     "OnChange",
@@ -89,4 +93,5 @@ __all__ = [
     "format_duration",
     "load_settings",
     "parse_duration",
+    "read_tables",
 ]

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from functools import partial as bound
 from itertools import pairwise
 from typing import Any
@@ -23,6 +22,7 @@ from xmsyncd.settings.choices import (
     TargetKind,
 )
 from xmsyncd.settings.columns import is_table, parent_of
+from xmsyncd.settings.derive_checks import Problem, Problems, derive, lookups, templates
 from xmsyncd.settings.models import Settings
 from xmsyncd.settings.nearest import nearest
 from xmsyncd.settings.pipelines import ColumnSettings, PipelineSettings
@@ -39,18 +39,7 @@ QEASY_KEYS = frozenset({"describe", "is_required", "id", "default", "mapping", "
 _OF_PRODUCTS_ALONE = ("group_cache", "unknown_group", "deeper_groups", "single_level")
 _TEXT_COMPONENT = re.compile(r"(textField|textareaField)(_|$)")
 _NAME = re.compile(r"\w([\w-]*\w)?")
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """One rule that is broken, and where."""
-
-    path: Path
-    found: str
-    expected: str
-
-
-Problems = Iterator[Problem]
+_HOOK_TIMEOUT = PipelineSettings.model_fields["transform_timeout"].get_default()
 
 
 def check(settings: Settings, *, complete: bool) -> list[Problem]:
@@ -75,6 +64,7 @@ def _names(settings: Settings) -> Problems:
         ("dingtalk", settings.dingtalk),
         ("pipelines", settings.pipelines),
         ("notify.robots", settings.notify.robots),
+        ("lookups", settings.lookups),
     ):
         seen: dict[str, str] = {}
         for name in names:
@@ -288,18 +278,6 @@ def _fields(path: Path, pipeline: PipelineSettings) -> Problems:
         yield Problem((*path, "fields"), "no entry with a field", "at least one entry with a field")
 
 
-def _templates(path: Path, pipeline: PipelineSettings) -> Problems:
-    for position, entry in enumerate(pipeline.fields):
-        here = (*path, "fields", position)
-        columns = [((*here, "children", number), one) for number, one in enumerate(entry.children)]
-        for place, one in [(here, entry), *columns]:
-            try:
-                compile_template(one.value)
-            except TemplateError as error:
-                found = f"{error.found} (character {error.position + 1})"
-                yield Problem((*place, "value"), found, error.expected)
-
-
 def _tables(path: Path, pipeline: PipelineSettings) -> Problems:
     for position, entry in enumerate(pipeline.fields):
         here = (*path, "fields", position)
@@ -413,6 +391,16 @@ def _notify(settings: Settings) -> Problems:
         yield Problem(("notify", "robots"), "nothing, with state_changes always", "at least one robot")
 
 
+def _hooks(settings: Settings) -> Problems:
+    for name, pipeline in settings.pipelines.items():
+        if pipeline.transform is None and pipeline.transform_timeout != _HOOK_TIMEOUT:
+            yield Problem(
+                ("pipelines", name, "transform_timeout"),
+                format_duration(pipeline.transform_timeout),
+                "a transform_timeout only beside transform",
+            )
+
+
 _WHOLE: tuple[Callable[[Settings], Problems], ...] = (
     _names,
     _connections,
@@ -424,6 +412,10 @@ _WHOLE: tuple[Callable[[Settings], Problems], ...] = (
     _looks,
     _http,
     _notify,
+    lookups,
+    derive,
+    templates,
+    _hooks,
 )
 _PIPELINE: tuple[Callable[[Path, PipelineSettings], Problems], ...] = (
     _schedule,
@@ -431,7 +423,6 @@ _PIPELINE: tuple[Callable[[Path, PipelineSettings], Problems], ...] = (
     _of_products_alone,
     _kind,
     _fields,
-    _templates,
     _tables,
     _repeated_fields,
     _key,

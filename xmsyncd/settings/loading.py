@@ -122,7 +122,19 @@ def _resolved(settings: Settings, path: FilePath) -> Settings:
         update={"url": f"sqlite:///{path.absolute().parent / settings.ledger.path}"}
     )
     pipelines = {name: _resolved_pipeline(settings, entry) for name, entry in settings.pipelines.items()}
-    return settings.model_copy(update={"ledger": ledger, "pipelines": pipelines})
+    folder = path.absolute().parent
+    lookups = {
+        name: one if one.file is None else one.model_copy(update={"file": str(folder / one.file)})
+        for name, one in settings.lookups.items()
+    }
+    return settings.model_copy(
+        update={
+            "ledger": ledger,
+            "pipelines": pipelines,
+            "lookups": lookups,
+            "hooks_dir": str(folder / settings.hooks_dir),
+        }
+    )
 
 
 def _resolved_pipeline(settings: Settings, pipeline: PipelineSettings) -> PipelineSettings:

@@ -21,10 +21,11 @@ from xmsyncd.settings.connections import (
     LogSettings,
     OkkiSettings,
 )
+from xmsyncd.settings.derive import LookupSettings
 from xmsyncd.settings.notify import NotifySettings
 from xmsyncd.settings.pipelines import PipelineSettings
 from xmsyncd.settings.section import drop_blank_sections
-from xmsyncd.settings.values import TimeZoneName
+from xmsyncd.settings.values import IdText, TimeZoneName
 
 
 class Settings(BaseSettings):
@@ -47,6 +48,14 @@ class Settings(BaseSettings):
     notify: NotifySettings = Field(default=NotifySettings(), description="Who is told of trouble.")
     timezone: TimeZoneName = Field(
         default="Asia/Shanghai", description="Time zone of OKKI's times and of the schedules."
+    )
+    lookups: dict[str, LookupSettings] = Field(
+        default={}, description="Look-up tables by name, for all pipelines."
+    )
+    hooks_dir: IdText = Field(
+        default="hooks",
+        description="Folder that the functions of transform are loaded from, by its path from the "
+        "configuration file.",
     )
     pipelines: dict[str, PipelineSettings] = Field(min_length=1, description="Pipelines by name.")
 

@@ -27,12 +27,14 @@ from xmsyncd.settings.choices import (
     UpdatePath,
     ValueType,
 )
+from xmsyncd.settings.derive import DeriveSettings
 from xmsyncd.settings.quality import QualityRuleSettings
 from xmsyncd.settings.resources import ResourceName
 from xmsyncd.settings.section import NOTHING, SECOND, Optional_, Section, span
 from xmsyncd.settings.values import (
     Cron,
     Duration,
+    HookName,
     IdText,
     JsonText,
     Moment,
@@ -328,6 +330,19 @@ class PipelineSettings(Section):
     )
     source: SourceSettings = Field(default=SourceSettings(), description="What is read from OKKI.")
     target: TargetSettings = Field(description="The Yida form that is written to.")
+    derive: dict[str, DeriveSettings] = Field(
+        default={}, description="Fields of one's own by name, for fields and for each other."
+    )
+    transform: Optional_[HookName] = Field(
+        default=None,
+        description="Python function of hooks_dir that each product goes through before anything else.",
+    )
+    transform_timeout: Duration = Field(
+        default=span("5s"),
+        ge=timedelta(milliseconds=10),
+        le=timedelta(minutes=1),
+        description="How long transform may take for one product, which otherwise is rejected.",
+    )
     fields: list[FieldSettings] = Field(
         min_length=1, description='The components to fill: 轻易云\'s "request" as it stands.'
     )

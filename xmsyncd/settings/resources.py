@@ -96,6 +96,8 @@ class Resource:
     """What the list lacks and the detail shows."""
     groups_path: str = ""
     """Shows the whole group tree; empty: there is none."""
+    fields_path: str = ""
+    """Shows the dictionary of all fields, the custom ones included; empty: not asked for."""
     scope: str
     """The OAuth scope that the token needs."""
     confidence: Confidence
@@ -146,6 +148,7 @@ PRODUCT: Final = Resource(
     detail_by_number=True,
     detail_fields=("product_type",),
     groups_path="/v1/product/groups",
+    fields_path="/v1/product/fields",
     scope="product",
     confidence=Confidence.EXAMPLE,
     doubts=(

@@ -240,6 +240,12 @@ def _cron(value: str) -> str:
     return " ".join(fields)
 
 
+def _hook_name(value: str) -> str:
+    if not re.fullmatch(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*", value):
+        raise BadValueError(quoted(value))
+    return value
+
+
 def _time_of_day(value: str) -> str:
     found = re.fullmatch(r"([01]?\d|2[0-3]):([0-5]\d)", value)
     if found is None:
@@ -316,6 +322,12 @@ Cron = Annotated[
     str,
     AfterValidator(_cron),
     Expect('a cron expression in quotes, such as "10,40 * * * *"', "cron expression"),
+]
+HookName = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True),
+    AfterValidator(_hook_name),
+    Expect("module:function or package.module:function", "function"),
 ]
 TimeOfDay = Annotated[
     str,

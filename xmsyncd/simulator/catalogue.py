@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from typing import Any, Final
 
+from xmsyncd.simulator.custom_fields import CustomFields
 from xmsyncd.simulator.group_tree import GroupTree
 from xmsyncd.simulator.options import ListOrder
 from xmsyncd.simulator.products import ABSENT, EDITABLE, base_fields, mixed_bits
@@ -43,6 +44,7 @@ class Catalogue:
     ) -> None:
         self.clock = clock
         self.groups = groups
+        self.custom_fields = CustomFields()
         self.deleted_listed = deleted_listed
         self._seed = seed
         self._random = random.Random(seed)

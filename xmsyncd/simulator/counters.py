@@ -21,6 +21,7 @@ class Operation(StrEnum):
     LIST = "list"
     DETAIL = "detail"
     GROUPS = "groups"
+    FIELDS = "fields"
     REMOVE = "remove"
     START = "start"
     UPDATE = "update"

@@ -79,6 +79,7 @@ class Okki:
             ("/v1/product/list", Operation.LIST, self._list),
             ("/v1/product/info", Operation.DETAIL, self._detail),
             ("/v1/product/groups", Operation.GROUPS, self._groups),
+            ("/v1/product/fields", Operation.FIELDS, self._fields),
             ("/v1/product/remove", Operation.REMOVE, self._remove),
         )
         for path, operation, read in reads:
@@ -275,11 +276,14 @@ class Okki:
         if not positions and total and self.options.okki_last_page_repeats:
             positions, total = page(offset=(total - 1) // size * size)
         as_text = self._ids_as_text(number)
+        shown = self.catalogue.custom_fields.shown
         items = [
-            list_item(
-                self.catalogue.fields_at(position),
-                ids_as_text=as_text,
-                with_product_type=self.options.product_type_in_list,
+            shown(
+                list_item(
+                    self.catalogue.fields_at(position),
+                    ids_as_text=as_text,
+                    with_product_type=self.options.product_type_in_list,
+                )
             )
             for position in positions
         ]
@@ -326,7 +330,8 @@ class Okki:
             fields = self.catalogue.product(product_id)
         except (KeyError, ValueError):
             raise _BusinessError(404, "Not Found Resource") from None
-        return detail(fields, ids_as_text=self.options.id_type is not IdType.INT)
+        shown = detail(fields, ids_as_text=self.options.id_type is not IdType.INT)
+        return self.catalogue.custom_fields.shown(shown)
 
     def _groups(self, query: Mapping[str, str], _: int) -> Any:
         if unknown := sorted(query.keys() - {"group_id", "group_name"}):
@@ -336,6 +341,11 @@ class Okki:
         )
         wanted = {"id": query.get("group_id"), "name": query.get("group_name")}
         return [row for row in rows if all(value in (None, str(row[name])) for name, value in wanted.items())]
+
+    def _fields(self, query: Mapping[str, str], _: int) -> Any:
+        if unknown := sorted(query):
+            raise _BusinessError(400, f"参数错误: {', '.join(unknown)}")
+        return self.catalogue.custom_fields.dictionary(ids_as_text=self.options.id_type is not IdType.INT)
 
     def _remove(self, query: Mapping[str, str], _: int) -> Any:
         try:

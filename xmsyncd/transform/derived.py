@@ -17,7 +17,9 @@ FIRST_LEVEL = "一级分组"
 SECOND_LEVEL = "二级分组"
 GROUP_EXISTS = "分组存在"
 """Whether OKKI's tree holds the product's group; true for a product without one."""
-DERIVED_NAMES = frozenset({FIRST_LEVEL, SECOND_LEVEL, GROUP_EXISTS})
+GROUP_PATH = "(group path)"
+"""``{"levels": [{"id", "name"}, …], "leaf": {"id", "name"} or None}``, for ``derive``: no template has it."""
+DERIVED_NAMES = frozenset({FIRST_LEVEL, SECOND_LEVEL, GROUP_EXISTS, GROUP_PATH})
 """The names of fields that are computed here; a reference to one of them needs the group tree."""
 
 _NO_GROUP = frozenset({"", "0"})
@@ -97,20 +99,32 @@ def derive_group_levels(
     detail: Mapping[str, Any] | None,
     path_of: Callable[[str], Sequence[GroupNode]],
     policies: GroupPolicies,
-) -> dict[str, str] | Rejection:
-    """Both levels for one item, ready for ``FieldMapping.map_item``; never raises for what the item holds.
+) -> dict[str, Any] | Rejection:
+    """Both levels and the path for one item, ready for ``FieldMapping.map_item``; no item makes it raise.
 
     ``path_of`` gives the path from the root for a group id, and an empty one for an unknown group.
     """
     group_id = group_id_of(item, detail)
     name = _field("group_name", item, detail)
     path = path_of(group_id) if group_id else ()
-    levels = group_levels(path, group_id, name if isinstance(name, str) else "", policies)
+    own_name = name if isinstance(name, str) else ""
+    levels = group_levels(path, group_id, own_name, policies)
     if levels is None:
         found = f"group_id {shortened(group_id)}"
         detail_text = f"found {found}, which OKKI's product groups do not hold; expected a known group"
         return Rejection(item.source_id, item.updated_at, RejectionReason.UNKNOWN_GROUP, detail_text)
-    return levels
+    return {**levels, GROUP_PATH: _path_value(path, group_id, own_name, policies)}
+
+
+def _path_value(
+    path: Sequence[GroupNode], group_id: str, own_name: str, policies: GroupPolicies
+) -> dict[str, Any]:
+    """An unknown group has no levels, and is a leaf only where its own name is taken for it."""
+    levels = [{"id": group.id, "name": group.name} for group in path]
+    if levels:
+        return {"levels": levels, "leaf": levels[-1]}
+    is_named = group_id not in _NO_GROUP and policies.unknown_group is UnknownGroup.NAME
+    return {"levels": [], "leaf": {"id": group_id, "name": own_name} if is_named else None}
 
 
 def group_exists(

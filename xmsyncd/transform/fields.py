@@ -18,6 +18,7 @@ from xmsyncd.transform.grammar import Lookup, Template, TemplateError, compile_t
 from xmsyncd.transform.parsers import Parser, ParserName, parser_for
 from xmsyncd.transform.quality import Breach, Rule, RuleSpec, compile_rule, rule_problems
 from xmsyncd.transform.rows import RowScope, array_template, row_scope
+from xmsyncd.transform.tables import NO_TABLES, Tables
 from xmsyncd.transform.value_types import (
     BLANKS,
     Converter,
@@ -177,19 +178,20 @@ class MappedField:
         """The key that the value, once sent, can be searched by. Raises BadValueError."""
         key = text_of(encoded)
         if is_empty(key):
-            self._refuse_empty_key(encoded)
+            self.refuse_empty_key(encoded)
         return KeyValue(key)
 
     def _require_key_inputs(self, lookup: Lookup) -> None:
         """A key of fixed text alone would be the same for every product; a list or an object is no key."""
         inputs = self.template.inputs(lookup)
         if all(is_empty(value) for value in inputs.values()):
-            self._refuse_empty_key(next(iter(inputs.values()), None))
+            self.refuse_empty_key(next(iter(inputs.values()), None))
         for value in self.template.values(lookup):
             if isinstance(value, bool) or (isinstance(value, (list, tuple, Mapping)) and value):
                 raise BadValueError(RejectionReason.TYPE, shortened(value), "text or a number, as a key")
 
-    def _refuse_empty_key(self, value: Any) -> NoReturn:
+    def refuse_empty_key(self, value: Any) -> NoReturn:
+        """Raises BadValueError."""
         expected = f"a business key from {shortened(self.template.text)}"
         raise BadValueError(RejectionReason.EMPTY_KEY, shortened(value), expected)
 
@@ -222,7 +224,12 @@ def judged(
 
 
 def compile_fields(
-    fields: Sequence[FieldSpec], rules: Sequence[RuleSpec], key_component: str, encode: Encode, where: str
+    fields: Sequence[FieldSpec],
+    rules: Sequence[RuleSpec],
+    key_component: str,
+    encode: Encode,
+    where: str,
+    tables: Tables = NO_TABLES,
 ) -> tuple[tuple[MappedField, ...], tuple[Rule, ...]]:
     """The fields in the order of the configuration, and the rules about records as a whole.
 
@@ -233,7 +240,7 @@ def compile_fields(
     prefix = f"{where}." if where else ""
     faults: list[Fault] = []
     compiled = _rules_of(fields, rules, key_component, prefix, faults)
-    mapped = tuple(_mapped(fields, compiled, key_component, encode, prefix, faults))
+    mapped = tuple(_mapped(fields, compiled, key_component, encode, tables, prefix, faults))
     _find_key_faults(fields, mapped, key_component, prefix, faults)
     if faults:
         raise ConfigurationError(faults)
@@ -245,6 +252,7 @@ def _mapped(
     rules: Mapping[str, tuple[Rule, ...]],
     key_component: str,
     encode: Encode,
+    tables: Tables,
     prefix: str,
     faults: list[Fault],
 ) -> Iterator[MappedField]:
@@ -258,7 +266,9 @@ def _mapped(
         if spec.component in seen:
             faults.append(Fault(f"{here}.field", f"{spec.component} again", "each component once"))
         seen.add(spec.component)
-        field = _compiled(spec, number, here, rules, encode, faults, is_key=spec.component == key_component)
+        field = _compiled(
+            spec, number, here, rules, encode, tables, faults, is_key=spec.component == key_component
+        )
         if field is not None:
             yield field
 
@@ -269,6 +279,7 @@ def _compiled(
     here: str,
     rules: Mapping[str, tuple[Rule, ...]],
     encode: Encode,
+    tables: Tables,
     faults: list[Fault],
     *,
     is_key: bool = False,
@@ -278,11 +289,11 @@ def _compiled(
     if spec.children:
         declared_type = ValueType.ARRAY
     try:
-        template = compile_template(array_template(spec.value) if spec.children else spec.value)
+        template = compile_template(array_template(spec.value) if spec.children else spec.value, tables)
     except TemplateError as error:
         faults.append(error.fault(f"{here}.value"))
         return None
-    columns = tuple(_columns(spec, here, rules, encode, faults, is_column=is_column))
+    columns = tuple(_columns(spec, here, rules, encode, tables, faults, is_column=is_column))
     scope = row_scope(template.text, [one.template for one in columns]) if spec.children else None
     # A column reaches derived fields through the item alone; the table is then in need of them.
     looked_at = frozenset() if is_column else template.roots | (scope.item_fields if scope else frozenset())
@@ -310,6 +321,7 @@ def _columns(
     here: str,
     rules: Mapping[str, tuple[Rule, ...]],
     encode: Encode,
+    tables: Tables,
     faults: list[Fault],
     *,
     is_column: bool,
@@ -325,7 +337,7 @@ def _columns(
         if child.component in seen:
             faults.append(Fault(f"{place}.field", f"{child.component} again", "each component once"))
         seen.add(child.component)
-        column = _compiled(child, number, place, rules, encode, faults, is_column=True)
+        column = _compiled(child, number, place, rules, encode, tables, faults, is_column=True)
         if column is not None:
             yield column
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from xmsyncd.errors import ConfigurationError
 from xmsyncd.records import (
     ContentHash,
     Draft,
@@ -19,7 +20,18 @@ from xmsyncd.records import (
     Rejection,
     RejectionReason,
 )
+from xmsyncd.transform.custom_fields import FieldDictionary
 from xmsyncd.transform.depth import DEEPEST, is_too_deep
+from xmsyncd.transform.derivation_specs import BUILT_IN_TABLES, DeriveSpec
+from xmsyncd.transform.derivations import (
+    NO_DERIVATIONS,
+    Derivation,
+    DerivationError,
+    Derivations,
+    compile_derivations,
+    complete,
+    input_text,
+)
 from xmsyncd.transform.derived import DERIVED_NAMES
 from xmsyncd.transform.fields import (
     BadValueError,
@@ -32,6 +44,8 @@ from xmsyncd.transform.fields import (
 )
 from xmsyncd.transform.hashes import content_hash, hash_of
 from xmsyncd.transform.quality import Rule, RuleSpec
+from xmsyncd.transform.tables import RecordedTables, Tables
+from xmsyncd.transform.value_types import is_empty, shortened
 
 __all__ = ["RENDERING", "Encode", "FieldMapping", "FieldSpec", "RuleSpec", "Step"]
 
@@ -66,23 +80,41 @@ class FieldMapping:
         encode: Encode,
         *,
         where: str = "",
+        derive: Sequence[DeriveSpec] = (),
+        tables: Tables = BUILT_IN_TABLES,
+        custom_fields: FieldDictionary | None = None,
     ) -> None:
-        self._fields, self._record_rules = compile_fields(fields, rules, key_component, encode, where)
+        """``custom_fields``: OKKI's dictionary; without it no custom field has a value."""
+        taken = RecordedTables(tables)
+        self._derivations = _derivations(derive, taken, custom_fields, where)
+        self._fields, self._record_rules = compile_fields(fields, rules, key_component, encode, where, taken)
+        self._chains = {
+            field.component: chain
+            for field in self._fields
+            if (chain := self._derivations.chain(self._looked_at(field)))
+        }
         # The key comes first, so that every other rejection can say which record it is about.
         self._in_order = tuple(sorted(self._fields, key=lambda field: not field.is_key))
         self._empty: dict[str, Any] = dict.fromkeys(field.component for field in self._fields)
         self.key_component = key_component
         self.rules: tuple[Rule, ...] = self._rules_in_order()
-        self.needs: frozenset[str] = frozenset().union(
-            *(field.roots for field in self._fields), *(rule.roots for rule in self.rules)
-        )
+        roots: frozenset[str] = frozenset().union(*(self._looked_at(field) for field in self._fields))
+        self._roots = roots
+        self.needs: frozenset[str] = self._derivations.needs(roots)
         self.derived_needs: frozenset[str] = self.needs & DERIVED_NAMES
         self.item_needs: frozenset[str] = self.needs - DERIVED_NAMES
         self.volatile: frozenset[str] = frozenset(
-            field.component for field in self._fields if field.variables
+            field.component
+            for field in self._fields
+            if field.variables or any(one.variables for one in self._chains.get(field.component, ()))
         )
         """Components whose value tells a time of ours: sent, and never a reason to send."""
-        self.spec_hash: ContentHash = _spec_hash(self._fields, rules, key_component)
+        used = self._derivations.chain(roots)
+        self.custom_fields = tuple(one.custom_field for one in used if one.custom_field is not None)
+        """OKKI's custom fields that values depend on, without their ids until its dictionary is known."""
+        self.tables_used = frozenset(taken.hashes)
+        """The look-up tables that templates and derived fields name."""
+        self.spec_hash: ContentHash = _spec_hash(self._fields, rules, key_component, used, taken)
 
     @property
     def components(self) -> tuple[str, ...]:
@@ -117,6 +149,7 @@ class FieldMapping:
         for field in self._in_order:
             component: str | None = field.component
             try:
+                self._derive_for(field, lookup)
                 encoded = content[field.component] = field.value_for(lookup, findings, ruled=ruled)
                 asked += len(field.all_rules)
                 if field.is_key:
@@ -168,8 +201,9 @@ class FieldMapping:
         """
         lookup = self._lookup(item, detail, {})
         for field in self._fields:
-            if field.is_key and not field.roots & missing:
+            if field.is_key and not self._derivations.needs(field.roots) & missing:
                 with contextlib.suppress(BadValueError):
+                    self._derive_for(field, lookup)
                     return field.key_of(field.value_for(lookup, [], ruled=False))
         return None
 
@@ -183,6 +217,7 @@ class FieldMapping:
             output: Any = None
             fault = ""
             try:
+                self._derive_for(field, lookup)
                 output = field.value_for(lookup, [])
                 if field.is_key:
                     field.key_of(output)
@@ -191,6 +226,49 @@ class FieldMapping:
             inputs = field.template.inputs(lookup)
             steps.append(Step(field.component, field.label, field.template.text, inputs, output, fault))
         return tuple(steps)
+
+    def explain_derived(
+        self, item: Item, detail: Mapping[str, Any] | None, derived: Mapping[str, Any]
+    ) -> tuple[Step, ...]:
+        """The same for each derived field that is used, in the order in which one needs the other."""
+        lookup = self._lookup(item, detail, derived)
+        steps = []
+        for one in self._derivations.chain(self._roots):
+            output: Any = None
+            fault = ""
+            try:
+                complete(lookup, (one,))
+                output = lookup[one.name]
+            except DerivationError as error:
+                fault = f"found {shortened(input_text(error.found))}, expected {error.expected}"
+            inputs = dict(one.inputs(lookup))
+            steps.append(Step(f"derive.{one.name}", one.name, one.text, inputs, output, fault))
+        return tuple(steps)
+
+    def _looked_at(self, field: MappedField) -> frozenset[str]:
+        """What its template and its rules look at, and with the key the rules about the record."""
+        rules = (*field.all_rules, *(self._record_rules if field.is_key else ()))
+        return field.roots.union(*(rule.roots for rule in rules))
+
+    def _derive_for(self, field: MappedField, lookup: dict[str, Any]) -> None:
+        """Derive what the field looks at. Raises BadValueError."""
+        chain = self._chains.get(field.component)
+        if chain is None:
+            return
+        try:
+            complete(lookup, chain)
+        except DerivationError as error:
+            raise BadValueError(
+                RejectionReason.MAPPING, shortened(input_text(error.found)), error.expected
+            ) from None
+        if field.is_key:
+            # Fixed text around nothing would be the key of every product that lacks the same fields.
+            blanked = dict(lookup)
+            for one in chain:
+                if one.is_void(blanked):
+                    blanked[one.name] = ""
+            if all(is_empty(value) for value in field.template.inputs(blanked).values()):
+                field.refuse_empty_key("")
 
     def _lookup(
         self, item: Item, detail: Mapping[str, Any] | None, derived: Mapping[str, Any]
@@ -205,10 +283,34 @@ class FieldMapping:
         return values
 
 
-def _spec_hash(fields: Sequence[MappedField], rules: Sequence[RuleSpec], key_component: str) -> ContentHash:
-    """Labels and the order of entries shape no output and are left out."""
+def _derivations(
+    specs: Sequence[DeriveSpec], tables: Tables, custom_fields: FieldDictionary | None, where: str
+) -> Derivations:
+    if not specs:
+        return NO_DERIVATIONS
+    derivations, faults = compile_derivations(specs, tables, custom_fields)
+    if faults:
+        prefix = f"{where}.derive" if where else "derive"
+        raise ConfigurationError([fault.fault(prefix) for fault in faults])
+    return derivations
+
+
+def _spec_hash(
+    fields: Sequence[MappedField],
+    rules: Sequence[RuleSpec],
+    key_component: str,
+    derived: Sequence[Derivation],
+    tables: RecordedTables,
+) -> ContentHash:
+    """Labels and the order of entries shape no output and are left out; so is what no component uses."""
+    further: dict[str, Any] = {}
+    if derived:
+        further["derive"] = {one.name: one.definition for one in derived}
+    if tables.hashes:
+        further["tables"] = tables.hashes
     return hash_of(
         {
+            **further,
             "rendering": RENDERING,
             "key": key_component,
             "fields": sorted(field.identity for field in fields),

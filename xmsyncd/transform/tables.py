@@ -5,7 +5,7 @@ Keys are compared as text without the blanks at both ends, so that OKKI's 2 and 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, Final, assert_never
@@ -87,3 +87,26 @@ Tables = Mapping[str, LookupTable]
 """The look-up tables by name."""
 
 NO_TABLES: Final[Tables] = MappingProxyType({})
+
+
+class RecordedTables(Mapping[str, LookupTable]):
+    """The same tables, noting which of them somebody took: what a mapping does not use does not shape it."""
+
+    def __init__(self, tables: Tables) -> None:
+        self._tables = tables
+        self._taken: dict[str, LookupTable] = {}
+
+    def __getitem__(self, name: str) -> LookupTable:
+        table = self._taken[name] = self._tables[name]
+        return table
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._tables)
+
+    def __len__(self) -> int:
+        return len(self._tables)
+
+    @property
+    def hashes(self) -> dict[str, ContentHash]:
+        """The hashes of those that were taken, by name."""
+        return {name: table.hash for name, table in self._taken.items()}

@@ -95,7 +95,10 @@ def test_every_setting_outside_lists_can_be_reached_from_the_environment(load):
         if "[]" in path:
             continue
         name = "products" if path[0] == "pipelines" else "main"
-        own = tuple(name if key == "<name>" else key for key in path)
+        own = tuple(
+            (name if position == 1 else "main") if key == "<name>" else key
+            for position, key in enumerate(path)
+        )
         assert shape_at(Settings, own) is not None
         assert environment_name(own) in names
 

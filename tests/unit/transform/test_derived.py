@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from xmsyncd.records import ContentHash, Item, Rejection, RejectionReason, SourceId
 from xmsyncd.transform.derived import (
     FIRST_LEVEL,
+    GROUP_PATH,
     SECOND_LEVEL,
     DeeperGroups,
     GroupPolicies,
@@ -45,7 +46,17 @@ def levels(first: str, second: str) -> dict[str, str]:
 
 
 def derive(the_item: Item, policies: GroupPolicies = DEFAULT, detail: dict[str, Any] | None = None) -> Any:
-    return derive_group_levels(the_item, detail, lambda group_id: PATHS.get(group_id, ()), policies)
+    """The two levels, or the rejection."""
+    found = derive_group_levels(the_item, detail, lambda group_id: PATHS.get(group_id, ()), policies)
+    return (
+        found if isinstance(found, Rejection) else {name: found[name] for name in found.keys() - {GROUP_PATH}}
+    )
+
+
+def path_of(the_item: Item, policies: GroupPolicies = DEFAULT) -> Any:
+    found = derive_group_levels(the_item, None, lambda group_id: PATHS.get(group_id, ()), policies)
+    assert not isinstance(found, Rejection)
+    return found[GROUP_PATH]
 
 
 @pytest.mark.parametrize(
@@ -84,6 +95,16 @@ def test_group_of_the_detail_counts_only_where_the_list_has_none():
     assert derive(item(), detail={"group_id": "11"}) == levels("五金", "螺栓")
     assert derive(item(group_id="1"), detail={"group_id": "11"}) == levels("五金", "")
     assert group_id_of(item(group_id=None), {"group_id": 11}) == "11"
+
+
+def test_the_path_has_ids_and_names_and_an_unknown_group_is_at_most_a_leaf():
+    shown = path_of(item(group_id=111))
+    assert [one["id"] for one in shown["levels"]] == ["1", "11", "111"]
+    assert shown["leaf"] == shown["levels"][-1] == {"id": "111", "name": "不锈钢螺栓"}
+    assert path_of(item(group_id=99, group_name="叶")) == {"levels": [], "leaf": {"id": "99", "name": "叶"}}
+    blank = GroupPolicies(unknown_group=UnknownGroup.BLANK)
+    assert path_of(item(group_id=99, group_name="叶"), blank) == {"levels": [], "leaf": None}
+    assert path_of(item(group_id=0, group_name="叶")) == {"levels": [], "leaf": None}
 
 
 def test_policies_are_made_from_their_names_in_the_configuration():

@@ -18,7 +18,7 @@ from xmsyncd.operations.probe.answers import Answer, AnswerState
 from xmsyncd.operations.probe.form import FormProbe
 from xmsyncd.operations.probe.okki import OkkiProbe
 from xmsyncd.operations.vendors import mapping_of, okki_client, writer_of, yida_client
-from xmsyncd.settings import Settings, TargetSettings
+from xmsyncd.settings import Settings, TargetSettings, read_tables
 from xmsyncd.settings.editing import Edit
 from xmsyncd.transport.classify import Verdict
 from xmsyncd.transport.reply import Reply
@@ -96,7 +96,7 @@ class Probing:
             connection,
             pipeline,
             chosen,
-            mapping_of(pipeline, chosen),
+            mapping_of(pipeline, chosen, read_tables(self._settings.lookups)),
             client_for=client_for,
             clock=self._clock,
         )
@@ -106,7 +106,7 @@ class Probing:
         """The probe of one pipeline's form, with a mark of its own."""
         chosen = self._settings.pipelines[pipeline]
         name, _ = self._settings.dingtalk_of(chosen)
-        client, mapping = self._yida[name], mapping_of(pipeline, chosen)
+        client, mapping = self._yida[name], mapping_of(pipeline, chosen, read_tables(self._settings.lookups))
 
         def writer_for(target: TargetSettings) -> ProcessWriter:
             return writer_of(client, chosen, target, mapping, self._reads[name])
