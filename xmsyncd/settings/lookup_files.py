@@ -148,7 +148,9 @@ def _document_entries(
                 for one in error.faults
             ]
         ) from None
-    faults += [Fault(f"{where}, {one.where}", one.found, one.expected) for one in document.faults]
+    for one in document.faults:  # "key (file, line 2)"
+        at = one.where.rpartition("(")[2].rstrip(")")
+        faults.append(Fault(f"{where} ({at})", one.found, one.expected))
     for key, value in document.data.items():
         place = document.places.get((key,))
         line = place.line if place else 1

@@ -22,7 +22,8 @@ from xmsyncd.operations.check import check
 from xmsyncd.operations.known import Known, load_known
 from xmsyncd.operations.vendors import Vendors, mapping_of, needed_scopes
 from xmsyncd.records import ContentHash, Item, SourceId, StopReason
-from xmsyncd.settings import FieldSettings, Settings
+from xmsyncd.settings import DeriveSettings, FieldSettings, Settings
+from xmsyncd.transform.custom_fields import CustomField, FieldDictionary
 from xmsyncd.yida.answers import ApprovalNode, Component
 
 FORM = (
@@ -43,6 +44,9 @@ class Okki:
     token: Exception | None = None
     page: Page | Exception = field(default_factory=lambda: Page((product(),), (), 300, None))
     groups: GroupTree | Exception = field(default_factory=lambda: GroupTree([Group("1", "灯", None)]))
+    fields: FieldDictionary | Exception = field(
+        default_factory=lambda: FieldDictionary([CustomField("30001", "保修期")])
+    )
     detail: dict[str, Any] | Exception = field(default_factory=dict)
     clock_offset: timedelta | None = timedelta(0)
     asked: list[str] = field(default_factory=list)
@@ -57,6 +61,9 @@ class Okki:
 
     async def fetch_groups(self, resource: Any) -> Any:
         return _answer("groups", self.groups, self.asked)
+
+    async def fetch_fields(self, resource: Any) -> Any:
+        return _answer("fields", self.fields, self.asked)
 
     async def fetch_detail(self, resource: Any, source_id: Any) -> Any:
         return _answer("detail", self.detail, self.asked)
@@ -295,3 +302,34 @@ def test_a_held_ledger_is_not_asked(tmp_path: Path):
     with LedgerLock(path):
         assert load_known(path) is None
     assert load_known(path) == {}, "an empty file knows nothing"
+
+
+def with_custom_field(settings: Settings, name: str) -> Settings:
+    pipeline = settings.pipelines["products"]
+    changed = pipeline.model_copy(update={"derive": {"保修": DeriveSettings(custom=name)}})
+    return settings.model_copy(update={"pipelines": {"products": changed}})
+
+
+async def test_a_custom_field_that_okki_has_is_told_and_never_warned_of(tmp_path):
+    settings = with_custom_field(settings_with(tmp_path, "{保修}"), "保修期")
+    shapes: tuple[dict[str, Any], ...] = ({"external_field_data": []}, {"30001": "2年"})
+    for shown in shapes:
+        okki = Okki(page=Page((product(**shown),), (), 300, None))
+        result = await checked(settings, okki, Yida())
+        assert "保修期" in of(result, "source fields")["found"]
+        assert not [one for one in result["findings"] if "external_field_data" in one["found"]]
+        assert not [one for one in result["findings"] if "30001" in one["found"]]
+
+
+async def test_a_custom_field_that_okki_does_not_have_fails_with_the_nearest_name(tmp_path):
+    settings = with_custom_field(settings_with(tmp_path, "{保修}"), "保修日期")
+    found = of(await checked(settings, Okki(), Yida()), "derive.保修.custom")
+    assert found["state"] == "failed"
+    assert "保修日期" in found["found"]
+    assert "保修期" in found["expected"]
+
+
+async def test_without_custom_fields_the_dictionary_is_not_asked_for(tmp_path):
+    okki = Okki()
+    await checked(settings_with(tmp_path, "{no}"), okki, Yida())
+    assert "fields" not in okki.asked
