@@ -97,6 +97,8 @@ class RejectionReason(StrEnum):
     MAPPING = "mapping"
     UNKNOWN_GROUP = "unknown_group"
     DETAIL_UNAVAILABLE = "detail_unavailable"
+    FILTERED = "filtered"
+    """No fault: ``where`` leaves the item out. What is left out is set aside, not listed as rejected."""
     UNREADABLE = "unreadable"
     LENGTH = "length"
     PATTERN = "pattern"
@@ -124,6 +126,16 @@ class Rejection:
     """What quality rules found, in order; the last one rejected it, where a rule did."""
     checked: int = 0
     """How many of the rules were asked: those up to the one that rejected it, or to another fault."""
+
+
+@dataclass(frozen=True, slots=True)
+class Filtered:
+    """An item that the pipeline is not about, and which condition of ``where`` says so."""
+
+    source_id: SourceId
+    updated_at: datetime | None
+    detail: str
+    key: KeyValue | None = None
 
 
 class Operation(StrEnum):

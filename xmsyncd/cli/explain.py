@@ -71,6 +71,8 @@ def _print_life(console: Console, life: dict[str, Any], zone: ZoneInfo, words: W
         ("Yida instance", record["instance_id"] or words("nothing")),
         (words("calls"), cost(life["cost"], words)),
     ]
+    if record["filtered_by"] is not None:
+        rows.append((words("left out by where"), record["filtered_by"]))
     if record["deleted_at"] is not None:
         rows.append((words("deleted in OKKI since"), moment(record["deleted_at"], zone)))
     rows += [

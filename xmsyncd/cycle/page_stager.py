@@ -12,9 +12,12 @@ from xmsyncd.cycle.shape import TRIED_AGAIN, UNREADABLE, unreadable_item
 from xmsyncd.ledger import pages, people, staging
 from xmsyncd.ledger.views import StageDecision, StageEntry
 from xmsyncd.okki.reader import PageRead
-from xmsyncd.records import Item, Rejection
+from xmsyncd.records import Item, Rejection, RejectionReason
 from xmsyncd.settings import OnChange
 from xmsyncd.steps import Step
+
+# What was filtered while it was on its way has been decided since.
+_SECOND_CHANCE = (*TRIED_AGAIN, RejectionReason.FILTERED)
 
 # Rejected products that one cycle tries again; the rest has its turn in the next.
 _LARGEST_SECOND_CHANCE = 200
@@ -30,7 +33,7 @@ class PageStager:
     async def try_rejected_again(self, running: Running) -> None:
         """Products whose rejection lies elsewhere (group, detail) get another chance each cycle."""
         kept = await self._parts.ledger.read(
-            people.rejected_items, self._parts.pipeline, TRIED_AGAIN, _LARGEST_SECOND_CHANCE
+            people.rejected_items, self._parts.pipeline, _SECOND_CHANCE, _LARGEST_SECOND_CHANCE
         )
         items = tuple(item for item, _ in kept)
         if not items:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from xmsyncd.ledger import documents, rows
+from xmsyncd.ledger import documents, filtering, rows
 from xmsyncd.ledger.checking import Checked, Rule, Violation
 from xmsyncd.ledger.events import Claimed
 from xmsyncd.ledger.states import (
@@ -198,7 +198,7 @@ def _contents(state: RecordState, stored: sqlite3.Row | None, where: str) -> Ite
         expected = {"content": state.desired.content_hash}
     else:
         expected = {}
-        if read["raw"] is None:
+        if read["raw"] is None and not filtering.is_set_aside(state):
             yield Violation(Rule.CONTENTS, f"{where}: rejected, and its item is not stored")
     if state.attempt is not None:
         expected["sent"] = state.attempt.content_hash

@@ -154,6 +154,8 @@ class Discarded:
     is_deleted: bool = False
     by_okki: bool = False
     """Nobody has decided it: when OKKI lists the product again it is wanted again."""
+    by_where: bool = False
+    """The pipeline is not about it: what ``where`` lets in again is staged, and so wanted again."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,6 +43,7 @@ class HistoryEvent(StrEnum):
     DRIFTED = "drifted"
     DELETED = "deleted"
     RESTORED = "restored"
+    FILTERED = "filtered"
     PULLED_IN = "pulled_in"
     WATERMARK_PULLED_BACK = "watermark_pulled_back"
 

@@ -50,6 +50,7 @@ def write_page(
             ignore_changes=ignore_changes,
             guard=guard,
             now=now,
+            mark=mark,
         )
     )
     if not deleted:

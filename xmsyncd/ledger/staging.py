@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
-from xmsyncd.ledger import adopting, cycles, documents, history, rows
+from xmsyncd.ledger import adopting, cycles, documents, filtering, history, rows
 from xmsyncd.ledger.adopting import Stray
 from xmsyncd.ledger.events import Staged
 from xmsyncd.ledger.guard import UNGUARDED, Guard, GuardRules
@@ -23,8 +23,11 @@ from xmsyncd.ledger.states import (
     visible_state,
 )
 from xmsyncd.ledger.times import from_ms, to_ms
+from xmsyncd.ledger.tombstones import Mark
 from xmsyncd.ledger.views import Listed, StageDecision, StageEntry
-from xmsyncd.records import ContentHash, Draft, Item, KeyValue, Rejection, RejectionReason, SourceId
+from xmsyncd.records import ContentHash, Draft, Filtered, Item, KeyValue, Rejection, RejectionReason, SourceId
+
+Result = Draft | Filtered | Rejection
 
 
 def listed(
@@ -32,20 +35,22 @@ def listed(
 ) -> Mapping[SourceId, Listed]:
     """What is remembered of these items; those never seen are absent.
 
-    One that was taken for deleted is listed as new: it comes back, and is mapped again at once.
+    One that was taken for deleted is listed as new: it comes back, and is mapped again at once. So is one
+    that was filtered while it was on its way.
     """
     found: dict[SourceId, Listed] = {}
     for source_id in source_ids:
         row = connection.execute(
-            """SELECT r.listed_hash, r.context_hash, r.updated_ms, r.deleted_ms, r.rejection, r.accepted_hash,
-                   c.detail
+            """SELECT r.listed_hash, r.context_hash, r.updated_ms, r.rejection, r.accepted_hash, c.detail,
+                   r.deleted_ms IS NOT NULL
+                   OR (r.rejection = 'filtered' AND r.block IS NOT 'discarded') AS is_looked_at_again
                FROM records r JOIN contents c ON c.record_id = r.id
                WHERE r.pipeline = ? AND r.source_id = ?""",
             (pipeline, source_id),
         ).fetchone()
         if row is not None:
             found[source_id] = Listed(
-                ContentHash(row["listed_hash"] if row["deleted_ms"] is None else ""),
+                ContentHash("" if row["is_looked_at_again"] else row["listed_hash"]),
                 ContentHash(row["context_hash"]),
                 from_ms(row["updated_ms"]),
                 row["rejection"],
@@ -66,6 +71,7 @@ def stage_page(
     ignore_changes: bool,
     now: datetime,
     guard: GuardRules = UNGUARDED,
+    mark: Mark | None = None,
 ) -> Mapping[StageDecision, int]:
     """Write the desired state of a page's items and what the cycle decided about each.
 
@@ -79,7 +85,17 @@ def stage_page(
     nobodys = adopting.nobodys(connection, form, [documents.printable(draft.key) for draft in drafts])
     for entry in entries:
         decision = _stage(
-            connection, pipeline, form, cycle_id, context_hash, entry, ignore_changes, guarding, nobodys, now
+            connection,
+            pipeline,
+            form,
+            cycle_id,
+            context_hash,
+            entry,
+            ignore_changes,
+            guarding,
+            mark,
+            nobodys,
+            now,
         )
         counts[decision] += 1
     cycles.add_decisions(connection, cycle_id, counts)
@@ -95,6 +111,7 @@ def _stage(
     entry: StageEntry,
     ignore_changes: bool,
     guard: Guard,
+    mark: Mark | None,
     nobodys: Mapping[str, Sequence[Stray]],
     now: datetime,
 ) -> StageDecision:
@@ -103,7 +120,7 @@ def _stage(
     before: RecordState | None = None
     is_news = result is not None
     known = connection.execute(
-        """SELECT id, updated_ms, cycle_id, decision, context_hash FROM records
+        """SELECT id, updated_ms, cycle_id, decision, context_hash, filtered_by FROM records
            WHERE pipeline = ? AND source_id = ?""",
         (pipeline, item.source_id),
     ).fetchone()
@@ -111,19 +128,28 @@ def _stage(
         if result is None:
             raise ValueError(f"item {item.source_id} is said to be known and is not")
         row = _insert(connection, pipeline, form, context_hash, item, result, now)
+        if isinstance(result, Filtered):
+            row = filtering.keep_out(connection, row, context_hash, item, result, mark, guard, now)
         row = _beside_nobodys(connection, row, before, nobodys, now)
         decision = decide_staged(None, row.state)
+        is_filtered = isinstance(result, Filtered)
     else:
         row = rows.load(connection, known["id"])
         before = row.state
         is_news = is_news and not _is_older(item, known["updated_ms"])
-        if result is not None and is_news:
-            # What comes back from a deletion (its context is blank) is not as Yida was given it first.
-            keeps = ignore_changes and known["context_hash"] != ""
+        is_filtered = isinstance(result, Filtered) if is_news else known["filtered_by"] is not None
+        if isinstance(result, Filtered) and is_news:
+            row = filtering.keep_out(connection, row, context_hash, item, result, mark, guard, now)
+        elif result is not None and not isinstance(result, Filtered) and is_news:
+            # What comes back from a deletion (its context is blank) or filter may not be as Yida was given
+            # it first.
+            keeps = ignore_changes and known["context_hash"] != "" and known["filtered_by"] is None
             row = _restage(connection, row, context_hash, item, result, keeps, now)
             row = guard.judge(row, before, context_changed=known["context_hash"] != context_hash)
             row = _beside_nobodys(connection, row, before, nobodys, now)
         decision = decide_staged(before, row.state)
+    if is_filtered:
+        decision = StageDecision.FILTERED
     if result is not None and is_news:
         _write_contents(connection, row, entry, result, before)
     repeat = known is not None and known["cycle_id"] == cycle_id
@@ -156,7 +182,7 @@ def _beside_nobodys(
     return rows.load(connection, row.record_id)
 
 
-def _storable(result: Draft | Rejection | None) -> Draft | Rejection | None:
+def _storable(result: Result | None) -> Result | None:
     """A draft whose key no database can hold is a rejection like any other; it must not fail its page."""
     if not isinstance(result, Draft):
         return result
@@ -187,9 +213,11 @@ def _is_older(item: Item, known_ms: int | None) -> bool:
     return item.updated_at is not None and known_ms is not None and to_ms(item.updated_at) < known_ms
 
 
-def _desired(result: Draft | Rejection) -> Desired:
+def _desired(result: Result) -> Desired:
     if isinstance(result, Draft):
         return DesiredDraft(result.key, result.content_hash)
+    if isinstance(result, Filtered):
+        return filtering.LEFT_OUT
     return DesiredRejection(result.reason)
 
 
@@ -199,7 +227,7 @@ def _insert(
     form: str,
     context_hash: ContentHash,
     item: Item,
-    result: Draft | Rejection,
+    result: Result,
     now: datetime,
 ) -> RecordRow:
     row = rows.insert(
@@ -213,8 +241,9 @@ def _insert(
         key=result.key,
         now=now,
     )
-    _write_listing(connection, row, context_hash, item, result)
-    _note(connection, row, result, now)
+    if not isinstance(result, Filtered):
+        _write_listing(connection, row, context_hash, item, result)
+        _note(connection, row, result, now)
     return row
 
 
@@ -240,7 +269,8 @@ def _restage(
         connection.execute("UPDATE records SET desired_ms = ? WHERE id = ?", (to_ms(now), row.record_id))
         _note(connection, row, result, now)
     connection.execute(
-        "UPDATE records SET updated_ms = ?, listed_hash = ?, context_hash = ? WHERE id = ?",
+        """UPDATE records SET updated_ms = ?, listed_hash = ?, context_hash = ?, filtered_by = NULL
+           WHERE id = ?""",
         (to_ms(item.updated_at), item.listed_hash, context_hash, row.record_id),
     )
     return row
@@ -260,7 +290,8 @@ def _write_listing(
     rejection = result if isinstance(result, Rejection) else None
     connection.execute(
         """UPDATE records SET updated_ms = ?, listed_hash = ?, context_hash = ?,
-               rejection_detail = ?, rejection_component = ?, key = COALESCE(?, key) WHERE id = ?""",
+               rejection_detail = ?, rejection_component = ?, filtered_by = NULL, key = COALESCE(?, key)
+           WHERE id = ?""",
         (
             to_ms(item.updated_at),
             item.listed_hash,
@@ -277,7 +308,7 @@ def _write_contents(
     connection: sqlite3.Connection,
     row: RecordRow,
     entry: StageEntry,
-    result: Draft | Rejection,
+    result: Result,
     before: RecordState | None,
 ) -> None:
     """The wide half: written only when it differs, because a re-read of the overlap changes nothing."""
@@ -288,7 +319,7 @@ def _write_contents(
                 "UPDATE contents SET content = ?, raw = NULL WHERE record_id = ?",
                 (documents.dump(result.content), row.record_id),
             )
-    elif isinstance(row.state.desired, DesiredRejection):
+    elif isinstance(result, Rejection) and isinstance(row.state.desired, DesiredRejection):
         connection.execute(
             "UPDATE contents SET raw = ? WHERE record_id = ?", (documents.dump(entry.item.raw), row.record_id)
         )

@@ -53,6 +53,10 @@ DELETED_IN_OKKI = "deleted"
 """Why a record is discarded without a person: it was never in Yida, and OKKI has let the product go."""
 
 
+FILTERED_OUT = "filtered"
+"""Why a record is discarded without a person: it was never in Yida, and ``where`` leaves the product out."""
+
+
 class VisibleState(StrEnum):
     """What people see. ``discarded`` is what a person let go until OKKI shows something new."""
 

@@ -179,10 +179,10 @@ def _bury(
         if state.block is not Block.PARKED:
             rows.apply(connection, row, Discarded(by_okki=True), now)
     elif mark is not None:
-        _stage_mark(connection, row, mark, guard, now)
+        stage_mark(connection, row, mark, guard, now)
 
 
-def _stage_mark(
+def stage_mark(
     connection: sqlite3.Connection, row: RecordRow, mark: Mark, guard: Guard, now: datetime
 ) -> None:
     """Desire what was desired, with the mark; of a rejected or waiting product, what Yida was given last."""

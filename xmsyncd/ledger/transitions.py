@@ -26,7 +26,7 @@ Convicted       a suspect is parked: another record went through
 Acquitted       a suspect goes back: the fault lay elsewhere
 Retried         a person asks for another try (of an undecided one: another look)
 ResendOrdered   a person takes the risk of a double
-Discarded       a person lets this content go, or OKKI what was never delivered
+Discarded       a person lets this content go; OKKI or ``where`` what was never delivered
 Restored        OKKI lists again what it had let go: no longer discarded
 Adopted         idle: bound to an instance that was there; what differs is due as an update
 Resembled       idle, without an instance: parked, because a create could be a double
@@ -68,6 +68,7 @@ from xmsyncd.ledger.events import (
 )
 from xmsyncd.ledger.states import (
     DELETED_IN_OKKI,
+    FILTERED_OUT,
     Attempt,
     Block,
     DesiredDraft,
@@ -352,6 +353,10 @@ def _discarded(state: RecordState, event: Discarded) -> RecordState:
         return state
     if is_delivered(state) and state.attempt is None and not event.is_deleted:
         return state
+    if event.by_where:
+        if state.block is Block.DISCARDED and state.block_reason == FILTERED_OUT:
+            return state
+        return replace(state, block=Block.DISCARDED, block_reason=FILTERED_OUT, due_at=None)
     if event.by_okki:
         if state.block is Block.DISCARDED:
             return state

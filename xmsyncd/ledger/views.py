@@ -14,6 +14,7 @@ from xmsyncd.records import (
     Content,
     ContentHash,
     Draft,
+    Filtered,
     InstanceId,
     Item,
     KeyValue,
@@ -61,7 +62,7 @@ class StageEntry:
     """
 
     item: Item
-    result: Draft | Rejection | None
+    result: Draft | Rejection | Filtered | None
     detail: Content | None = None
     """What the detail call told of the item *as it is listed here*, now or before."""
     context_hash: ContentHash | None = None

@@ -37,7 +37,12 @@ def collector_of(reference: Reference) -> Evaluate:
     """The value before its filters."""
     if reference.is_variable or len(reference.path) == 1:
         return reference.raw()
-    root, steps = reference.path[0], steps_of(reference.path[1:])
+    return collector(reference.path)
+
+
+def collector(path: tuple[str, ...]) -> Evaluate:
+    """The function that finds what a path leads to, through lists as well."""
+    root, steps = path[0], steps_of(path[1:])
     return lambda lookup: _collect(lookup.get(root), steps)
 
 
