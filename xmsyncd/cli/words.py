@@ -118,6 +118,7 @@ _CHINESE: Final[Mapping[str, str]] = {
     "pages": "页",
     "detail calls": "详情调用",
     "deleted in OKKI since": "OKKI 已删除，始于",
+    "left out by where": "被 where 排除",
     "before": "之前",
     "after": "之后",
     "example": "示例",

@@ -18,7 +18,7 @@ from xmsyncd.ledger.views import Listed, StageEntry
 from xmsyncd.okki.client import OkkiClient
 from xmsyncd.okki.groups import GroupTree
 from xmsyncd.okki.resources import Resource
-from xmsyncd.records import ContentHash, Draft, Item, Rejection, RejectionReason, SourceId
+from xmsyncd.records import ContentHash, Draft, Filtered, Item, Rejection, RejectionReason, SourceId
 from xmsyncd.settings import FetchDetail, OnChange, SourceSettings
 from xmsyncd.transform.context import context_hash
 from xmsyncd.transform.custom_fields import EXTERNAL_DATA, FieldDictionary
@@ -202,10 +202,21 @@ class Shaper:
 
     async def _shape(self, item: Item, known: Listed | None, *, ruled: bool) -> StageEntry:
         same = known is not None and known.listed_hash == item.listed_hash
-        if known is not None and same and known.context_hash == self.context and not _is_tried_again(known):
+        if (
+            known is not None
+            and same
+            and known.context_hash == self.context
+            and not self._is_judged_anew(known)
+        ):
             return StageEntry(item, None)
         detail = known.detail if known is not None and same else None
         missing = frozenset() if is_too_deep(item.raw) else self._missing(item)
+        if missing:
+            left_out = self._mapping.filtered_early(
+                item, detail, self._times or await self._times_now(), missing
+            )
+            if left_out is not None:
+                return StageEntry(item, left_out, detail, self.context)
         try:
             if missing and (detail is None or not missing <= detail.keys()):
                 detail = await self._detail(item)
@@ -232,7 +243,7 @@ class Shaper:
 
     async def map_item(
         self, item: Item, detail: Mapping[str, Any] | None, *, ruled: bool = True
-    ) -> Draft | Rejection:
+    ) -> Draft | Filtered | Rejection:
         """The mapping alone, with the group tree it needs (fetched again once a cycle if unknown)."""
         await self._current.ready()
         beside = await self._beside(item, detail)
@@ -280,12 +291,19 @@ class Shaper:
                 await self._fetch_tree()
             levels = derive_group_levels(item, detail, self._path_of, self._policies)
             if isinstance(levels, Rejection):
+                left_out = self._mapping.filtered_early(item, detail, derived, frozenset())
+                if left_out is not None:
+                    return left_out
                 # With its key it can be told which instance is its own, although it cannot be sent.
                 return dataclasses.replace(levels, key=self._mapping.key_alone(item, detail, frozenset()))
             beside.update(levels)
             if GROUP_EXISTS in self._mapping.derived_needs:
                 beside[GROUP_EXISTS] = group_exists(item, detail, self._path_of)
         return beside
+
+    def _is_judged_anew(self, known: Listed) -> bool:
+        """Whether what has not changed may come to something else by now."""
+        return known.rejection in TRIED_AGAIN or self._mapping.is_filter_volatile
 
     def _path_of(self, group_id: str) -> Sequence[Any]:
         return () if self._tree is None else self._tree.path_of(group_id)
@@ -326,10 +344,6 @@ class Shaper:
         if self._resource.groups_path:
             wanted |= {"group_id", "group_name"}
         return {name: whole.get(name) for name in sorted(wanted)}
-
-
-def _is_tried_again(known: Listed) -> bool:
-    return known.rejection in TRIED_AGAIN
 
 
 def unreadable_item(raw: Any, id_field: str) -> StageEntry:

@@ -329,7 +329,7 @@ def _retried(state: RecordState, event: Retried) -> RecordState:
         if state.attempt.phase is Phase.SENDING:
             return state
         return replace(_unparked(state), due_at=event.at)
-    if state.block in (Block.WAITING, Block.HELD):
+    if state.block in (Block.WAITING, Block.HELD) or state.block_reason == FILTERED_OUT:
         return state
     recreate = state.block is Block.PARKED and state.block_reason == ParkReason.INSTANCE_GONE
     # Only what was given up begins anew: a create on its way to be resent stays the one that is.

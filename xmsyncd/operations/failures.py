@@ -15,14 +15,14 @@ from xmsyncd.errors import CannotWorkError, CycleError, RefusedError, TryLaterEr
 from xmsyncd.ledger import history, people, rows, staging
 from xmsyncd.ledger.history import HistoryEvent
 from xmsyncd.ledger.people import Selection
-from xmsyncd.ledger.states import FAILED_STATES, ParkReason, VisibleState, visible_state
+from xmsyncd.ledger.states import FAILED_STATES, FILTERED_OUT, ParkReason, VisibleState, visible_state
 from xmsyncd.ledger.views import Listed, StageEntry
 from xmsyncd.operations.exit_status import exit_status_of
 from xmsyncd.operations.explain import unknown_record
 from xmsyncd.operations.failure_list import ROWS
 from xmsyncd.operations.resume import make_due
 from xmsyncd.operations.runtime import PipelineRuntime, Runtime
-from xmsyncd.records import ContentHash, RecordId, Rejection
+from xmsyncd.records import ContentHash, Filtered, RecordId, Rejection
 
 # Records changed in one transaction: few enough that a running delivery does not notice.
 _AT_ONCE: Final = 50
@@ -220,6 +220,8 @@ def _write_tries(
                 note = _why_unmapped(row)
             else:
                 note = _stage_again(connection, pipeline, row, entry, action, by, now)
+        elif row.state.block_reason == FILTERED_OUT:
+            note = "the pipeline is not about it; it comes back by itself once where lets it in"
         elif action is Action.ACCEPT:
             note = _why_not_accepted(row)
         elif before not in _NOTHING_TO_DO:
@@ -260,7 +262,9 @@ def _stage_again(
     )
     if action is not Action.ACCEPT:
         history.note(connection, now, pipeline.name, HistoryEvent.RETRIED, row.record_id, by=by)
-        return entry.result.detail if isinstance(entry.result, Rejection) else ""
+        return entry.result.detail if isinstance(entry.result, Rejection | Filtered) else ""
+    if isinstance(entry.result, Filtered):
+        return f"cannot be accepted, because the pipeline is not about it: {entry.result.detail}"
     if isinstance(entry.result, Rejection):
         return f"cannot be accepted, because it cannot be sent: {entry.result.detail}"
     people.accept(connection, row.record_id, now=now, by=by, reason=found["rejection"])

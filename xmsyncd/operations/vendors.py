@@ -241,6 +241,7 @@ def mapping_of(
         derive=[one.spec(derived) for derived, one in pipeline.derive.items()],
         tables=tables,
         custom_fields=custom_fields,
+        only=pipeline.where or "",
     )
 
 

@@ -22,7 +22,7 @@ from xmsyncd.settings.choices import (
     TargetKind,
 )
 from xmsyncd.settings.columns import is_table, parent_of
-from xmsyncd.settings.derive_checks import Problem, Problems, derive, lookups, templates
+from xmsyncd.settings.derive_checks import Problem, Problems, derive, filters, lookups, templates
 from xmsyncd.settings.models import Settings
 from xmsyncd.settings.nearest import nearest
 from xmsyncd.settings.pipelines import ColumnSettings, PipelineSettings
@@ -415,6 +415,7 @@ _WHOLE: tuple[Callable[[Settings], Problems], ...] = (
     lookups,
     derive,
     templates,
+    filters,
     _hooks,
 )
 _PIPELINE: tuple[Callable[[Path, PipelineSettings], Problems], ...] = (

@@ -16,6 +16,7 @@ from xmsyncd.transform.derivations import compile_derivations
 from xmsyncd.transform.derived import DERIVED_NAMES
 from xmsyncd.transform.grammar import TemplateError, compile_template
 from xmsyncd.transform.tables import LookupTable, Tables
+from xmsyncd.transform.where import WhereError, compile_where
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,3 +98,22 @@ def _templates(path: Path, pipeline: PipelineSettings, tables: Tables) -> Proble
             except TemplateError as error:
                 found = f"{error.found} (character {error.position + 1})"
                 yield Problem((*place, "value"), found, error.expected)
+
+
+def filters(settings: Settings) -> Problems:
+    tables = named_tables(settings)
+    for name, pipeline in settings.pipelines.items():
+        path: Path = ("pipelines", name, "where")
+        if not pipeline.where:
+            continue
+        try:
+            where = compile_where(pipeline.where, tables)
+        except WhereError as error:
+            for fault in error.faults:
+                at = "" if fault.position is None else f" (character {fault.position + 1})"
+                yield Problem((*path, *fault.path), fault.found + at, fault.expected)
+            continue
+        own = where.roots & DERIVED_NAMES - pipeline.derive.keys()
+        if own and pipeline.source.resource is not ResourceName.PRODUCT:
+            found = f"{min(own)}, while resource is {pipeline.source.resource}"
+            yield Problem(path, found, "fields of the list: only products have groups here")

@@ -41,6 +41,7 @@ from xmsyncd.settings.values import (
     Secret,
     Share,
     TimeZoneName,
+    WhereText,
     Whole,
     WholeOrNone,
     parse_share,
@@ -330,6 +331,11 @@ class PipelineSettings(Section):
     )
     source: SourceSettings = Field(default=SourceSettings(), description="What is read from OKKI.")
     target: TargetSettings = Field(description="The Yida form that is written to.")
+    where: Optional_[WhereText] = Field(
+        default=None,
+        description="Which items it is about: an expression, as in {status} = 1, or the platform's array of "
+        "conditions; what stops matching is treated as target.on_delete says.",
+    )
     derive: dict[str, DeriveSettings] = Field(
         default={}, description="Fields of one's own by name, for fields and for each other."
     )

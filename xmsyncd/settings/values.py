@@ -345,5 +345,10 @@ JsonText = Annotated[
     BeforeValidator(_json_text),
     Expect("JSON text, or the same written as a YAML list", "JSON text"),
 ]
+WhereText = Annotated[
+    str,
+    BeforeValidator(_json_text),
+    Expect("an expression as text, or a list of lists of conditions", "expression or conditions"),
+]
 BLANK_IS_NONE: Any = BeforeValidator(_blank_is_none)
 """For optional settings: an empty text or ``null`` (all the environment can say) means "not set"."""

@@ -10,10 +10,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from xmsyncd.errors import ConfigurationError
+from xmsyncd.errors import ConfigurationError, Fault
 from xmsyncd.records import (
     ContentHash,
     Draft,
+    Filtered,
     Item,
     KeyValue,
     QualityFinding,
@@ -45,7 +46,8 @@ from xmsyncd.transform.fields import (
 from xmsyncd.transform.hashes import content_hash, hash_of
 from xmsyncd.transform.quality import Rule, RuleSpec
 from xmsyncd.transform.tables import RecordedTables, Tables
-from xmsyncd.transform.value_types import is_empty, shortened
+from xmsyncd.transform.value_types import EvaluationError, is_empty, shortened
+from xmsyncd.transform.where import Where, WhereError, compile_where
 
 __all__ = ["RENDERING", "Encode", "FieldMapping", "FieldSpec", "RuleSpec", "Step"]
 
@@ -83,11 +85,17 @@ class FieldMapping:
         derive: Sequence[DeriveSpec] = (),
         tables: Tables = BUILT_IN_TABLES,
         custom_fields: FieldDictionary | None = None,
+        only: str = "",
     ) -> None:
-        """``custom_fields``: OKKI's dictionary; without it no custom field has a value."""
+        """``custom_fields``: OKKI's dictionary; without it no custom field has a value.
+
+        ``only`` is the text of the pipeline's filter, "" for all items.
+        """
         taken = RecordedTables(tables)
         self._derivations = _derivations(derive, taken, custom_fields, where)
         self._fields, self._record_rules = compile_fields(fields, rules, key_component, encode, where, taken)
+        self._where = _where(only, taken, where)
+        self._where_chain = self._derivations.chain(self._where.roots if self._where else frozenset())
         self._chains = {
             field.component: chain
             for field in self._fields
@@ -99,6 +107,8 @@ class FieldMapping:
         self.key_component = key_component
         self.rules: tuple[Rule, ...] = self._rules_in_order()
         roots: frozenset[str] = frozenset().union(*(self._looked_at(field) for field in self._fields))
+        if self._where is not None:
+            roots |= self._where.roots
         self._roots = roots
         self.needs: frozenset[str] = self._derivations.needs(roots)
         self.derived_needs: frozenset[str] = self.needs & DERIVED_NAMES
@@ -109,12 +119,16 @@ class FieldMapping:
             if field.variables or any(one.variables for one in self._chains.get(field.component, ()))
         )
         """Components whose value tells a time of ours: sent, and never a reason to send."""
+        self.is_filter_volatile = self._where is not None and bool(
+            self._where.variables or any(one.variables for one in self._where_chain)
+        )
+        """Whether an item that has not changed may come or go with time."""
         used = self._derivations.chain(roots)
         self.custom_fields = tuple(one.custom_field for one in used if one.custom_field is not None)
         """OKKI's custom fields that values depend on, without their ids until its dictionary is known."""
         self.tables_used = frozenset(taken.hashes)
         """The look-up tables that templates and derived fields name."""
-        self.spec_hash: ContentHash = _spec_hash(self._fields, rules, key_component, used, taken)
+        self.spec_hash: ContentHash = _spec_hash(self._fields, rules, key_component, used, taken, only)
 
     @property
     def components(self) -> tuple[str, ...]:
@@ -128,8 +142,10 @@ class FieldMapping:
         derived: Mapping[str, Any],
         *,
         ruled: bool = True,
-    ) -> Draft | Rejection:
+    ) -> Draft | Filtered | Rejection:
         """The first fault found rejects the item; the key component is looked at first.
+
+        What ``where`` leaves out is not looked at any further.
 
         Without ``ruled`` the rules of ``quality`` reject nothing, only what cannot be sent is rejected; what
         they put right is put right in any case.
@@ -142,6 +158,10 @@ class FieldMapping:
             found = f"found an item nested in more than {DEEPEST} levels, expected a product"
             return Rejection(item.source_id, item.updated_at, RejectionReason.UNREADABLE, found)
         lookup = self._lookup(item, detail, derived)
+        if self._where is not None:
+            outside = self._judge(self._where, item, lookup)
+            if outside is not None:
+                return outside
         content = self._empty.copy()
         key: KeyValue | None = None
         findings: list[QualityFinding] = []
@@ -191,6 +211,56 @@ class FieldMapping:
     def _rules_in_order(self) -> tuple[Rule, ...]:
         key, *others = self._in_order
         return (*key.all_rules, *self._record_rules, *(rule for field in others for rule in field.all_rules))
+
+    def filtered_early(
+        self, item: Item, detail: Mapping[str, Any] | None, times: Mapping[str, Any], missing: frozenset[str]
+    ) -> Filtered | None:
+        """An item that is left out whatever the fields that are ``missing``, and its groups, may be."""
+        if self._where is None or is_too_deep(item.raw):
+            return None
+        if self._derivations.needs(self._where.roots) & (missing | DERIVED_NAMES):
+            return None
+        outside = self._judge(self._where, item, self._lookup(item, detail, times))
+        return outside if isinstance(outside, Filtered) else None
+
+    def explain_where(
+        self, item: Item, detail: Mapping[str, Any] | None, derived: Mapping[str, Any]
+    ) -> Step | None:
+        """How the filter judges; ``fault`` says what leaves the item out. ``None`` without a filter."""
+        if self._where is None:
+            return None
+        lookup = self._lookup(item, detail, derived)
+        judged = self._judge(self._where, item, lookup)
+        inputs = {root: lookup.get(root) for root in sorted(self._where.roots)}
+        fault = "" if judged is None else judged.detail
+        return Step("where", "where", self._where.text, inputs, judged is None, fault)
+
+    def _judge(self, where: Where, item: Item, lookup: dict[str, Any]) -> Filtered | Rejection | None:
+        """``None`` for an item that the pipeline is about."""
+        try:
+            complete(lookup, self._where_chain)
+            if where.matches(lookup):
+                return None
+            reason = where.reason(lookup)
+        except (DerivationError, EvaluationError) as error:
+            found = (
+                input_text(error.found)
+                if isinstance(error, DerivationError)
+                else {root: lookup.get(root) for root in sorted(where.roots)}
+            )
+            text = f"where: found {shortened(found)}, expected {error.expected}"
+            detail = text.encode("utf-8", "backslashreplace").decode()
+            return Rejection(item.source_id, item.updated_at, RejectionReason.MAPPING, detail)
+        detail = f"where: {reason}".encode("utf-8", "backslashreplace").decode()
+        return Filtered(item.source_id, item.updated_at, detail, self._key_in(lookup))
+
+    def _key_in(self, lookup: dict[str, Any]) -> KeyValue | None:
+        """The key by which people may look for an item that is not mapped."""
+        key_field = self._in_order[0]
+        with contextlib.suppress(BadValueError):
+            self._derive_for(key_field, lookup)
+            return key_field.key_of(key_field.value_for(lookup, ruled=False))
+        return None
 
     def key_alone(
         self, item: Item, detail: Mapping[str, Any] | None, missing: frozenset[str]
@@ -295,17 +365,40 @@ def _derivations(
     return derivations
 
 
+def _where(only: str, tables: Tables, prefix: str) -> Where | None:
+    if not only:
+        return None
+    try:
+        return compile_where(only, tables)
+    except WhereError as error:
+        at = f"{prefix}.where" if prefix else "where"
+        raise ConfigurationError(
+            [
+                Fault(
+                    ".".join([at, *map(str, fault.path)])
+                    + ("" if fault.position is None else f", character {fault.position + 1}"),
+                    fault.found,
+                    fault.expected,
+                )
+                for fault in error.faults
+            ]
+        ) from None
+
+
 def _spec_hash(
     fields: Sequence[MappedField],
     rules: Sequence[RuleSpec],
     key_component: str,
     derived: Sequence[Derivation],
     tables: RecordedTables,
+    only: str,
 ) -> ContentHash:
     """Labels and the order of entries shape no output and are left out; so is what no component uses."""
     further: dict[str, Any] = {}
     if derived:
         further["derive"] = {one.name: one.definition for one in derived}
+    if only:
+        further["where"] = only
     if tables.hashes:
         further["tables"] = tables.hashes
     return hash_of(

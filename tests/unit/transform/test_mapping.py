@@ -364,6 +364,7 @@ def test_any_item_is_drafted_or_rejected(specs, key_spec, rules, raw, detail, de
         assert found.component in mapping.components
         assert found.detail in [step.fault for step in steps]
         return
+    assert isinstance(found, Draft)
     assert not any(step.fault for step in steps)
     assert {step.component: step.output for step in steps} == found.content
     assert found.content.keys() == set(mapping.components)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xmsyncd.errors import ConfigurationError
-from xmsyncd.records import ContentHash, Draft, Item, Rejection, RejectionReason, SourceId
+from xmsyncd.records import ContentHash, Draft, Filtered, Item, Rejection, RejectionReason, SourceId
 from xmsyncd.transform.mapping import FieldMapping, FieldSpec, RuleSpec
 from xmsyncd.transform.rows import MAX_ROWS
 
@@ -26,7 +26,7 @@ def table(value: str, *children: FieldSpec, **more: Any) -> FieldSpec:
     return FieldSpec("tableField_t", "规格", "array", value, children=children, **more)
 
 
-def mapped(*fields: FieldSpec, rules: tuple[RuleSpec, ...] = (), **raw: Any) -> Draft | Rejection:
+def mapped(*fields: FieldSpec, rules: tuple[RuleSpec, ...] = (), **raw: Any) -> Draft | Filtered | Rejection:
     mapping = FieldMapping((KEY, *fields), rules, "textField_key", as_is)
     item = Item(SourceId("1"), None, {"product_no": "P-1", "name": "产品", **raw}, ContentHash(""))
     return mapping.map_item(item, None, {})
