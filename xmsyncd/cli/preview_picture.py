@@ -75,7 +75,7 @@ def _show_steps(console: Console, steps: list[dict[str, Any]], words: Words) -> 
 def _show_result(console: Console, told: dict[str, Any], zone: ZoneInfo, words: Words) -> None:
     result, record = told["result"], told["record"]
     rows: list[tuple[str, Any]] = [(words("decision"), coloured(told["decision"], words))]
-    if result["is"] == "rejection":
+    if result["is"] in ("rejection", "filtered"):
         rows.append((words("reason"), f"{reason_label(result['reason'])} {result['detail']}"))
         rows.append((words("advice"), advice_for(result["reason"])))
     if record is not None:

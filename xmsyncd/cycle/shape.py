@@ -55,7 +55,7 @@ class Explained:
     beside: Mapping[str, Any]
     """What the mapping uses that is no field of the item, by name."""
     steps: tuple[Step, ...]
-    result: Draft | Rejection
+    result: Draft | Filtered | Rejection
     needs: frozenset[str]
     """The fields of the item that the mapping looks at."""
 
@@ -247,7 +247,7 @@ class Shaper:
         """The mapping alone, with the group tree it needs (fetched again once a cycle if unknown)."""
         await self._current.ready()
         beside = await self._beside(item, detail)
-        if isinstance(beside, Rejection):
+        if isinstance(beside, Rejection | Filtered):
             return beside
         return self._mapping.map_item(item, detail, beside, ruled=ruled)
 
@@ -255,14 +255,17 @@ class Shaper:
         """The same, step by step, for a person who wants to see how it comes about."""
         await self._current.ready()
         beside = await self._beside(item, detail)
-        known = {} if isinstance(beside, Rejection) else beside
+        known = {} if isinstance(beside, Rejection | Filtered) else beside
         return Explained(
             {name: value for name, value in known.items() if name in self._mapping.needs - {GROUP_PATH}},
             (
+                *self._mapping.explain_where(item, detail, known),
                 *self._mapping.explain_derived(item, detail, known),
                 *self._mapping.explain(item, detail, known),
             ),
-            beside if isinstance(beside, Rejection) else self._mapping.map_item(item, detail, known),
+            beside
+            if isinstance(beside, Rejection | Filtered)
+            else self._mapping.map_item(item, detail, known),
             self._mapping.item_needs,
         )
 
@@ -279,7 +282,9 @@ class Shaper:
             return known is not None
         return True
 
-    async def _beside(self, item: Item, detail: Mapping[str, Any] | None) -> dict[str, Any] | Rejection:
+    async def _beside(
+        self, item: Item, detail: Mapping[str, Any] | None
+    ) -> dict[str, Any] | Filtered | Rejection:
         """What the mapping needs beside the item, by name."""
         beside: dict[str, Any] = dict(self._times or await self._times_now())
         if self._mapping.derived_needs:
@@ -291,7 +296,7 @@ class Shaper:
                 await self._fetch_tree()
             levels = derive_group_levels(item, detail, self._path_of, self._policies)
             if isinstance(levels, Rejection):
-                left_out = self._mapping.filtered_early(item, detail, derived, frozenset())
+                left_out = self._mapping.filtered_early(item, detail, beside, frozenset())
                 if left_out is not None:
                     return left_out
                 # With its key it can be told which instance is its own, although it cannot be sent.

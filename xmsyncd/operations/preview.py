@@ -20,7 +20,7 @@ from xmsyncd.okki.wire import item_from
 from xmsyncd.operations.changes import differing, labels_of
 from xmsyncd.operations.rehearsal import Rehearsal, read_progress, rehearsed_on
 from xmsyncd.operations.runtime import PipelineRuntime, Runtime
-from xmsyncd.records import Draft, Item, Rejection, SourceId
+from xmsyncd.records import Draft, Filtered, Item, Rejection, RejectionReason, SourceId
 from xmsyncd.transform.mapping import Step
 from xmsyncd.yida.kinds import kind_of
 
@@ -167,7 +167,7 @@ def _step(step: Step, declared: str) -> Json:
     }
 
 
-def _result(result: Draft | Rejection) -> Json:
+def _result(result: Draft | Filtered | Rejection) -> Json:
     match result:
         case Draft():
             return {"is": "draft", "key": result.key, "content": dict(result.content)}
@@ -177,6 +177,14 @@ def _result(result: Draft | Rejection) -> Json:
                 "key": result.key,
                 "reason": result.reason,
                 "component": result.component,
+                "detail": result.detail,
+            }
+        case Filtered():
+            return {
+                "is": "filtered",
+                "key": result.key,
+                "reason": RejectionReason.FILTERED,
+                "component": None,
                 "detail": result.detail,
             }
         case _:
@@ -204,7 +212,7 @@ def _record(connection: sqlite3.Connection, pipeline: str, source_id: SourceId) 
     }
 
 
-def _changes(result: Draft | Rejection, record: Json, labels: Mapping[str, str]) -> list[Json]:
+def _changes(result: Draft | Filtered | Rejection, record: Json, labels: Mapping[str, str]) -> list[Json]:
     if not isinstance(result, Draft) or record["decision"] == StageDecision.UNCHANGED:
         return []
     known = record["record"] or {}

@@ -225,15 +225,15 @@ class FieldMapping:
 
     def explain_where(
         self, item: Item, detail: Mapping[str, Any] | None, derived: Mapping[str, Any]
-    ) -> Step | None:
-        """How the filter judges; ``fault`` says what leaves the item out. ``None`` without a filter."""
+    ) -> tuple[Step, ...]:
+        """How the filter judges, if there is one; ``fault`` says what leaves the item out."""
         if self._where is None:
-            return None
+            return ()
         lookup = self._lookup(item, detail, derived)
         judged = self._judge(self._where, item, lookup)
         inputs = {root: lookup.get(root) for root in sorted(self._where.roots)}
         fault = "" if judged is None else judged.detail
-        return Step("where", "where", self._where.text, inputs, judged is None, fault)
+        return (Step("where", "", self._where.text, inputs, judged is None, fault),)
 
     def _judge(self, where: Where, item: Item, lookup: dict[str, Any]) -> Filtered | Rejection | None:
         """``None`` for an item that the pipeline is about."""

@@ -158,6 +158,7 @@ def test_any_json_as_the_array_is_rows_or_a_rejection(value: Any) -> None:
     if isinstance(found, Rejection):
         assert found.component == "tableField_t"
     else:
+        assert isinstance(found, Draft)
         assert all(
             row.keys() == {"textField_code", "numberField_price"} for row in found.content["tableField_t"]
         )
