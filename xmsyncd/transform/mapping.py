@@ -230,10 +230,10 @@ class FieldMapping:
         if self._where is None:
             return ()
         lookup = self._lookup(item, detail, derived)
-        judged = self._judge(self._where, item, lookup)
+        outside = self._judge(self._where, item, lookup)
         inputs = {root: lookup.get(root) for root in sorted(self._where.roots)}
-        fault = "" if judged is None else judged.detail
-        return (Step("where", "", self._where.text, inputs, judged is None, fault),)
+        fault = "" if outside is None else outside.detail
+        return (Step("where", "", self._where.text, inputs, outside is None, fault),)
 
     def _judge(self, where: Where, item: Item, lookup: dict[str, Any]) -> Filtered | Rejection | None:
         """``None`` for an item that the pipeline is about."""
@@ -259,7 +259,7 @@ class FieldMapping:
         key_field = self._in_order[0]
         with contextlib.suppress(BadValueError):
             self._derive_for(key_field, lookup)
-            return key_field.key_of(key_field.value_for(lookup, ruled=False))
+            return key_field.key_of(key_field.value_for(lookup, [], ruled=False))
         return None
 
     def key_alone(

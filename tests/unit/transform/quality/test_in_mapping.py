@@ -232,6 +232,7 @@ def test_any_product_under_any_rules_is_a_draft_or_a_rejection_with_words(
         assert "expected" in came_to.detail
         assert came_to.checked <= len(mapping.rules)
     else:
+        assert isinstance(came_to, Draft)
         assert not any(one.result is RuleResult.REJECTED for one in came_to.findings)
     for finding in came_to.findings:
         assert len(finding.found) <= 80
