@@ -16,6 +16,7 @@ from tests.scenario import FIELDS, KEY
 from tests.world import World, application, settings_of, until
 from xmsyncd.cli.access import operator
 from xmsyncd.errors import CannotWorkError, TryLaterError, UnknownProductError
+from xmsyncd.ledger import notes
 from xmsyncd.operations.sync import exit_status
 from xmsyncd.operations.table import OPERATIONS, Result
 from xmsyncd.simulator.counters import Vendor
@@ -170,11 +171,29 @@ async def test_a_changed_mapping_within_the_guard(tmp_path: Path):
         )
     plan = planned.plan
     assert (plan["cycle"]["kind"], plan["cycle"]["reason"]) == ("full", "context_changed")
+    assert plan["cycle"]["context"] == [
+        {"part": f"mapping.fields.{FIELDS[0]['field']}", "change": "changed", "label": "产品名称"}
+    ]
     assert plan["cycle"]["decisions"]["update"] == 20
     assert plan["cycle"]["decisions"]["held"] == 80
     assert plan["guard"] == {"held": 80, "released": 20, "limit": 20, "known": 100}
     assert plan["components"] == [{"component": FIELDS[0]["field"], "label": "产品名称", "count": 100}]
     assert plan["exit"] == 3
+
+
+async def test_a_changed_group_tree_and_a_ledger_that_does_not_remember(tmp_path: Path):
+    async with vendors(products=20) as simulated:
+        async with application(tmp_path, simulated) as here:
+            await here.sync()
+        for group in simulated.catalogue.groups.groups.values():
+            simulated.catalogue.groups.rename(group.id, f"{group.name}（新）")
+        planned, _ = await predicted_is_what_happens(tmp_path, simulated, sync={})
+        assert planned.plan["cycle"]["context"] == [{"part": "groups.tree", "change": "changed", "label": ""}]
+        async with application(tmp_path, simulated) as here:
+            await here.app.runtime.ledger.write(notes.strike, "context of products")
+        planned, _ = await predicted_is_what_happens(tmp_path, simulated, fields=ANOTHER_NAME)
+        assert planned.plan["cycle"]["reason"] == "context_changed"
+        assert planned.plan["cycle"]["context"] is None
 
 
 async def test_rejected_and_waiting_records(tmp_path: Path):

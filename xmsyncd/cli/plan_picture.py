@@ -27,6 +27,19 @@ _WHY: Final = {
     "only_by_the_whole_list": "one product, found by reading the whole list",
 }
 
+_PARTS: Final = {
+    "mapping.fields": "the field",
+    "mapping.rules": "the rules of",
+    "mapping.derive": "the derived field",
+    "mapping.tables": "the look-up table",
+    "mapping.key": "the key component",
+    "groups.tree": "the group tree",
+    "mapping.hook": "the hook",
+    "further.hook": "the hook",
+    "mapping.where": "the filter",
+}
+_PARTS_SHOWN: Final = 20
+
 
 def show_plan(console: Console, plan: dict[str, Any], zone: ZoneInfo, words: Words) -> None:
     """One pipeline's plan."""
@@ -34,6 +47,7 @@ def show_plan(console: Console, plan: dict[str, Any], zone: ZoneInfo, words: Wor
     console.print(Text(plan["pipeline"], style="bold"))
     rows: list[tuple[str, Any]] = [
         (words("next cycle"), _kind(cycle, words)),
+        *_context(cycle, words),
         (words("window"), _window(cycle, zone, words)),
         (words("read"), f"{cycle['read']:,} ({cycle['pages']:,} {words('pages')})"),
         (words("decisions"), counts(cycle["decisions"], StageDecision, words)),
@@ -62,6 +76,27 @@ def show_plan(console: Console, plan: dict[str, Any], zone: ZoneInfo, words: Wor
 def _kind(cycle: dict[str, Any], words: Words) -> Text:
     reason = cycle["reason"]
     return Text(f"{words(cycle['kind'])}: {words(_WHY.get(reason, reason))} ({reason})")
+
+
+def _context(cycle: dict[str, Any], words: Words) -> list[tuple[str, Any]]:
+    """What has changed of all that shapes the output."""
+    if cycle["reason"] != "context_changed":
+        return []
+    if cycle["context"] is None:
+        return [(words("changed"), words("not known: the last full read was made by an earlier version"))]
+    lines = [f"{_part(one, words)}: {words(one['change'])}" for one in cycle["context"][:_PARTS_SHOWN]]
+    left = len(cycle["context"]) - len(lines)
+    if left > 0:
+        lines.append(f"… {left:,}")
+    return [(words("changed"), "\n".join(lines))]
+
+
+def _part(one: dict[str, str], words: Words) -> str:
+    """``field 产品名称 (textField_x)`` for ``mapping.fields.textField_x``; the rest by its own name."""
+    group, _, name = one["part"].rpartition(".")
+    if group in _PARTS:
+        return f"{words(_PARTS[group])} {named({'label': one['label'], 'component': name})}"
+    return words(_PARTS.get(one["part"], one["part"]))
 
 
 def _window(cycle: dict[str, Any], zone: ZoneInfo, words: Words) -> str:

@@ -85,6 +85,7 @@ class Closing:
                 watermark=watermark,
                 is_fresh=moves,
                 full_read=running.context if whole else None,
+                parts=running.context_parts,
                 proof=proof,
                 detail=detail,
                 cannot_work=cannot_work,

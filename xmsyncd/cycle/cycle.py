@@ -82,6 +82,7 @@ class Cycle:
         plan = await self._plan(request, running)
         running.plan = plan
         running.context = self._parts.shaper.context
+        running.context_parts = self._parts.shaper.context_parts
         running.progress.kind, running.progress.reason = plan.kind, plan.reason
         start, end = plan.window.start, plan.window.end
         running.cycle_id = await self._parts.ledger.write(

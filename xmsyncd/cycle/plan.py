@@ -57,6 +57,9 @@ WATERMARK_AHEAD = "watermark_ahead"
 
 ASKED_FOR = "asked_for"
 
+CONTEXT_CHANGED = "context_changed"
+"""The reason of the full read that follows another mapping, look-up, hook or group tree."""
+
 
 def window_end(now: datetime, okki_offset: timedelta | None) -> datetime:
     """The second that OKKI's clock shows at the latest, for it is OKKI's clock that stamps the edits.
@@ -132,7 +135,7 @@ def _full_reason(
     if request.full:
         return ASKED_FOR
     if view.context_hash != context_hash:
-        return "context_changed"
+        return CONTEXT_CHANGED
     if view.last_full_at is None or now - view.last_full_at >= full_every:
         return "full_every"
     if view.last_full_at > now + _FULL_READ_DOUBT:

@@ -85,6 +85,7 @@ class Running:
     plan: CyclePlan | None = None
     cycle_id: int | None = None
     context: ContentHash | None = None
+    context_parts: Mapping[str, ContentHash] = field(default_factory=dict)
     watermark: datetime | None = None
     """Where it stood when the cycle began."""
     okki_now: datetime | None = None

@@ -20,7 +20,7 @@ from xmsyncd.okki.groups import GroupTree
 from xmsyncd.okki.resources import Resource
 from xmsyncd.records import ContentHash, Draft, Filtered, Item, Rejection, RejectionReason, SourceId
 from xmsyncd.settings import FetchDetail, OnChange, SourceSettings
-from xmsyncd.transform.context import context_hash
+from xmsyncd.transform.context import context_parts, named_parts
 from xmsyncd.transform.custom_fields import EXTERNAL_DATA, FieldDictionary
 from xmsyncd.transform.depth import is_too_deep
 from xmsyncd.transform.derived import (
@@ -112,7 +112,15 @@ class Shaper:
     @property
     def context(self) -> ContentHash:
         """The hash of all that shapes the output beside the items themselves, as of now."""
-        return context_hash(
+        return hash_of(self._context_parts())
+
+    @property
+    def context_parts(self) -> Mapping[str, ContentHash]:
+        """The same, part by part, by name."""
+        return named_parts(self._mapping, self._context_parts())
+
+    def _context_parts(self) -> dict[str, Any]:
+        return context_parts(
             self._mapping,
             policies=self._policies,
             tree_hash=None if self._tree is None else self._tree.hash,

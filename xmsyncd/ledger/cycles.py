@@ -9,7 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
-from xmsyncd.ledger import documents, history
+from xmsyncd.ledger import contexts, documents, history
 from xmsyncd.ledger.history import HistoryEvent
 from xmsyncd.ledger.times import from_ms, to_ms
 from xmsyncd.ledger.views import StageDecision
@@ -170,13 +170,15 @@ def finish(
     watermark: datetime | None = None,
     is_fresh: bool = True,
     full_read: ContentHash | None = None,
+    parts: Mapping[str, ContentHash] | None = None,
     proof: str = "",
     detail: str = "",
     cannot_work: str | None = None,
 ) -> int:
     """Close the window in one transaction: watermark, context, balance, result. Returns the balance.
 
-    ``watermark`` is the end of the proven part (``None``: it stays); ``is_fresh`` says whether the cycle read
+    ``watermark`` is the end of the proven part (``None``: it stays); ``full_read`` is the context, with its
+    ``parts`` by name, under which everything has now been read; ``is_fresh`` says whether the cycle read
     up to its own time, so that it counts as the last success. The balance is what was read minus
     what was decided; anything but 0 is a fault of ours.
     """
@@ -184,6 +186,7 @@ def finish(
         move_watermark(connection, pipeline, watermark)
     if full_read is not None:
         remember_full_read(connection, pipeline, full_read, now)
+        contexts.remember(connection, pipeline, full_read, parts or {})
     progress(connection, cycle_id, counts)
     balance = counts.items_read - counts.filtered - sum(decisions(connection, cycle_id).values())
     if result in (CycleResult.FAILED, CycleResult.INTERRUPTED):

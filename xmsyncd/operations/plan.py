@@ -9,9 +9,9 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from xmsyncd.cycle.plan import CycleRequest
+from xmsyncd.cycle.plan import CONTEXT_CHANGED, CycleRequest
 from xmsyncd.cycle.progress import CycleProgress, CycleReport
-from xmsyncd.ledger import Ledger, cycles, meters
+from xmsyncd.ledger import Ledger, contexts, cycles, meters
 from xmsyncd.ledger.cycles import CycleResult
 from xmsyncd.ledger.meters import Meter
 from xmsyncd.ledger.queries import iso
@@ -32,7 +32,9 @@ from xmsyncd.operations.plan_report import (
 )
 from xmsyncd.operations.rehearsal import Rehearsal, read_progress, rehearsed_on
 from xmsyncd.operations.runtime import PipelineRuntime, Runtime
+from xmsyncd.records import ContentHash
 from xmsyncd.settings import ReadBack
+from xmsyncd.transform.context import changed_parts
 
 DEFAULT_SAMPLE: Final = 20
 """Records whose changes are shown one by one, unless a person wants others."""
@@ -75,6 +77,7 @@ async def plan(
     async with rehearsed_on(runtime.ledger) as snapshot:
         for pipeline in pipelines:
             rehearsal = pipeline.rehearse(snapshot)
+            context = await snapshot.read(contexts.recall, pipeline.name)
             began = runtime.clock.now()
             report: CycleReport | None = None
             async with contextlib.aclosing(rehearsal.run(request.cycle, runtime.stopping)) as steps:
@@ -86,7 +89,7 @@ async def plan(
                             report = step
             if report is None:
                 raise RuntimeError("a rehearsal without a report")
-            told = _Told(runtime, pipeline, snapshot, rehearsal, report, began)
+            told = _Told(runtime, pipeline, snapshot, rehearsal, report, began, context)
             components: Counter[str] = Counter()
             async with contextlib.aclosing(told.changes(request.sample, components)) as parts:
                 async for part in parts:
@@ -106,7 +109,9 @@ class _Told:
         rehearsal: Rehearsal,
         report: CycleReport,
         began: datetime,
+        context: Mapping[str, ContentHash] | None,
     ) -> None:
+        """``context``: its parts before the rehearsal, as far as the ledger remembers them."""
         self._runtime = runtime
         self._pipeline = pipeline
         self._ledger = snapshot
@@ -114,6 +119,7 @@ class _Told:
         self._report = report
         self._cycle_id = report.cycle_id or 0
         self._began = began
+        self._context = context
         self._labels = labels_of(pipeline)
         self._changing = 0
         self._compared = 0
@@ -164,6 +170,7 @@ class _Told:
             "cycle": {
                 "kind": report.kind,
                 "reason": progress.reason,
+                "context": self._context_changes(progress.reason),
                 **await ledger.read(window_of, self._cycle_id),
                 "result": report.result,
                 "pages": progress.pages,
@@ -190,6 +197,16 @@ class _Told:
             "stop": None if view.stop is None else {"reason": view.stop.reason, "detail": view.stop.detail},
             "exit": _exit_status(report, calls, waiting, after, gaps),
         }
+
+    def _context_changes(self, reason: str) -> list[dict[str, str]] | None:
+        """What of the context has changed; ``None`` where that is unknown or no reason to read everything."""
+        if reason != CONTEXT_CHANGED or self._context is None:
+            return None
+        changes = changed_parts(self._context, self._rehearsal.shaper.context_parts)
+        return [
+            {"part": name, "change": change, "label": self._labels.get(name.rpartition(".")[2], "")}
+            for name, change in changes.items()
+        ]
 
     def _meter(self, now: datetime) -> Meter:
         name, chosen = self._runtime.settings.dingtalk_of(self._pipeline.settings)

@@ -128,7 +128,9 @@ class FieldMapping:
         """OKKI's custom fields that values depend on, without their ids until its dictionary is known."""
         self.tables_used = frozenset(taken.hashes)
         """The look-up tables that templates and derived fields name."""
-        self.spec_hash: ContentHash = _spec_hash(self._fields, rules, key_component, used, taken, only)
+        self.spec: Mapping[str, Any] = _spec(self._fields, rules, key_component, used, taken, only)
+        """All of it that shapes the output, as JSON by name."""
+        self.spec_hash: ContentHash = hash_of(self.spec)
 
     @property
     def components(self) -> tuple[str, ...]:
@@ -385,14 +387,14 @@ def _where(only: str, tables: Tables, prefix: str) -> Where | None:
         ) from None
 
 
-def _spec_hash(
+def _spec(
     fields: Sequence[MappedField],
     rules: Sequence[RuleSpec],
     key_component: str,
     derived: Sequence[Derivation],
     tables: RecordedTables,
     only: str,
-) -> ContentHash:
+) -> dict[str, Any]:
     """Labels and the order of entries shape no output and are left out; so is what no component uses."""
     further: dict[str, Any] = {}
     if derived:
@@ -401,13 +403,11 @@ def _spec_hash(
         further["where"] = only
     if tables.hashes:
         further["tables"] = tables.hashes
-    return hash_of(
-        {
-            **further,
-            "rendering": RENDERING,
-            "key": key_component,
-            "fields": sorted(field.identity for field in fields),
-            # Those of one component are asked in the order in which they stand.
-            "rules": [rule.shape() for rule in sorted(rules, key=lambda rule: rule.component)],
-        }
-    )
+    return {
+        **further,
+        "rendering": RENDERING,
+        "key": key_component,
+        "fields": sorted(field.identity for field in fields),
+        # Those of one component are asked in the order in which they stand.
+        "rules": [rule.shape() for rule in sorted(rules, key=lambda rule: rule.component)],
+    }
