@@ -55,6 +55,7 @@ async def operator(
     clock: Clock | None = None,
     answer_seconds: float = ANSWER_SECONDS,
     on_snapshot: bool = False,
+    asks_holder: bool = True,
 ) -> AsyncIterator[Operator]:
     """The ledger's holder if there is one, else this process.
 
@@ -63,12 +64,19 @@ async def operator(
     ledger that is held by another command
     for a moment is waited for, and one whose holder ends before its answer is taken over: operations are safe
     to repeat. With ``on_snapshot`` this process works on a copy that vanishes: the ledger stays as it is, to
-    the byte, and free; where there is none, none is made. Raises ``LedgerHeldError`` for a holder that does
-    not answer.
+    the byte, and free; where there is none, none is made. Unless it ``asks_holder``, it does so beside a
+    holder as well. Raises ``LedgerHeldError`` for a holder that does not answer.
     """
     async with contextlib.AsyncExitStack() as stack:
         reached = _Reached(
-            settings, stack, clock or SystemClock(), needs_delivery, answer_seconds, delivers, on_snapshot
+            settings,
+            stack,
+            clock or SystemClock(),
+            needs_delivery,
+            answer_seconds,
+            delivers,
+            on_snapshot,
+            asks_holder,
         )
         await reached.reach()
         yield reached
@@ -86,9 +94,11 @@ class _Reached:
         answer_seconds: float,
         delivers: bool,
         on_snapshot: bool,
+        asks_holder: bool,
     ) -> None:
         self._settings = settings
         self._on_snapshot = on_snapshot
+        self._asks_holder = asks_holder
         self._stack = stack
         self._clock = clock
         self._needs_delivery = needs_delivery
@@ -147,19 +157,34 @@ class _Reached:
                 self._holder = holder
                 return
             if self._needs_delivery:
-                await self._stack.enter_async_context(_delivering(app, delivers=self._delivers))
+                await self._stack.enter_async_context(
+                    _delivering(app, delivers=self._delivers, answers=not self._on_snapshot)
+                )
             self._runtime = app.runtime
             return
+
+    @contextlib.asynccontextmanager
+    async def _snapshot(self) -> AsyncIterator[Snapshot]:
+        path = self._settings.ledger.path
+        async with contextlib.AsyncExitStack() as stack:
+            with contextlib.ExitStack() as lock:
+                is_quiet = True
+                try:
+                    lock.enter_context(LedgerLock(path))
+                except LedgerHeldError:
+                    if self._asks_holder:
+                        raise
+                    is_quiet = False
+                snapshot = Snapshot(path, is_quiet=is_quiet, clock=self._clock)
+                await stack.enter_async_context(snapshot)
+            yield snapshot
 
     @contextlib.asynccontextmanager
     async def _opened(self) -> AsyncIterator[App]:
         async with contextlib.AsyncExitStack() as stack:
             snapshot = None
             if self._on_snapshot:
-                with LedgerLock(self._settings.ledger.path):
-                    snapshot = await stack.enter_async_context(
-                        Snapshot(self._settings.ledger.path, is_quiet=True, clock=self._clock)
-                    )
+                snapshot = await stack.enter_async_context(self._snapshot())
             yield await stack.enter_async_context(
                 open_app(
                     self._settings,
@@ -172,12 +197,13 @@ class _Reached:
 
 
 @contextlib.asynccontextmanager
-async def _delivering(app: App, *, delivers: bool) -> AsyncIterator[None]:
+async def _delivering(app: App, *, delivers: bool, answers: bool) -> AsyncIterator[None]:
     """Deliveries run, and other commands are answered; a part that dies ends the block with its error."""
-    async with (
-        OperationServer(app.runtime, failed=app.events.operation_failed),
-        app.running(delivers=delivers) as tasks,
-    ):
+    async with contextlib.AsyncExitStack() as stack:
+        if answers:  # for the ledger itself alone: its socket is not a snapshot's
+            server = OperationServer(app.runtime, failed=app.events.operation_failed)
+            await stack.enter_async_context(server)
+        tasks = await stack.enter_async_context(app.running(delivers=delivers))
         try:
             yield
         except StoppedError:

@@ -13,14 +13,16 @@ if TYPE_CHECKING:
     from xmsyncd.cli.words import Words
 
 _ROWS_SHOWN = 50
+_STOPPING = "stopping; delivery stays paused until adopt is run again"
 
 
 @click.command("adopt")
 @click.argument("pipeline", required=False)
 @click.option("--yes", is_flag=True, help="Spend calls that waiting deliveries would need.")
+@click.option("--dry-run", is_flag=True, help="Only tell what would be taken over; its calls are spent.")
 @common_options
 @framed
-def adopt(common: Common, *, pipeline: str | None, yes: bool) -> int:
+def adopt(common: Common, *, pipeline: str | None, yes: bool, dry_run: bool) -> int:
     """Bind the instances that exist in Yida to OKKI's products by their key, before anything is sent.
 
     For a form that was filled by hand or by another platform, and for a ledger that was restored or lost.
@@ -28,11 +30,14 @@ def adopt(common: Common, *, pipeline: str | None, yes: bool) -> int:
     first sync updates only what differs. Run it when nobody works in the form.
     """
     from xmsyncd.cli.access import operator
+    from xmsyncd.cli.errors import say
     from xmsyncd.cli.form_progress import followed, left_text
     from xmsyncd.cli.output import print_json
     from xmsyncd.cli.running import run_to_end
     from xmsyncd.cli.sync import chosen
     from xmsyncd.cli.words import words
+    from xmsyncd.clock import SystemClock
+    from xmsyncd.operations.calls_made import enter_calls
 
     settings = common.settings()
     names = chosen(settings, pipeline)
@@ -40,21 +45,28 @@ def adopt(common: Common, *, pipeline: str | None, yes: bool) -> int:
     def cost(value: Any) -> str:
         return (
             f"{value['pipeline']}: {value['instances']:,} instances, about {value['calls']:,} calls"
-            f"{left_text(value)}; delivery is paused meanwhile"
+            f"{left_text(value)}; {'nothing is changed' if dry_run else 'delivery is paused meanwhile'}"
         )
 
     async def work() -> int:
         results = []
-        async with operator(settings, needs_delivery=True, delivers=False) as asked:
+        reached = operator(
+            settings, needs_delivery=True, delivers=False, on_snapshot=dry_run, asks_holder=not dry_run
+        )
+        async with reached as asked:
             for name in names:
-                params = {"pipeline": name, "yes": yes}
+                params = {"pipeline": name, "yes": yes, "dry_run": dry_run}
                 async with contextlib.aclosing(asked.stream("adopt", params)) as told:
                     results.append(await followed(told, cost))
+        for result in results:
+            await enter_calls(settings, result.pop("made", {}), SystemClock())
         if common.json:
             print_json({"pipelines": results})
         else:
             for result in results:
                 _print(result, words())
+            if dry_run:
+                say("A dry run: nothing was changed, and delivery goes on.")
         left = ("doubles", "ambiguous", "undecided", "unreadable")
         return 3 if any(result[name] for result in results for name in left) else 0
 
@@ -62,7 +74,7 @@ def adopt(common: Common, *, pipeline: str | None, yes: bool) -> int:
         common,
         settings,
         work,
-        stopping_text=lambda: "stopping; delivery stays paused until adopt is run again",
+        stopping_text=lambda: "" if dry_run else _STOPPING,
     )
 
 

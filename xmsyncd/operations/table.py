@@ -23,6 +23,7 @@ from xmsyncd.observe.quota import Quota
 from xmsyncd.operations import approve, failure_list, failures, ledger_care, pause, resume
 from xmsyncd.operations.activity import recent_activity
 from xmsyncd.operations.adopt import adopt
+from xmsyncd.operations.adopt_rehearsal import dry_run
 from xmsyncd.operations.chosen_window import chosen_window
 from xmsyncd.operations.explain import explain
 from xmsyncd.operations.failures import Action
@@ -130,10 +131,18 @@ async def _reconcile(runtime: Runtime, params: Params) -> AsyncGenerator[Told]:
 
 
 async def _adopt(runtime: Runtime, params: Params) -> AsyncGenerator[Told]:
-    """Params ``pipeline``, ``yes``. One pipeline; its cycles must be running."""
+    """Params ``pipeline``, ``yes``, ``dry_run``. One pipeline; its cycles must be running.
+
+    A dry run is for a snapshot of the ledger; the metered calls that it made are its ``made``.
+    """
     pipeline = runtime.pipeline(params.get("pipeline"))
-    async for told in adopt(runtime, pipeline, yes=bool(params.get("yes"))):
-        yield Result(told) if told["phase"] == "done" else Progress(told)
+    yes = bool(params.get("yes"))
+    steps = (
+        dry_run(runtime, pipeline, yes=yes) if params.get("dry_run") else adopt(runtime, pipeline, yes=yes)
+    )
+    async with contextlib.aclosing(steps):
+        async for told in steps:
+            yield Result(told) if told["phase"] == "done" else Progress(told)
 
 
 async def _status(runtime: Runtime, params: Params) -> AsyncGenerator[Told]:
