@@ -5,7 +5,7 @@ ARGS ?=
 export SEED MINUTES PRODUCTS
 
 .DEFAULT_GOAL := help
-TARGETS := help demo test check crash soak bench format set-up lock clean
+TARGETS := help demo test check crash soak bench bench-mapping format set-up lock clean
 .PHONY: $(TARGETS)
 
 $(TARGETS):

@@ -13,15 +13,19 @@ DEEPEST: Final = 64
 """Levels of lists and objects that an item may have; those in the vendor's examples have four."""
 
 
+# Asked of every value of every item; to ask whether one is a Mapping takes ten times as long.
+_FLAT: Final = frozenset({str, int, float, bool, type(None)})
+
+
 def is_too_deep(value: Any) -> bool:
     """Whether lists and objects are nested in more than :data:`DEEPEST` levels. Does not recurse."""
-    level = [value] if isinstance(value, Mapping | list) else []
+    level = [value] if isinstance(value, (list, Mapping)) else []
     for _ in range(DEEPEST):
         level = [
             inner
             for one in level
-            for inner in (one.values() if isinstance(one, Mapping) else one)
-            if isinstance(inner, Mapping | list)
+            for inner in (one if isinstance(one, list) else one.values())
+            if type(inner) not in _FLAT and isinstance(inner, (list, Mapping))
         ]
         if not level:
             return False

@@ -17,6 +17,7 @@ from xmsyncd.transform.derived import DERIVED_NAMES
 from xmsyncd.transform.grammar import Lookup, Template, TemplateError, compile_template
 from xmsyncd.transform.parsers import Parser, ParserName, parser_for
 from xmsyncd.transform.quality import Breach, Rule, RuleSpec, compile_rule, rule_problems
+from xmsyncd.transform.quick import Quick, quick_for
 from xmsyncd.transform.rows import RowScope, array_template, row_scope
 from xmsyncd.transform.tables import NO_TABLES, Tables
 from xmsyncd.transform.value_types import (
@@ -92,6 +93,10 @@ class MappedField:
     columns: tuple[MappedField, ...] = ()
     scope: RowScope | None = None
     """What the columns see; only a table has it."""
+    asks: int = 0
+    """How many rules there are for it and its columns."""
+    quick: Quick | None = None
+    """The short way to its value, where there is one."""
 
     @property
     def roots(self) -> frozenset[str]:
@@ -125,6 +130,8 @@ class MappedField:
         if self.derived_needs and not self.derived_needs <= lookup.keys():
             missing = min(self.derived_needs - lookup.keys())
             raise BadValueError(RejectionReason.MAPPING, "nothing", f"the derived field {missing}")
+        if self.quick is not None and (text := self.quick(lookup)) is not None:
+            return text
         value: Any = None
         asked = 0
         try:
@@ -297,22 +304,29 @@ def _compiled(
     scope = row_scope(template.text, [one.template for one in columns]) if spec.children else None
     # A column reaches derived fields through the item alone; the table is then in need of them.
     looked_at = frozenset() if is_column else template.roots | (scope.item_fields if scope else frozenset())
+    parse = _parser_of(spec, here, faults)
+    own_rules = rules.get(spec.component, ())
+    quick = None
+    if parse is None and scope is None:
+        quick = quick_for(template, declared_type, own_rules, encode, spec.component, is_key=is_key)
     return MappedField(
         number=number,
         component=spec.component,
         label=spec.label,
         declared_type=declared_type,
         template=template,
-        rules=rules.get(spec.component, ()),
+        rules=own_rules,
         convert=converter_for(declared_type),
         is_key=is_key,
         encode=encode,
         derived_needs=looked_at & DERIVED_NAMES,
         component_name=spec.component_name,
         parser=spec.parser,
-        parse=_parser_of(spec, here, faults),
+        parse=parse,
         columns=columns,
         scope=scope,
+        asks=len(own_rules) + sum(one.asks for one in columns),
+        quick=quick,
     )
 
 

@@ -173,7 +173,7 @@ class FieldMapping:
             try:
                 self._derive_for(field, lookup)
                 encoded = content[field.component] = field.value_for(lookup, findings, ruled=ruled)
-                asked += len(field.all_rules)
+                asked += field.asks
                 if field.is_key:
                     key = field.key_of(encoded)
                     component = None  # from here on it is about the product as a whole

@@ -6,7 +6,6 @@ example.
 
 from __future__ import annotations
 
-import importlib
 import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,6 +17,7 @@ from typing import Protocol, assert_never
 from xmsyncd.transform import bounds
 from xmsyncd.transform.expressions import FUNCTIONS
 from xmsyncd.transform.filters import FILTERS
+from xmsyncd.transform.quality import RULES
 from xmsyncd.transform.reference_words import CHINESE, ENGLISH, FORMS, REFUSALS, Words
 from xmsyncd.transform.sample import SAMPLE, SAMPLE_TABLES
 from xmsyncd.transform.variables import VARIABLES
@@ -98,9 +98,7 @@ def _parts(language: Language, words: Words) -> Iterator[Part]:
     yield Part(words.filters_title, words.filters, words.entry_head, _rows(FILTERS, chinese))
     yield Part(words.variables_title, words.variables, words.entry_head, _rows(VARIABLES, chinese))
     yield Part(words.functions_title, words.functions, words.entry_head, _rows(FUNCTIONS, chinese))
-    rules = _registry("xmsyncd.transform.quality", "RULES")
-    if rules:
-        yield Part(words.rules_title, words.rules, words.entry_head, _rows(rules, chinese))
+    yield Part(words.rules_title, words.rules, words.entry_head, _rows(RULES, chinese))
     yield Part(
         words.refusals_title,
         words.refusals,
@@ -124,14 +122,6 @@ def _bounds() -> Sequence[int]:
         bounds.MAX_RESULT_LENGTH,
         bounds.MAX_ELEMENTS,
     )
-
-
-def _registry(module: str, name: str) -> Mapping[str, Entry]:
-    try:
-        found: Mapping[str, Entry] = getattr(importlib.import_module(module), name, {})
-    except ImportError:
-        return {}
-    return found
 
 
 def _rows(entries: Mapping[str, Entry], chinese: bool) -> tuple[tuple[str, ...], ...]:

@@ -47,6 +47,11 @@ class Encoder:
             self._kinds.update({name: column.kind for name, column in shape.columns.items()})
         self._tables = frozenset(name for name, shape in shapes.items() if shape.columns)
 
+    def writes_text(self, component_id: str, declared_type: str) -> bool:
+        """Whether the component is written as the very text that it gets."""
+        kind = self._kinds.get(component_id, Kind.OTHER)
+        return (kind_of(component_id, declared_type) if kind is Kind.OTHER else kind) is Kind.TEXT
+
     def __call__(self, component_id: str, declared_type: str, value: Any) -> Any:
         """As :func:`encode`; the cells of a table with named columns are written already."""
         if component_id in self._tables:
