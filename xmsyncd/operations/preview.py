@@ -21,6 +21,7 @@ from xmsyncd.operations.changes import differing, labels_of
 from xmsyncd.operations.rehearsal import Rehearsal, read_progress, rehearsed_on
 from xmsyncd.operations.runtime import PipelineRuntime, Runtime
 from xmsyncd.records import Draft, Filtered, Item, Rejection, RejectionReason, SourceId
+from xmsyncd.settings import FieldSettings
 from xmsyncd.transform.mapping import Step
 from xmsyncd.yida.kinds import kind_of
 
@@ -135,7 +136,7 @@ async def _told(
     (what it uses besides), ``steps`` (one for each component), ``result``, ``decision`` and ``record`` (what
     the ledger knows), ``changes``."""
     labels = labels_of(pipeline)
-    types = {one.field: one.type for one in pipeline.settings.written}
+    entries = {one.field: one for one in pipeline.settings.written}
     record = await snapshot.read(_record, pipeline.name, item.source_id)
     return {
         "pipeline": pipeline.name,
@@ -146,7 +147,7 @@ async def _told(
         "detail": None if detail is None else dict(detail),
         "used": sorted(explained.needs),
         "beside": dict(explained.beside),
-        "steps": [_step(one, types.get(one.component, "")) for one in explained.steps],
+        "steps": [_step(one, entries.get(one.component)) for one in explained.steps],
         "result": _result(explained.result),
         **record,
         "changes": _changes(explained.result, record, labels),
@@ -154,12 +155,14 @@ async def _told(
     }
 
 
-def _step(step: Step, declared: str) -> Json:
+def _step(step: Step, entry: FieldSettings | None) -> Json:
+    declared = entry.type if entry else ""
+    named = entry.component_name if entry else None
     return {
         "component": step.component,
         "label": step.label,
         "type": str(declared),
-        "kind": str(kind_of(step.component, declared)),
+        "kind": str(kind_of(named or step.component, declared)),
         "template": step.template,
         "inputs": dict(step.inputs),
         "output": step.output,

@@ -22,7 +22,7 @@ def marked_content(fields: Sequence[FieldSettings], key: str, mark: KeyValue, no
     """The content of a start; the key component always holds the mark."""
     content: dict[str, Any] = {}
     for field in fields:
-        value = _value_of(kind_of(field.field, field.type.value), mark, now)
+        value = _value_of(_kind_of(field), mark, now)
         if value is not None:
             content[field.field] = value
     return {**content, key: mark}
@@ -34,7 +34,7 @@ def changed_content(content: Content, fields: Sequence[FieldSettings], key: str)
     One text becomes blank, another one other text, numbers other numbers; with a single text beside the key
     that one becomes blank, with none and no number nothing changes.
     """
-    kinds = {field.field: kind_of(field.field, field.type.value) for field in fields}
+    kinds = {field.field: _kind_of(field) for field in fields}
     texts = [name for name in content if name != key and kinds.get(name) is Kind.TEXT]
     changed = dict(content)
     if texts:
@@ -50,6 +50,10 @@ def changed_content(content: Content, fields: Sequence[FieldSettings], key: str)
 def blanked(before: Content, after: Content) -> str | None:
     """The component that the update made blank."""
     return next((name for name, value in after.items() if value == "" and before.get(name)), None)
+
+
+def _kind_of(field: FieldSettings) -> Kind:
+    return kind_of(field.component_name or field.field, field.type.value)
 
 
 def _value_of(kind: Kind, mark: KeyValue, now: datetime) -> Any:

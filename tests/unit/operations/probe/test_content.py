@@ -42,6 +42,13 @@ def test_every_kind_that_can_be_harmless_holds_something():
     }
 
 
+def test_the_name_of_the_type_wins_over_the_id():
+    named = FieldSettings(field="strange", value="{x}", component_name="NumberField")
+    content = marked_content([*fields("textField_k"), named], "textField_k", MARK, NOW)
+    assert content == {"textField_k": MARK, "strange": 1}
+    assert changed_content(content, [named], "textField_k")["strange"] == 2
+
+
 def test_the_declared_type_decides_where_the_id_tells_nothing():
     assert marked_content(fields("textField_k", strange="int"), "textField_k", MARK, NOW) == {
         "textField_k": MARK,
