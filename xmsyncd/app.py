@@ -207,7 +207,7 @@ async def open_app(
             limiters = limits.dingtalk[dingtalk_name]
             mapping_for = functools.partial(_current_mapping, settings, name, tables, clock)
             current = mapping_for(okki[okki_name])
-            mapping, shapes = current.mapping, shapes_of(pipeline.written)
+            mapping, shapes = current.mapping, shapes_of(pipeline.written, pipeline.target)
             meter = _meter(dingtalk_name, dingtalk, clock)
             targets[name], looks = (
                 ProcessWriter(

@@ -85,7 +85,7 @@ class _Reconciliation:
         self._pipeline = pipeline
         self._reading = FormReading(runtime, pipeline)
         self._compares = pipeline.settings.target.on_change is not OnChange.IGNORE
-        self._shapes = shapes_of(pipeline.settings.fields)
+        self._shapes = shapes_of(pipeline.settings.fields, pipeline.settings.target)
         # Until its last look a create is given time to be seen; so long the index may lag behind here, too.
         self._margin = runtime.settings.delivery.read_back_after[-1]
 

@@ -22,6 +22,7 @@ from xmsyncd.settings import (
     ColumnSettings,
     FieldSettings,
     OnDelete,
+    OptionPart,
     PipelineSettings,
     Settings,
     TargetSettings,
@@ -202,16 +203,21 @@ def writer_of(
     return ProcessWriter(
         client,
         target,
-        shapes_of(pipeline.written),
+        shapes_of(pipeline.written, pipeline.target),
         client.permit,
         meter=_Tally(metered),
         volatile=mapping.volatile,
     )
 
 
-def shapes_of(entries: Sequence[FieldSettings]) -> dict[str, Shape]:
+def shapes_of(entries: Sequence[FieldSettings], target: TargetSettings) -> dict[str, Shape]:
     """How each component is read, in the order of the configuration."""
-    return {one.field: shape_of(one.field, one.component_name, one.children) for one in entries if one.field}
+    by_value = target.options_by is OptionPart.VALUE
+    return {
+        one.field: shape_of(one.field, one.component_name, one.children, option_values=by_value)
+        for one in entries
+        if one.field
+    }
 
 
 def mark_of(pipeline: PipelineSettings) -> Mark | None:
@@ -236,7 +242,7 @@ def mapping_of(
         [_field_spec(one, one.children) for one in pipeline.written if one.field],
         [rule.spec() for rule in pipeline.quality],
         pipeline.target.key,
-        Encoder(shapes_of(pipeline.written)),
+        Encoder(shapes_of(pipeline.written, pipeline.target)),
         where=f"pipelines.{name}",
         derive=[one.spec(derived) for derived, one in pipeline.derive.items()],
         tables=tables,

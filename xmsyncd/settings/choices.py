@@ -144,6 +144,13 @@ class ComponentName(StrEnum):
     TABLE = "TableField"
 
 
+class OptionPart(StrEnum):
+    """What of an option is written and compared, where its text and its value differ."""
+
+    TEXT = "text"
+    VALUE = "value"
+
+
 class ParserName(StrEnum):
     """Parsers of 轻易云 entries."""
 

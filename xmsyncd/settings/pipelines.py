@@ -17,6 +17,7 @@ from xmsyncd.settings.choices import (
     FetchDetail,
     OnChange,
     OnDelete,
+    OptionPart,
     ParserName,
     ReadBack,
     SearchOperator,
@@ -232,6 +233,11 @@ class TargetSettings(Section):
     read_back: ReadBack = Field(
         default=ReadBack.ALWAYS,
         description="Whether creates of unknown outcome are looked for; never: they wait for a person.",
+    )
+    options_by: OptionPart = Field(
+        default=OptionPart.TEXT,
+        description="What the mapping gives to choices whose options have a value besides their text, and "
+        "what is compared with it; which of the two Yida takes is unknown.",
     )
     search_operator: SearchOperator = Field(
         default=SearchOperator.EQ,

@@ -50,9 +50,16 @@ def is_number(value: Any) -> bool:
 
 
 def shown(
-    data: Mapping[str, Any], components: Mapping[str, Component], *, composed_as_text: bool
+    data: Mapping[str, Any],
+    components: Mapping[str, Component],
+    *,
+    composed_as_text: bool,
+    options_by_value: bool = False,
 ) -> dict[str, Any]:
-    """The keys by which these written values read back."""
+    """The keys by which these written values read back.
+
+    With ``options_by_value`` what was written to a choice is the option's value, and its text is another.
+    """
     found: dict[str, Any] = {}
     for field_id, value in data.items():
         component = components.get(field_id)
@@ -60,8 +67,14 @@ def shown(
         if value is None:
             continue
         if name == TABLE:
-            rows = [shown(row, components, composed_as_text=composed_as_text) for row in value]
+            rows = [
+                shown(row, components, composed_as_text=composed_as_text, options_by_value=options_by_value)
+                for row in value
+            ]
             found[field_id] = _text(rows) if composed_as_text else rows
+        elif options_by_value and (name in OPTION or name in OPTIONS):
+            texts = [f"名称{each}" for each in value] if isinstance(value, list) else f"名称{value}"
+            found |= {field_id: texts if value else value, f"{field_id}_id": value}
         else:
             found.update(_shown(field_id, name, value, composed_as_text=composed_as_text))
     return found

@@ -26,6 +26,7 @@ class Form:
         store: InstanceStore,
         blank_text: BlankText = BlankText.SHOWN,
         composed_as_text: bool = False,
+        options_by_value: bool = False,
     ) -> None:
         self.form_uuid = form_uuid
         self.kind = kind
@@ -33,6 +34,7 @@ class Form:
         self.store = store
         self.blank_text = blank_text
         self.composed_as_text = composed_as_text
+        self.options_by_value = options_by_value
         self.set_components(components)
 
     def set_components(self, components: Iterable[Component]) -> None:
@@ -105,7 +107,12 @@ class Form:
 
     def shown(self, data: Mapping[str, Any]) -> dict[str, Any]:
         """Written data as reading it back shows it: more keys, and other shapes for some components."""
-        found = shown(data, self.components, composed_as_text=self.composed_as_text)
+        found = shown(
+            data,
+            self.components,
+            composed_as_text=self.composed_as_text,
+            options_by_value=self.options_by_value,
+        )
         if self.blank_text is BlankText.SHOWN:
             return found
         blank = [field_id for field_id, value in found.items() if value == ""]

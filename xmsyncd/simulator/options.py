@@ -201,6 +201,7 @@ class SimulatorOptions:
     process_update_lost: bool = False
     blank_text: BlankText = BlankText.SHOWN
     composed_as_text: bool = False
+    options_by_value: bool = False
     instance_times: InstanceTimes = InstanceTimes.UTC
     approver: str = ""
     preview_refused: bool = False

@@ -61,6 +61,7 @@ class YidaApp:
             components=options.components,
             blank_text=options.blank_text,
             composed_as_text=options.composed_as_text,
+            options_by_value=options.options_by_value,
         )
 
     def add_form(
@@ -72,6 +73,7 @@ class YidaApp:
         process_code: str = "",
         blank_text: BlankText = BlankText.SHOWN,
         composed_as_text: bool = False,
+        options_by_value: bool = False,
     ) -> Form:
         """Another form of the same app, with a store of its own and the same index."""
         store = InstanceStore(index=self.index, wall=self.clock.wall, fold=self._fold)
@@ -83,6 +85,7 @@ class YidaApp:
             store=store,
             blank_text=blank_text,
             composed_as_text=composed_as_text,
+            options_by_value=options_by_value,
         )
         self.forms[form_uuid] = form
         return form

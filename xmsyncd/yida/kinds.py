@@ -111,6 +111,8 @@ class Shape:
 
     kind: Kind
     columns: Mapping[str, Shape] = field(default_factory=dict)
+    by_id: bool = False
+    """Whether a choice is read from ``<id>_id``, where the value of an option stands, not its text."""
 
 
 class Entry(Protocol):
@@ -125,11 +127,26 @@ class Entry(Protocol):
         """The type, where the id does not tell it."""
 
 
-def shape_of(component_id: str, component_name: str | None = None, columns: Iterable[Entry] = ()) -> Shape:
-    """The shape of one component; ``component_name`` wins over what the id tells."""
+def shape_of(
+    component_id: str,
+    component_name: str | None = None,
+    columns: Iterable[Entry] = (),
+    *,
+    option_values: bool = False,
+) -> Shape:
+    """The shape of one component; ``component_name`` wins over what the id tells.
+
+    ``option_values``: options are written by their values, and read as such.
+    """
+    kind = kind_of(component_name or component_id)
     return Shape(
-        kind_of(component_name or component_id),
-        {one.field: shape_of(one.field, one.component_name) for one in columns if one.field},
+        kind,
+        {
+            one.field: shape_of(one.field, one.component_name, option_values=option_values)
+            for one in columns
+            if one.field
+        },
+        by_id=option_values and kind in (Kind.OPTION, Kind.OPTIONS),
     )
 
 

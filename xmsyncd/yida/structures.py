@@ -40,9 +40,9 @@ PERIOD_EXPECTED: Final = (
 ADDRESS_EXPECTED: Final = "an address as text, or an object with address, regionIds and regionText"
 ASSOCIATION_EXPECTED: Final = "objects with appType, formUuid and instanceId"
 
-_URL = re.compile(r"https?://[^\s/?#]+[^\s]*", re.IGNORECASE)
-_BETWEEN_URLS = re.compile(r"[\s,;，；]+(?=https?://)", re.IGNORECASE)
-_BETWEEN_TIMES = re.compile(r"\s*[~～,，至]\s*")
+_URL = re.compile(r"https?://[^\s/?#]++[^\s]*+", re.IGNORECASE)
+_BETWEEN_URLS = re.compile(r"(?<![\s,;，；])[\s,;，；]++(?=https?://)", re.IGNORECASE)
+_BETWEEN_TIMES = re.compile(r"[~～,，至]")
 _MAX_URL: Final = 2048
 _JSON_IN_JSON: Final = 3
 

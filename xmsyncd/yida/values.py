@@ -55,7 +55,7 @@ class Encoder:
     def __call__(self, component_id: str, declared_type: str, value: Any) -> Any:
         """As :func:`encode`; the cells of a table with named columns are written already."""
         if component_id in self._tables:
-            return _bounded_rows([_filled(row) for row in value])
+            return [row for row in map(_filled, value) if row]
         kind = self._kinds.get(component_id, Kind.OTHER)
         if kind is Kind.OTHER:
             return encode(component_id, declared_type, value)
@@ -143,7 +143,7 @@ def _written(kind: Kind, value: Any) -> Any:
         case Kind.ASSOCIATIONS:
             return structures.associations(value)
         case Kind.TABLE:
-            return _bounded_rows([_row(row) for row in _rows(value)])
+            return [row for row in map(_row, _rows(value)) if row]
         case Kind.STRUCTURE:
             found = structures.from_json(value)
             if not isinstance(found, (list, tuple, Mapping)):
@@ -159,6 +159,8 @@ def _rows(value: Any) -> list[Mapping[str, Any]]:
     found = structures.from_json(value)
     if not isinstance(found, (list, tuple)) or not all(isinstance(row, Mapping) for row in found):
         raise ValueError("a list of objects, one for each row")
+    if len(found) > MAX_ROWS:
+        raise ValueError(f"at most {MAX_ROWS} rows")
     return list(found)
 
 
@@ -184,20 +186,12 @@ def _filled(row: Mapping[str, Any]) -> dict[str, Any]:
     return {column: value for column, value in row.items() if value not in ("", None, [])}
 
 
-def _bounded_rows(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The rows that hold anything."""
-    found = [row for row in rows if row]
-    if len(found) > MAX_ROWS:
-        raise ValueError(f"at most {MAX_ROWS} rows")
-    return found
-
-
 def _shown(component_id: str, shape: Shape, data: Mapping[str, Any]) -> Any:
     kind = shape.kind
     value = data.get(component_id)
     if kind is Kind.OTHER:
         return "" if value is None else value
-    if kind in _WITH_IDS:
+    if kind in _WITH_IDS or shape.by_id:
         value = _first_present(data.get(f"{component_id}_id"), value)
     elif kind in _WITH_VALUES:
         value = _first_present(data.get(f"{component_id}_value"), value)

@@ -138,6 +138,25 @@ def test_a_table_reads_back_as_it_was_written(data: st.DataObject) -> None:
     assert hash_of(shown) == hash_of(content)
 
 
+@pytest.mark.parametrize(
+    ("component", "value"),
+    [
+        ("radioField_a", "1"),
+        ("radioField_a", ""),
+        ("multiSelectField_a", ["2", "1"]),
+        ("checkboxField_a", []),
+    ],
+)
+def test_options_written_by_value_read_back_by_value(component: str, value: Any) -> None:
+    """And not equal where the mapping says that texts are written."""
+    name = next(one for one in COMPONENT_TYPES if component.lower().startswith(one.lower()))
+    options = SimulatorOptions(components=(Simulated(component, name),), options_by_value=True)
+    form = YidaApp(options, SimulatedClock()).form
+    content = {component: encode(component, "", value)}
+    assert read_back(form, {component: shape_of(component, option_values=True)}, content) == content
+    assert (read_back(form, {component: shape_of(component)}, content) == content) is (not value)
+
+
 def test_another_order_of_keys_is_no_other_content() -> None:
     url = "https://a.example/b.png"
     image = {"url": url, "previewUrl": url, "uuid": "1", "name": "b.png", "downloadUrl": url}

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xmsyncd.yida.kinds import Kind, kind_of, search_component_name, shapes_of_ids
+from xmsyncd.yida.kinds import COMPONENT_TYPES, Kind, kind_of, search_component_name, shapes_of_ids
 from xmsyncd.yida.values import encode, normalise
 
 
@@ -94,6 +94,48 @@ def test_a_value_that_does_not_fit_says_what_would(component: str, value: Any, e
         encode(component, "", value)
 
 
+@pytest.mark.parametrize(
+    ("component", "value"),
+    [
+        ("imageField_a", "，" * 100_000),
+        ("imageField_a", "https://a.example/" + "," * 100_000 + "x"),
+        ("linkField_a", "https://" + "a" * 100_000 + " "),
+        ("cascadeDateField_a", "1 " * 50_000),
+        ("cascadeSelectField_a", "/" * 100_000),
+        ("cascadeSelectField_a", "a/" * 100_000),
+        ("tableField_a", [{"textField_a": "x"}] * 501),
+        ("tableField_a", [{"sku_code": "x"}]),
+        ("tableField_a", [{"tableField_b": []}]),
+        ("tableField_a", [{"numberField_b": "x"}]),
+        ("imageField_a", ["https://a.example/1"] * 201),
+        ("imageField_a", {"url": "https://[broken"}),
+        ("imageField_a", {"url": "javascript:alert(1)"}),
+        ("imageField_a", {"url": "https://a.example/1", "name": "n" * 201}),
+        ("linkField_a", "https://a.example/" + "a" * 2048),
+        ("addressField_a", {"address": "路" * 2001}),
+        ("addressField_a", {"address": "路", "regionIds": ["x"]}),
+        ("addressField_a", {"address": "路", "regionText": [1]}),
+        ("countrySelectField_a", 86),
+        ("cascadeDateField_a", ["2026-01-02", "2026-01-01"]),
+        ("cascadeDateField_a", ["2026-01-02"]),
+        ("associationFormField_a", "FINST-1"),
+        ("radioField_a", '["a"]'),
+    ],
+    ids=lambda value: str(value)[:40],
+)
+@pytest.mark.timeout(5)
+def test_a_value_of_several_parts_is_bounded_and_refused_in_words(component: str, value: Any) -> None:
+    """In no time, however long a text is."""
+    with pytest.raises(ValueError, match=r"\w+ \w+"):
+        encode(component, "", value)
+
+
+def test_long_texts_that_hold_little_are_read_in_no_time() -> None:
+    assert encode("cascadeDateField_a", "", " " * 100_000 + "~") == []
+    assert encode("employeeField_a", "", ", " * 100_000 + "user") == ["user"]
+    assert encode("imageField_a", "", []) == encode("imageField_a", "", [{"file_url": ""}]) == []
+
+
 def test_the_declared_type_decides_only_where_the_id_tells_nothing() -> None:
     assert encode("textField_a", "int", 3) == "3"
     assert encode("myAlias", "string", 3) == "3"
@@ -146,10 +188,7 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
     max_leaves=6,
 )
-PREFIXES = st.sampled_from(
-    ["textField", "numberField", "rateField", "selectField", "checkboxField", "employeeField", "dateField",
-     "imageField", "tableField", "serialNumberField", "other"]
-)  # fmt: skip
+PREFIXES = st.sampled_from([*COMPONENT_TYPES, "other"])
 
 
 @given(PREFIXES, JSON)
