@@ -27,7 +27,7 @@ from xmsyncd.settings.document import compose_text, parse_document, read_text
 from xmsyncd.settings.loading import load_settings
 from xmsyncd.settings.models import Settings
 from xmsyncd.settings.schema import Path, path_text
-from xmsyncd.settings.sources import default_secret_folders, read_environment, read_secret_files
+from xmsyncd.settings.sources import default_secret_places, read_environment, read_secret_files
 
 _STEP: Final = 2
 _PLAIN: Final = re.compile(r"[A-Za-z][A-Za-z0-9_./-]*|\d+(ms|s|m|h|d)")
@@ -67,12 +67,12 @@ def write_settings(
     target = path.resolve()
     text = read_text(target)
     changed = edited(text, path.name, edits)
-    folders = default_secret_folders(environ) if secrets_dirs is None else secrets_dirs
+    places = default_secret_places(path, environ) if secrets_dirs is None else secrets_dirs
     backup = target.with_name(f"{target.name}.{now:%Y%m%dT%H%M%S}.{secrets.token_hex(2)}.bak")
     try:
         with _beside(target, changed) as temporary:
             try:
-                load_settings(temporary, environ, folders)
+                load_settings(temporary, environ, places)
             except ConfigurationError as error:
                 found = "; ".join(f"{fault.found} ({fault.where})" for fault in error.faults)
                 found = f"with the new settings it would not load: {found}"
@@ -84,16 +84,16 @@ def write_settings(
     except OSError as error:
         found = f"a file that cannot be replaced ({error.strerror or error})"
         raise _fault(str(path), found, by_hand(edits)) from error
-    return Written(backup, shadowed(edits, text, environ, folders))
+    return Written(backup, shadowed(edits, text, environ, places))
 
 
 def shadowed(
-    edits: Sequence[Edit], text: str, environ: Mapping[str, str], folders: Sequence[FilePath]
+    edits: Sequence[Edit], text: str, environ: Mapping[str, str], places: Sequence[FilePath]
 ) -> Mapping[Path, str]:
     """By path, the environment variable or secret file that wins over the file's value."""
     data = parse_document(text, "").data
     found: dict[Path, str] = {}
-    for overrides in (read_secret_files(Settings, folders, data), read_environment(Settings, environ, data)):
+    for overrides in (read_secret_files(Settings, places, data), read_environment(Settings, environ, data)):
         for origin, where in overrides.origins.items():
             for edit in edits:
                 length = min(len(origin), len(edit.path))

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from xmsyncd.errors import ConfigurationError, Fault
 from xmsyncd.settings.checks import check, unknown_entry_keys
 from xmsyncd.settings.columns import nested
-from xmsyncd.settings.document import read_document
+from xmsyncd.settings.document import Document, read_document
 from xmsyncd.settings.faults import Translator
 from xmsyncd.settings.models import Settings
 from xmsyncd.settings.pipelines import ColumnSettings, PipelineSettings, SourceSettings
@@ -22,7 +22,7 @@ from xmsyncd.settings.salvage import salvage
 from xmsyncd.settings.schema import Path
 from xmsyncd.settings.sources import (
     TreeSource,
-    default_secret_folders,
+    default_secret_places,
     read_environment,
     read_secret_files,
 )
@@ -54,12 +54,24 @@ def load_settings(
     """The settings, checked and complete: connections resolved, times aware UTC, the ledger's path absolute.
 
     With ``stand_ins`` ids and secrets of the connections may be missing, for what calls nobody.
-    ``secrets_dirs`` defaults to ``/run/secrets`` and systemd's ``$CREDENTIALS_DIRECTORY``. Raises
-    :class:`ConfigurationError` with every fault that could be found.
+    ``secrets_dirs`` (folders, and files of lines) defaults to the file of secrets beside the configuration,
+    ``/run/secrets`` and systemd's ``$CREDENTIALS_DIRECTORY``. Raises :class:`ConfigurationError` with every
+    fault that could be found.
     """
-    document = read_document(path)
-    folders = default_secret_folders(environ) if secrets_dirs is None else secrets_dirs
-    secrets = read_secret_files(Settings, folders, document.data)
+    return settings_from(read_document(path), path, environ, secrets_dirs, stand_ins=stand_ins)
+
+
+def settings_from(
+    document: Document,
+    path: FilePath,
+    environ: Mapping[str, str],
+    secrets_dirs: Sequence[FilePath] | None = None,
+    *,
+    stand_ins: bool = False,
+) -> Settings:
+    """:func:`load_settings` of a document that was read already, or is yet to be written to ``path``."""
+    places = default_secret_places(path, environ) if secrets_dirs is None else secrets_dirs
+    secrets = read_secret_files(Settings, places, document.data)
     environment = read_environment(Settings, environ, document.data)
     trees = [environment.data, secrets.data, document.data]  # strongest first
     if stand_ins:

@@ -35,6 +35,7 @@ from xmsyncd.settings.section import NOTHING, SECOND, Optional_, Section, span
 from xmsyncd.settings.values import (
     Cron,
     Duration,
+    Expect,
     HookName,
     IdText,
     JsonText,
@@ -200,7 +201,9 @@ class TargetSettings(Section):
     app_type: IdText = Field(description="The Yida application, APP_….")
     system_token: Secret = Field(description="Secret of the Yida application (应用秘钥).")
     user_id: IdText = Field(description="DingTalk user id on whose behalf instances are written.")
-    form_uuid: IdText = Field(description="The form, FORM-….")
+    form_uuid: Annotated[
+        IdText, Expect("the form's id FORM-…, which its address in Yida's designer (设计器) shows", "text")
+    ] = Field(description="The form, FORM-….")
     process_code: Optional_[IdText] = Field(default=None, description="The form's process, TPROC--….")
     department_id: Optional_[IdText] = Field(
         default=None, description="Department of the user, where the user has several."

@@ -34,6 +34,8 @@ anywhere in it as it is, tabs and all: a 轻易云 `request` can be pasted behin
   not set.
 - A secret file has the name of the variable, in either case, and holds the value. Files are looked for in
   `/run/secrets` and in systemd's credentials directory.
+- A file of secrets beside the configuration, `xmsyncd.secrets` for `xmsyncd.yaml`, holds lines
+  `XMSYNCD_…=value`; the folders above win over it. It must not be readable for everybody: `chmod 600`.
 - `XMSYNCD_…` names and keys that belong to no setting are errors that name the nearest known one.
 
 **Values.** Ids are text: put digits in quotes, or leading zeros are lost. Durations have units: `500ms`,

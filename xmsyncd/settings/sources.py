@@ -1,4 +1,4 @@
-"""What overrides the file: ``XMSYNCD_…`` environment variables and secret files of the same names.
+"""What overrides the file: ``XMSYNCD_…`` environment variables, and secret files or lines of the same names.
 
 ``__`` stands between levels: ``XMSYNCD_PIPELINES__PRODUCTS__TARGET__SYSTEM_TOKEN``. Names of connections
 and pipelines are matched with those of the file whatever their case, ``_`` also with ``-``; a name that
@@ -21,6 +21,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 from xmsyncd.errors import Fault
 from xmsyncd.settings.nearest import nearest
 from xmsyncd.settings.schema import Path, Shape, settings_under, shape_at
+from xmsyncd.settings.secret_lines import beside, read_secret_lines
 
 PREFIX = "XMSYNCD_"
 SYSTEM_SECRETS = FilePath("/run/secrets")
@@ -78,13 +79,21 @@ def read_environment(
 
 
 def read_secret_files(
-    root: type[BaseModel], folders: Sequence[FilePath], named: Mapping[str, Any]
+    root: type[BaseModel], places: Sequence[FilePath], named: Mapping[str, Any]
 ) -> Overrides:
-    """Files named like the variables, in either case; of two folders the later one wins."""
+    """Of a folder, the files named like the variables, in either case; of a file, its lines.
+
+    Of two places the later one wins.
+    """
     found: dict[str, tuple[str, str]] = {}
     unreadable: list[Fault] = []
-    for folder in folders:
-        for file in _files(folder):
+    for place in places:
+        if place.is_file():
+            lines, faults = read_secret_lines(place)
+            unreadable += faults
+            found.update({line.name.upper(): (line.where, line.value) for line in lines})
+            continue
+        for file in _files(place):
             upper, where = file.name.upper(), f"secret file {file}"
             try:
                 found[upper] = (where, _read_secret(file))
@@ -98,10 +107,10 @@ def read_secret_files(
     return overrides
 
 
-def default_secret_folders(environ: Mapping[str, str]) -> list[FilePath]:
-    """Docker's and systemd's folders."""
+def default_secret_places(configuration: FilePath, environ: Mapping[str, str]) -> list[FilePath]:
+    """The file of secrets beside the configuration, Docker's folder and systemd's, weakest first."""
     credentials = environ.get("CREDENTIALS_DIRECTORY")
-    return [SYSTEM_SECRETS, *([FilePath(credentials)] if credentials else [])]
+    return [beside(configuration), SYSTEM_SECRETS, *([FilePath(credentials)] if credentials else [])]
 
 
 def _files(folder: FilePath) -> list[FilePath]:
