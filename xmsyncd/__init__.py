@@ -28,6 +28,7 @@ Where things are:
 ``steps``             the moments of a delivery by name, so that a crash test can kill the process at one
 ``nearest``           what a person probably meant by an unknown name
 ``settings``          the configuration file, the environment and secret files, with every fault at once
+``importing``         a configuration from the metadata documents of 轻易云
 ``cycle``             one window, from read to proven
 ``okki``              the source: token, client, answer table, reader, product groups
 ``transform``         pure: templates, field mapping, quality rules, hashes

@@ -38,6 +38,7 @@ _COMMANDS: Final = {
     "adopt": _Entry("adopt", "adopt", "Take over instances that the form holds already."),
     "ledger": _Entry("ledger", "ledger", "Care of the ledger: check, backup, migrate, rebind."),
     "notify": _Entry("notify", "notify", "Robots of DingTalk: send a test message."),
+    "import-qeasy": _Entry("import_qeasy", "import_qeasy", "A configuration from the metadata of 轻易云."),
     "demo": _Entry("demo", "demo", "Both vendors simulated, the daemon at work between them."),
     "simulate": _Entry("simulate", "simulate", "Both vendors' APIs on this machine, with faults on demand."),
 }

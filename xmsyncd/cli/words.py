@@ -81,6 +81,12 @@ _CHINESE: Final[Mapping[str, str]] = {
     "blank text": "空文本",
     "zone of instance times": "实例时间时区",
     "instances of others": "他人的实例",
+    # what became of a metadata document of 轻易云
+    "taken over": "已沿用",
+    "to be decided": "待确认",
+    "done otherwise": "处理方式不同",
+    "not possible": "无法导入",
+    "where": "位置",
     # headings
     "pipeline": "管道",
     "state": "状态",
