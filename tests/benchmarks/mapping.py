@@ -24,8 +24,8 @@ from xmsyncd.settings import load_settings
 from xmsyncd.transform.hashes import hash_of
 from xmsyncd.transform.mapping import FieldMapping
 
-_ITEMS = 2_000
-_TURNS = 7
+_ITEMS = 500
+_TURNS = 60
 _CENT = Decimal("0.01")
 _KINDS = {1: "无规格", 2: "多规格", 3: "组合"}
 _LEVELS = {"一级分组": "五金", "二级分组": "螺栓", "CURRENT_TIME": 1795424400, "LAST_SYNC_TIME": 1795422600}
@@ -112,10 +112,10 @@ def _compare(name: str, mapping: FieldMapping, by_hand: Work, items: list[Item],
 
 
 def _seconds(work: Work, items: list[Item]) -> float:
-    began = time.perf_counter()
+    began = time.process_time()
     for item in items:
         work(item)
-    return time.perf_counter() - began
+    return time.process_time() - began
 
 
 def _item(number: int) -> Item:

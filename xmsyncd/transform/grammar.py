@@ -36,9 +36,9 @@ class Template:
     """A compiled template; immutable, without state of its own, cheap to evaluate."""
 
     __slots__ = (
-        "_evaluate",
         "_raw",
         "_values",
+        "evaluate",
         "expression",
         "parts",
         "references",
@@ -62,14 +62,11 @@ class Template:
             self.variables = expression.variables
         self._raw = tuple((str(reference), reference.raw()) for reference in self.references)
         self._values = tuple(reference.compiled() for reference in self.references)
-        self._evaluate = _compiled(parts) if expression is None else _typed(expression.evaluate)
+        self.evaluate: Resolve = _compiled(parts) if expression is None else _typed(expression.evaluate)
+        """The value for one item, "" where there is none. Raises EvaluationError."""
 
     def __repr__(self) -> str:
         return f"Template({self.text!r})"
-
-    def evaluate(self, lookup: Lookup) -> Any:
-        """The value for one item, "" where there is none. Raises EvaluationError."""
-        return self._evaluate(lookup)
 
     def inputs(self, lookup: Lookup) -> dict[str, Any]:
         """What each reference finds before its filters, by the reference as written without blanks.
@@ -86,7 +83,7 @@ class Template:
         Raises EvaluationError.
         """
         if self.expression is not None:
-            return (self._evaluate(lookup),)
+            return (self.evaluate(lookup),)
         return tuple(resolve(lookup) for resolve in self._values)
 
 

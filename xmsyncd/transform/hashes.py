@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import orjson
@@ -38,14 +38,14 @@ def hash_of(value: Any) -> ContentHash:
     return ContentHash(hashlib.blake2b(canonical_json(value), digest_size=16).hexdigest())
 
 
-def content_hash(content: Mapping[str, Any], volatile: Iterable[str] = ()) -> ContentHash:
+def content_hash(content: Mapping[str, Any], volatile: Collection[str] = ()) -> ContentHash:
     """The hash of form data, in which ``volatile`` components do not count: what only tells a time of ours.
 
     Their names stand behind the digits, so that whoever holds content and hash can compare the two.
     """
-    left_out = sorted(volatile)
-    if not left_out:
+    if not volatile:
         return hash_of(content)
+    left_out = sorted(volatile)
     digits = hash_of({name: value for name, value in content.items() if name not in left_out})
     return ContentHash(digits + canonical_json(left_out).decode())
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from xmsyncd.transform.bounds import MAX_RESULT_LENGTH
+from xmsyncd.transform.bounds import MAX_ELEMENTS, MAX_RESULT_LENGTH
 from xmsyncd.transform.paths import steps_of, walk
 from xmsyncd.transform.value_types import BLANKS, EvaluationError, is_empty, text_of
 
@@ -37,9 +37,15 @@ def joining(separator: str = ", ") -> Callable[[Any], str]:
     """The filter ``join``."""
 
     def apply(value: Any) -> str:
-        texts = [text_of(element) for element in _elements(value) if not is_empty(element)]
-        if sum(map(len, texts)) + len(separator) * len(texts) > MAX_RESULT_LENGTH:
-            raise EvaluationError(f"a text of at most {MAX_RESULT_LENGTH} characters")
+        texts: list[str] = []
+        length = -len(separator)
+        for element in _elements(value):
+            if is_empty(element):
+                continue
+            texts.append(text_of(element))
+            length += len(texts[-1]) + len(separator)
+            if length > MAX_RESULT_LENGTH:
+                raise EvaluationError(f"a text of at most {MAX_RESULT_LENGTH} characters")
         return separator.join(texts)
 
     return apply
@@ -101,7 +107,10 @@ def unique(value: Any) -> list[Any]:
     """Each element once. Numbers and their text are different elements."""
     seen: set[tuple[bool, str]] = set()
     kept: list[Any] = []
-    for element in _elements(value):
+    elements = _elements(value)
+    if len(elements) > MAX_ELEMENTS:
+        raise EvaluationError(f"a list of at most {MAX_ELEMENTS} elements")
+    for element in elements:
         identity = (isinstance(element, str), text_of(element))
         if identity not in seen:
             seen.add(identity)

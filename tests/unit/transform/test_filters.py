@@ -154,6 +154,7 @@ def test_what_filters_make_of_values(chain, value, expected):
         ("replace(a, " + "b" * 200 + ")", "a" * 10_000, f"at most {MAX_RESULT_LENGTH} characters"),
         ("join('" + "-" * 200 + "')", ["a"] * 10_000, f"at most {MAX_RESULT_LENGTH} characters"),
         ("pairs('" + "-" * 200 + "')", [{"name": 1, "value": 2}] * 10_000, "characters"),
+        ("unique", [1] * (MAX_ELEMENTS + 1), f"at most {MAX_ELEMENTS} elements"),
         ("split(a)", "a" * MAX_ELEMENTS, f"at most {MAX_ELEMENTS} parts"),
         ("trim", "a" * (MAX_RESULT_LENGTH + 1), f"at most {MAX_RESULT_LENGTH} characters"),
         ("json|json|json", '"' * 40_000, f"at most {MAX_RESULT_LENGTH} characters"),
