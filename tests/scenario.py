@@ -17,9 +17,12 @@ from pathlib import Path
 from typing import Any, Self
 
 from tests.simulator_process import SimulatorProcess
+from xmsyncd.simulator.lists import LISTS
+from xmsyncd.simulator.options import ListName
 
 ROOT = Path(__file__).resolve().parent.parent
 KEY = "textField_lq23ags2"
+REMARK = "textareaField_lq23ags6"
 
 FIELDS = [
     {"field": "textField_lq0sj9h9", "label": "产品名称", "type": "string", "value": "{name}"},
@@ -36,7 +39,8 @@ def configuration(okki_url: str, yida_url: str, **changes: Any) -> dict[str, Any
 
     ``changes`` may name ``okki``, ``dingtalk``, ``delivery``, ``source``, ``target``, ``schedule``,
     ``http``, ``ledger``, ``log``, ``guard``, ``notify``, ``lookups`` and ``derive``; ``pipeline`` holds
-    further keys of the pipeline; ``fields`` and ``quality`` take ``{"replace": [...]}``.
+    further keys of the pipeline; ``fields`` and ``quality`` take ``{"replace": [...]}``; ``pipelines`` has
+    further ones by name, as they stand in the file.
     """
 
     def merged(section: str, values: dict[str, Any]) -> dict[str, Any]:
@@ -114,8 +118,21 @@ def configuration(okki_url: str, yida_url: str, **changes: Any) -> dict[str, Any
                         {"field": KEY, "rule": "required"},
                     ],
                 ),
-            }
+            },
+            **changes.get("pipelines", {}),
         },
+    }
+
+
+def reading(name: ListName) -> dict[str, Any]:
+    """The changes of a configuration whose pipeline reads another of OKKI's lists: name, number and text."""
+    kind = LISTS[name]
+    values = {"textField_lq0sj9h9": kind.name_field, KEY: kind.number_field, REMARK: kind.text_field}
+    fields = [{"field": field, "value": f"{{{value}}}"} for field, value in values.items() if value]
+    return {
+        "source": {"resource": name.value, "page_size": 50},
+        "fields": {"replace": fields},
+        "quality": {"replace": [{"field": one["field"], "rule": "required"} for one in fields[:-1]]},
     }
 
 

@@ -441,7 +441,7 @@ def test_the_first_five_are_shown_with_their_links_and_what_comes_next(quick: Co
 @pytest.mark.parametrize("by", ["product_no", "product_id"])
 async def test_one_product_is_asked_for_and_not_looked_for(tmp_path: Path, by: str):
     async with day(tmp_path, SimulatorOptions(products=3000)) as first:
-        catalogue = first.simulated.okki.catalogue
+        catalogue = first.simulated.catalogue
         wanted = catalogue.product(catalogue.ids()[1500])
         async with application(tmp_path, first.simulated) as world:
             done = await world.sync(only=str(wanted[by]))
@@ -458,7 +458,7 @@ async def test_one_product_is_asked_for_and_not_looked_for(tmp_path: Path, by: s
 )
 async def test_one_product_is_found_on_a_tenant_that_filters_otherwise(tmp_path: Path, options):
     async with day(tmp_path, SimulatorOptions(products=400, **options)) as first:
-        catalogue = first.simulated.okki.catalogue
+        catalogue = first.simulated.catalogue
         wanted = catalogue.product(catalogue.ids()[7])
         async with application(tmp_path, first.simulated) as world:
             done = await world.sync(only=str(wanted["product_no"]))

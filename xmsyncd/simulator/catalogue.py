@@ -1,4 +1,4 @@
-"""OKKI's store of products: any size from a seed, edited as people edit.
+"""OKKI's store of one of its lists, of products as a rule: any size from a seed, edited as people edit.
 
 A product is its position in the catalogue: everything about it follows from seed and position, and only what
 was changed is kept. So 100 000 products cost a few megabytes, and a page builds just the items that it shows.
@@ -15,8 +15,9 @@ from typing import Any, Final
 
 from xmsyncd.simulator.custom_fields import CustomFields
 from xmsyncd.simulator.group_tree import GroupTree
+from xmsyncd.simulator.lists import PRODUCT, ListKind
 from xmsyncd.simulator.options import ListOrder
-from xmsyncd.simulator.products import ABSENT, EDITABLE, base_fields, mixed_bits
+from xmsyncd.simulator.products import ABSENT, mixed_bits
 from xmsyncd.simulator.times import SimulatedClock
 
 _FIRST_ID: Final = 37_400_000_000_000  # 14 digits, as the vendor's ids have
@@ -36,12 +37,26 @@ class Dirt(StrEnum):
     WRONG_TYPES = "wrong_types"
 
 
+_OF_PRODUCTS_ALONE: Final = frozenset({Dirt.UNKNOWN_GROUP})
+
+
 class Catalogue:
-    """Products by position; every change stamps OKKI's clock, in whole seconds, as update time."""
+    """Products (or what else ``kind`` lists) by position.
+
+    Every change stamps OKKI's clock, in whole seconds, as update time.
+    """
 
     def __init__(
-        self, *, size: int, seed: int, clock: SimulatedClock, groups: GroupTree, deleted_listed: bool = True
+        self,
+        *,
+        size: int,
+        seed: int,
+        clock: SimulatedClock,
+        groups: GroupTree,
+        deleted_listed: bool = True,
+        kind: ListKind = PRODUCT,
     ) -> None:
+        self.kind = kind
         self.clock = clock
         self.groups = groups
         self.custom_fields = CustomFields()
@@ -52,6 +67,8 @@ class Catalogue:
         self._created = array("q")
         self._changes: dict[int, dict[str, Any]] = {}
         self._removed: set[int] = set()
+        self._hidden: set[int] = set()
+        self._editable = kind.editable
         self._edits = 0
         self._version = 0
         self._scan: tuple[tuple[Any, ...], list[int]] | None = None
@@ -66,7 +83,7 @@ class Catalogue:
         )
 
     def __len__(self) -> int:
-        """Products that exist, those with enable_flag 0 included."""
+        """Products that exist, deleted ones that OKKI still has included."""
         return len(self._updated) - len(self._removed)
 
     # Reading
@@ -91,8 +108,8 @@ class Catalogue:
 
     def fields_at(self, position: int) -> dict[str, Any]:
         """Everything OKKI knows of a product, by the names of its detail call; ids as integers."""
-        fields = base_fields(self._seed, position, self.groups)
-        fields["product_id"] = self.id_at(position)
+        fields = self.kind.base(self._seed, position, self.groups)
+        fields[self.kind.id_field] = self.id_at(position)
         fields["create_time"] = self.clock.text(self._created[position])
         fields["update_time"] = self.clock.text(self._updated[position])
         changes = self._changes.get(position)
@@ -109,10 +126,15 @@ class Catalogue:
         """As fields_at, by id. Raises KeyError."""
         return self.fields_at(self.position_of(product_id))
 
+    def is_deleted(self, position: int) -> bool:
+        """Whether somebody has deleted it, so that OKKI has it and shows it as such, or no more."""
+        flag = self._changes.get(position, {}).get("enable_flag", 1)
+        return position in self._hidden or (self.kind.has_flag and flag == 0)
+
     def id_of_number(self, product_no: str) -> int:
         """The first product with this number (a scan). Raises KeyError."""
         for position in self.positions():
-            if self.fields_at(position).get("product_no") == product_no:
+            if self.fields_at(position).get(self.kind.number_field) == product_no:
                 return self.id_at(position)
         raise KeyError(product_no)
 
@@ -126,21 +148,25 @@ class Catalogue:
         start: int | None = None,
         end: int | None = None,
         product_type: int | None = None,
+        deleted: bool = False,
     ) -> tuple[list[int], int]:
-        """Positions of one page, and the total; both bounds are inclusive epoch seconds."""
+        """Positions of one page, and the total; both bounds are inclusive epoch seconds.
+
+        With `deleted` the list of what was deleted, where OKKI keeps one apart.
+        """
         low = 0 if start is None else bisect.bisect_left(self._newest, start << _POSITION_BITS)
         high = (
             len(self._newest)
             if end is None
             else bisect.bisect_left(self._newest, (end + 1) << _POSITION_BITS)
         )
-        if order is ListOrder.NEWEST and not by_creation and product_type is None:
+        if order is ListOrder.NEWEST and not by_creation and product_type is None and not deleted:
             upper = max(low, high - offset)
             lower = max(low, upper - limit)
             return [self._position_in(key) for key in reversed(self._newest[lower:upper])], max(0, high - low)
-        wanted = (self._version, order, by_creation, start, end, product_type)
+        wanted = (self._version, order, by_creation, start, end, product_type, deleted)
         if self._scan is None or self._scan[0] != wanted:
-            self._scan = (wanted, self._scanned(order, by_creation, start, end, product_type))
+            self._scan = (wanted, self._scanned(order, by_creation, start, end, product_type, deleted))
         found = self._scan[1]
         return found[offset : offset + limit], len(found)
 
@@ -151,11 +177,13 @@ class Catalogue:
         start: int | None,
         end: int | None,
         product_type: int | None,
+        deleted: bool,
     ) -> list[int]:
         times = self._created if by_creation else self._updated
+        shown = self._hidden if deleted else map(self._position_in, self._newest)
         found = [
             position
-            for position in map(self._position_in, self._newest)
+            for position in shown
             if (start is None or times[position] >= start)
             and (end is None or times[position] <= end)
             and (product_type is None or self.fields_at(position).get("product_type") == product_type)
@@ -174,36 +202,38 @@ class Catalogue:
 
     # Changing
 
-    def edit(self, product_id: int, *, unnamed: Mapping[str, Any] | None = None, **fields: Any) -> None:
+    def edit(self, product_id: int, /, *, unnamed: Mapping[str, Any] | None = None, **fields: Any) -> None:
         """Change fields (ABSENT takes one out of the answers); ``unnamed`` ones are on no page of the vendor.
 
         Raises KeyError for an unknown product, ValueError for an unknown field.
         """
         position = self.position_of(product_id)
-        if unknown := sorted(fields.keys() - EDITABLE):
-            raise ValueError(f"no such product field: {', '.join(unknown)}")
+        self._check_names(fields)
         self._changes.setdefault(position, {}).update(fields, **(unnamed or {}))
         listed = self.deleted_listed or self._changes[position].get("enable_flag", 1) != 0
-        self._stamp(position, listed=listed)
+        self._stamp(position, listed=listed and position not in self._hidden)
+
+    def _check_names(self, fields: dict[str, Any]) -> None:
+        if unknown := sorted(fields.keys() - self._editable):
+            raise ValueError(f"no such {self.kind.name} field: {', '.join(unknown)}")
 
     def edit_random(self, count: int = 1) -> list[int]:
         """Change the remark or the name of that many different products; the ids, in order of the edits."""
-        chosen = self._choose(count)
+        chosen, kind = self._choose(count), self.kind
         for product_id in chosen:
             self._edits += 1
             fields = self.product(product_id)
-            if self._edits % 3 == 0:
-                name = str(fields.get("name") or "未命名").split("（第", 1)[0]
-                self.edit(product_id, name=f"{name}（第{self._edits}版）")
+            if self._edits % 3 == 0 and kind.name_field:
+                name = str(fields.get(kind.name_field) or "未命名").split("（第", 1)[0]
+                self.edit(product_id, **{kind.name_field: f"{name}（第{self._edits}版）"})
             else:
-                remark = str(fields.get("product_remark") or "").split("\n[更新 ", 1)[0]
-                self.edit(product_id, product_remark=f"{remark}\n[更新 {self._edits}]")
+                remark = str(fields.get(kind.text_field) or "").split("\n[更新 ", 1)[0]
+                self.edit(product_id, **{kind.text_field: f"{remark}\n[更新 {self._edits}]"})
         return chosen
 
     def create(self, **fields: Any) -> int:
         """A new product with seeded values where none are given; its id."""
-        if unknown := sorted(fields.keys() - EDITABLE):
-            raise ValueError(f"no such product field: {', '.join(unknown)}")
+        self._check_names(fields)
         position = len(self._updated)
         now = self.clock.okki_now()
         self._updated.append(now)
@@ -227,42 +257,70 @@ class Catalogue:
         return imported
 
     def rename_number(self, product_id: int, product_no: str) -> None:
-        self.edit(product_id, product_no=product_no)
+        self.edit(product_id, **{self.kind.number_field: product_no})
 
     def swap_numbers(self, one: int, other: int) -> None:
         """Two products exchange their product numbers, in the same second."""
-        first, second = self.product(one)["product_no"], self.product(other)["product_no"]
-        self.edit(one, product_no=second)
-        self.edit(other, product_no=first)
+        number = self.kind.number_field
+        first, second = self.product(one)[number], self.product(other)[number]
+        self.rename_number(one, second)
+        self.rename_number(other, first)
 
     def delete(self, product_id: int, *, vanish: bool = False) -> None:
-        """Set enable_flag 0, or take the product away for good. Raises KeyError."""
-        if not vanish:
+        """Delete as a person does (enable_flag 0, or out of the list), or for good. Raises KeyError."""
+        if not vanish and self.kind.has_flag:
             self.edit(product_id, enable_flag=0)
             return
         position = self.position_of(product_id)
+        if not vanish:
+            self._hidden.add(position)
+            self._stamp(position, listed=False)
+            return
+        self._hidden.discard(position)
         self._unlist(position)
         self._removed.add(position)
         self._version += 1
 
+    def restore(self, product_id: int) -> None:
+        """Take a person's deletion back. Raises KeyError."""
+        if self.kind.has_flag:
+            self.edit(product_id, enable_flag=1)
+            return
+        position = self.position_of(product_id)
+        self._hidden.discard(position)
+        self._stamp(position, listed=True)
+
+    @property
+    def dirts(self) -> list[Dirt]:
+        """The kinds of dirt that this list can have."""
+        return [each for each in Dirt if self.kind is PRODUCT or each not in _OF_PRODUCTS_ALONE]
+
     def spoil(self, dirt: Dirt, count: int = 1, *, only: int | None = None) -> list[int]:
-        """Make that many products dirty, or only this one, as an edit; their ids."""
+        """Make that many products dirty, or only this one, as an edit; their ids.
+
+        Raises ValueError for dirt that this list cannot have.
+        """
+        if dirt not in self.dirts:
+            raise ValueError(f"{dirt}: only products have groups")
         chosen = self._choose(count) if only is None else [only]
         for product_id in chosen:
             self.edit(product_id, **self._dirt_fields(dirt, product_id))
         return chosen
 
     def _dirt_fields(self, dirt: Dirt, product_id: int) -> dict[str, Any]:
+        kind, number = self.kind, self.kind.number_field
         match dirt:
             case Dirt.EMPTY_NUMBER:
-                return {"product_no": ""}
+                return {number: ""}
             case Dirt.DUPLICATE_NUMBER:
                 others = (self.product(each) for each in reversed(self.ids()) if each != product_id)
-                return {"product_no": next(filter(None, (each.get("product_no") for each in others)))}
+                return {number: next(filter(None, (each.get(number) for each in others)))}
             case Dirt.MISSING_NAME:
-                return {"name": ABSENT}
+                return {kind.name_field or number: ABSENT}
             case Dirt.UNKNOWN_GROUP:
                 return {"group_id": 999_999_999, "group_name": "已删除的分组"}
+            case Dirt.WRONG_TYPES if kind is not PRODUCT:
+                return {kind.name_field or kind.text_field: ["列表", "而非文本"]}
             case Dirt.WRONG_TYPES:
                 return {"name": ["列表", "而非文本"], "hs_code": {"code": 940540}, "cost": None}
 

@@ -72,6 +72,7 @@ class Control:
             "okki_url": simulator.okki_url,
             "yida_url": simulator.yida_url,
             "control_url": simulator.control_url,
+            "resource": simulator.options.resource,
             "products": len(simulator.catalogue),
             "paths": {
                 f"{method} {path}": (handler.__doc__ or "").strip() for method, path, handler in self._paths
@@ -152,7 +153,7 @@ class Control:
         return {"ids": [one, other]}
 
     def delete(self, given: dict[str, Any]) -> Any:
-        """{id, vanish?: bool}: enable_flag 0, or gone for good."""
+        """{id, vanish?: bool}: as a person deletes it (a flag, or out of the list), or gone for good."""
         self._simulator.catalogue.delete(int(given["id"]), vanish=bool(given.get("vanish", False)))
         return {"ids": [int(given["id"])]}
 

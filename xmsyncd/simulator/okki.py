@@ -1,4 +1,4 @@
-"""OKKI's HTTP API over the simulated catalogue (vendor doc, not verified on a tenant).
+"""OKKI's HTTP API over the simulated stores (vendor doc, not verified on a tenant).
 
 Strict where a client could be careless: an unknown parameter is an error, and errors hide inside HTTP 200.
 """
@@ -17,8 +17,8 @@ from aiohttp import web
 from xmsyncd.simulator.catalogue import Catalogue
 from xmsyncd.simulator.counters import Counters, Operation, Result, Vendor
 from xmsyncd.simulator.faults import Fault, FaultName, Faults, Stage
-from xmsyncd.simulator.options import Envelope, IdType, OkkiTotal, SimulatorOptions, TokenBody
-from xmsyncd.simulator.products import detail, list_item
+from xmsyncd.simulator.lists import PRODUCT, ListKind
+from xmsyncd.simulator.options import Envelope, IdType, ListName, OkkiTotal, SimulatorOptions, TokenBody
 from xmsyncd.simulator.times import SimulatedClock
 from xmsyncd.simulator.wire import Answer, Line, html
 
@@ -27,9 +27,6 @@ _SCOPES: Final = frozenset(
         *("product", "company", "lead", "opportunity", "invoices", "user", "costInvoice", "paymentInvoice"),
         *("purchaseOrder", "warehouse", "capitalAccount", "webhook", "supplier", "report"),
     }
-)
-_LIST_PARAMETERS: Final = frozenset(
-    {"time_type", "start_time", "end_time", "start_index", "count", "product_type"}
 )
 _LIE_ABOVE: Final = 3
 _THROTTLE_TEXT: Final = "请求过于频繁，请稍后再试"
@@ -55,35 +52,42 @@ class Okki:
         self,
         options: SimulatorOptions,
         *,
-        catalogue: Catalogue,
+        catalogues: Mapping[ListName, Catalogue],
         clock: SimulatedClock,
         faults: Faults,
         counters: Counters,
         line: Line,
     ) -> None:
         self.options = options
-        self.catalogue = catalogue
+        self.catalogues = catalogues
         self.clock = clock
         self.total = options.okki_total
         self.removed: list[int] = []
-        """Ids that somebody deleted through GET /v1/product/remove: no reader ever should."""
+        """Ids that somebody deleted through a remove path: no reader ever should."""
         self._faults = faults
         self._counters = counters
         self._line = line
-        self._tokens: dict[str, float] = {}
+        self._tokens: dict[str, tuple[float, frozenset[str]]] = {}
+        """When each ends, and its scopes."""
 
     def application(self) -> web.Application:
         app = web.Application(client_max_size=4 * 1024 * 1024)
         app.router.add_post("/v1/oauth2/access_token", self._token)
-        reads: tuple[tuple[str, Operation, _Read], ...] = (
-            ("/v1/product/list", Operation.LIST, self._list),
-            ("/v1/product/info", Operation.DETAIL, self._detail),
-            ("/v1/product/groups", Operation.GROUPS, self._groups),
-            ("/v1/product/fields", Operation.FIELDS, self._fields),
-            ("/v1/product/remove", Operation.REMOVE, self._remove),
-        )
-        for path, operation, read in reads:
-            app.router.add_get(path, self._reading(operation, read), allow_head=False)
+        for catalogue in self.catalogues.values():
+            kind = catalogue.kind
+            reads: list[tuple[str, Operation, _Read]] = [
+                (kind.path, Operation.LIST, partial(self._list, catalogue)),
+                (kind.detail_path, Operation.DETAIL, partial(self._detail, catalogue)),
+            ]
+            if kind is PRODUCT:
+                reads.append(("/v1/product/groups", Operation.GROUPS, partial(self._groups, catalogue)))
+                reads.append(("/v1/product/fields", Operation.FIELDS, partial(self._fields, catalogue)))
+            for path, operation, read in reads:
+                app.router.add_get(path, self._reading(catalogue, operation, read), allow_head=False)
+            # A product is deleted by GET, all others by POST; both are taken everywhere.
+            remove = self._reading(catalogue, Operation.REMOVE, partial(self._remove, catalogue))
+            app.router.add_get(kind.remove_path, remove, allow_head=False)
+            app.router.add_post(kind.remove_path, remove)
         app.router.add_route("*", "/{path:.*}", self._unknown)
         return app
 
@@ -122,34 +126,42 @@ class Okki:
         life = self.options.okki_token_life.total_seconds()
         now = self.clock.monotonic()
         # Asking again does not end an earlier token's life; it ends by itself.
-        self._tokens = {each: end for each, end in self._tokens.items() if end > now}
-        self._tokens[token] = now + life
+        self._tokens = {each: (end, held) for each, (end, held) in self._tokens.items() if end > now}
+        self._tokens[token] = (now + life, frozenset(scopes))
         body: dict[str, Any] = {"token_type": "Bearer", "access_token": token}
         if self.options.okki_token_tells_life:
             body["expires_in"] = int(life)
         return Answer(200, body)
 
-    def _authorised(self, request: web.Request) -> bool:
+    def _scopes(self, request: web.Request) -> frozenset[str] | None:
+        """The scopes of the request's token; None where it has none that is valid."""
         given = request.headers.get("Authorization", "")
         if not self.options.okki_bare_token:
             if not given.startswith("Bearer "):
-                return False
+                return None
             given = given.removeprefix("Bearer ")
-        return self._tokens.get(given, 0.0) > self.clock.monotonic()
+        end, scopes = self._tokens.get(given, (0.0, frozenset()))
+        return scopes if end > self.clock.monotonic() else None
 
     # Every call
 
     def _reading(
-        self, operation: Operation, read: _Read
+        self, catalogue: Catalogue, operation: Operation, read: _Read
     ) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
         async def handle(request: web.Request) -> web.StreamResponse:
+            scopes = self._scopes(request)
+
             def execute(lie: int) -> Answer:
+                if catalogue.kind.scope not in (scopes or ()):
+                    return self._error(403, f"no permission {catalogue.kind.scope} scopes")
                 try:
                     return self._enveloped(read(request.query, lie))
                 except _BusinessError as error:
                     return self._error(error.code, error.message)
 
-            return await self._answered(request, operation, execute, authorised=self._authorised(request))
+            return await self._answered(
+                request, operation, execute, authorised=scopes is not None, catalogue=catalogue
+            )
 
         return handle
 
@@ -160,11 +172,12 @@ class Okki:
         execute: Callable[[int], Answer],
         *,
         authorised: bool,
+        catalogue: Catalogue | None = None,
     ) -> web.StreamResponse:
         arrived = self.clock.monotonic()
         pause = self.options.okki_latency.total_seconds()
         drifts, lie = False, 0
-        key = request.query.get("product_id")
+        key = None if catalogue is None else request.query.get(catalogue.kind.id_field)
         for fault in self._faults.strike(Stage.BESIDE, Vendor.OKKI, operation, key):
             if fault.name is FaultName.SLOW:
                 pause += 1.0 if fault.seconds is None else fault.seconds
@@ -177,9 +190,9 @@ class Okki:
         if before:
             return await self._instead(request, operation, before[0], arrived)
         answer = execute(lie) if authorised else _stale_token()
-        if drifts:
+        if drifts and catalogue is not None:
             # After the page was built: its reader cannot know that the next one has moved.
-            self.catalogue.edit_random()
+            catalogue.edit_random()
         after = (
             self._faults.strike(Stage.AFTER, Vendor.OKKI, operation, key)
             if answer.result is Result.OK
@@ -250,51 +263,52 @@ class Okki:
         body = {"code": code, "message": message, "now": self.clock.text(self.clock.okki_now()), "data": []}
         return Answer(200, body, Result.REFUSED)
 
-    # Products
+    # What is listed
 
-    def _list(self, query: Mapping[str, str], lie: int) -> Any:
-        if unknown := sorted(query.keys() - _LIST_PARAMETERS):
-            raise _BusinessError(400, f"参数错误: {', '.join(unknown)}")
+    def _list(self, catalogue: Catalogue, query: Mapping[str, str], lie: int) -> Any:
+        kind = catalogue.kind
+        if wrong := sorted(query.keys() - kind.parameters) + sorted(kind.needed - query.keys()):
+            raise _BusinessError(400, f"参数错误: {', '.join(wrong)}")
         number = _whole(query, "start_index", 1)
         asked = _whole(query, "count", self.options.okki_page_default)
         size = asked if self.options.okki_page_clamp is None else min(asked, self.options.okki_page_clamp)
+        for other, value in (("page_no", number), ("page_size", asked)):
+            if _whole(query, other, value) != value:
+                raise _BusinessError(400, f"参数错误: {other}")
         time_type = _whole(query, "time_type", 1)
-        if time_type not in (1, 2):
+        if "time_type" in query and time_type not in kind.time_types:
             raise _BusinessError(400, "参数错误: time_type")
         product_type = _whole(query, "product_type", 0) if "product_type" in query else None
         start, end = self._bound(query, "start_time"), self._bound(query, "end_time")
         page = partial(
-            self.catalogue.page,
+            catalogue.page,
             limit=size,
             order=self.options.okki_order,
             by_creation=time_type == 2,
             start=start,
             end=end,
             product_type=product_type,
+            deleted=bool(kind.deleted_parameter) and query.get(kind.deleted_parameter) == "1",
         )
         positions, total = page(offset=(number - 1) * size)
         if not positions and total and self.options.okki_last_page_repeats:
             positions, total = page(offset=(total - 1) // size * size)
         as_text = self._ids_as_text(number)
-        shown = self.catalogue.custom_fields.shown
+        hidden, shown = kind.detail_only, catalogue.custom_fields.shown
+        if self.options.product_type_in_list:
+            hidden -= {"product_type"}
         items = [
-            shown(
-                list_item(
-                    self.catalogue.fields_at(position),
-                    ids_as_text=as_text,
-                    with_product_type=self.options.product_type_in_list,
-                )
-            )
+            shown(kind.listed(catalogue.fields_at(position), ids_as_text=as_text, hidden=hidden))
             for position in positions
         ]
         if not items and self.options.okki_empty_array:
             return []
-        return {"list": items, **self._total(max(0, total + lie))}
+        return {"list": items, **self._total(kind, max(0, total + lie))}
 
-    def _total(self, total: int) -> dict[str, Any]:
+    def _total(self, kind: ListKind, total: int) -> dict[str, Any]:
         match self.total:
             case OkkiTotal.COUNT:
-                return {"count": total}
+                return dict.fromkeys(kind.total_keys, total)
             case OkkiTotal.TOTAL_ITEM:
                 return {"totalItem": total}
             case OkkiTotal.STRING:
@@ -319,38 +333,40 @@ class Okki:
         kind = self.options.id_type
         return kind is IdType.STR or (kind is IdType.MIXED and page % 2 == 0)
 
-    def _detail(self, query: Mapping[str, str], _: int) -> Any:
-        if unknown := sorted(query.keys() - {"product_id", "product_no"}):
+    def _detail(self, catalogue: Catalogue, query: Mapping[str, str], _: int) -> Any:
+        kind = catalogue.kind
+        known = {kind.id_field, kind.number_field} if kind.detail_by_number else {kind.id_field}
+        if unknown := sorted(query.keys() - known):
             raise _BusinessError(400, f"参数错误: {', '.join(unknown)}")
         try:
-            if "product_id" in query:
-                product_id = int(query["product_id"])
+            if kind.id_field in query:
+                product_id = int(query[kind.id_field])
             else:
-                product_id = self.catalogue.id_of_number(query["product_no"])
-            fields = self.catalogue.product(product_id)
+                product_id = catalogue.id_of_number(query[kind.number_field])
+            fields = catalogue.product(product_id)
         except (KeyError, ValueError):
             raise _BusinessError(404, "Not Found Resource") from None
-        shown = detail(fields, ids_as_text=self.options.id_type is not IdType.INT)
-        return self.catalogue.custom_fields.shown(shown)
+        shown = kind.detailed(fields, ids_as_text=self.options.id_type is not IdType.INT)
+        return catalogue.custom_fields.shown(shown)
 
-    def _groups(self, query: Mapping[str, str], _: int) -> Any:
+    def _groups(self, catalogue: Catalogue, query: Mapping[str, str], _: int) -> Any:
         if unknown := sorted(query.keys() - {"group_id", "group_name"}):
             raise _BusinessError(400, f"参数错误: {', '.join(unknown)}")
-        rows = self.catalogue.groups.payload(
+        rows = catalogue.groups.payload(
             ids_as_text=self.options.id_type is not IdType.INT, created=self.clock.text(1_700_000_000)
         )
         wanted = {"id": query.get("group_id"), "name": query.get("group_name")}
         return [row for row in rows if all(value in (None, str(row[name])) for name, value in wanted.items())]
 
-    def _fields(self, query: Mapping[str, str], _: int) -> Any:
+    def _fields(self, catalogue: Catalogue, query: Mapping[str, str], _: int) -> Any:
         if unknown := sorted(query):
             raise _BusinessError(400, f"参数错误: {', '.join(unknown)}")
-        return self.catalogue.custom_fields.dictionary(ids_as_text=self.options.id_type is not IdType.INT)
+        return catalogue.custom_fields.dictionary(ids_as_text=self.options.id_type is not IdType.INT)
 
-    def _remove(self, query: Mapping[str, str], _: int) -> Any:
+    def _remove(self, catalogue: Catalogue, query: Mapping[str, str], _: int) -> Any:
         try:
-            product_id = int(query["product_id"])
-            self.catalogue.delete(product_id, vanish=True)
+            product_id = int(query[catalogue.kind.id_field])
+            catalogue.delete(product_id, vanish=True)
         except (KeyError, ValueError):
             raise _BusinessError(404, "Not Found Resource") from None
         self.removed.append(product_id)

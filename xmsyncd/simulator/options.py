@@ -11,8 +11,23 @@ from enum import StrEnum
 from typing import Any
 
 
+class ListName(StrEnum):
+    """The lists that OKKI serves."""
+
+    PRODUCT = "product"
+    COMPANY = "company"
+    SUPPLIER = "supplier"
+    ORDER = "order"
+    QUOTATION = "quotation"
+    OPPORTUNITY = "opportunity"
+    LEAD = "lead"
+    RECEIPT = "receipt"
+    PURCHASE_ORDER = "purchase_order"
+    OUTBOUND = "outbound"
+
+
 class OkkiTotal(StrEnum):
-    """How the product list tells its total (the vendor's pages disagree)."""
+    """How a list tells its total (the vendor's pages disagree); COUNT: as that list is documented."""
 
     COUNT = "count"
     TOTAL_ITEM = "totalItem"
@@ -37,7 +52,7 @@ class IdType(StrEnum):
 
 
 class ListOrder(StrEnum):
-    """The order of the product list, which the vendor does not state."""
+    """The order of a list, which the vendor does not state."""
 
     NEWEST = "newest"
     BY_ID = "id"
@@ -146,8 +161,10 @@ class SimulatorOptions:
     control_port: int = 0
     seed: int = 1
 
-    # OKKI's catalogue
+    # OKKI's stores: `products` entries of the list `resource`, `records` of each other one
+    resource: ListName = ListName.PRODUCT
     products: int = 300
+    records: int = 0
     dirty_products: int = 0
     edits_per_second: float = 0.0
     timezone: str = "Asia/Shanghai"
@@ -224,6 +241,8 @@ class SimulatorOptions:
         """Refuse what no simulation can be (ValueError)."""
         if not 0 <= self.products <= 10_000_000:
             raise ValueError("products: between 0 and 10 million")
+        if not 0 <= self.records <= 10_000_000:
+            raise ValueError("records: between 0 and 10 million")
         if self.qps is not None and self.qps <= 0:
             raise ValueError("qps: greater than 0, or absent for no limit")
         for name in ("latency", "okki_latency", "index_lag", "index_jitter"):

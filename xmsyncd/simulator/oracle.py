@@ -1,5 +1,7 @@
 """The judge of a synchronisation: compares OKKI's store with Yida's, in the six components of the example.
 
+Of a list other than products: name, number and text, in three of them.
+
 It reads both stores directly, so neither a lagging index nor a fault can deceive it.
 """
 
@@ -13,6 +15,7 @@ from typing import Any, Final
 from xmsyncd.simulator.catalogue import Catalogue
 from xmsyncd.simulator.forms import Form
 from xmsyncd.simulator.instances import Instance
+from xmsyncd.simulator.lists import PRODUCT, ListKind
 
 NAME: Final = "textField_lq0sj9h9"
 NUMBER: Final = "textField_lq23ags2"
@@ -30,7 +33,7 @@ class Verdict:
 
     `rejected` (no number, no name, or a value that is no text) and `conflicts` (one number, several products)
     belong into the daemon's own list and are told apart: a conflict may stand in Yida once, for any of its
-    products. Products with enable_flag 0 may stand in Yida or not.
+    products. Deleted products may stand in Yida or not.
     """
 
     missing: list[str] = field(default_factory=list)
@@ -85,19 +88,21 @@ class Oracle:
                 verdict.instances += 1
             if count % _STEP == 0:
                 yield
+        kind = self._catalogue.kind
         wanted: dict[str, list[int]] = {}
         tolerated: set[str] = set()
         for count, position in enumerate(list(self._catalogue.positions())):
             fields = self._catalogue.fields_at(position)
             verdict.products += 1
-            if fields.get("enable_flag") == 0:
-                tolerated.add(_text(fields.get("product_no")))
-            elif not _is_deliverable(fields):
-                verdict.rejected.append(fields["product_id"])
+            number = _text(fields.get(kind.number_field))
+            if self._catalogue.is_deleted(position):
+                tolerated.add(number)
+            elif not _is_deliverable(fields, kind):
+                verdict.rejected.append(fields[kind.id_field])
                 # An earlier version of it may have been delivered, with this number.
-                tolerated.add(_text(fields.get("product_no")))
+                tolerated.add(number)
             else:
-                wanted.setdefault(_text(fields["product_no"]), []).append(position)
+                wanted.setdefault(number, []).append(position)
             if count % _STEP == 0:
                 yield
         for count, (number, positions) in enumerate(wanted.items()):
@@ -120,6 +125,11 @@ class Oracle:
                 verdict.different.append({"key": number, "expected": contents[0], "found": held})
 
     def _content(self, fields: dict[str, Any]) -> dict[str, str]:
+        kind = self._catalogue.kind
+        if kind is not PRODUCT:
+            named = {NAME: _text(fields.get(kind.name_field))} if kind.name_field else {}
+            number, text = _text(fields.get(kind.number_field)), _text(fields.get(kind.text_field))
+            return {**named, NUMBER: number, REMARK: text}
         group_id = fields.get("group_id")
         path = self._catalogue.groups.path(int(str(group_id))) if str(group_id or "").isdecimal() else ()
         content = {
@@ -140,11 +150,10 @@ def _text(value: Any) -> str:
     return "" if value is None else str(value)
 
 
-def _is_deliverable(fields: dict[str, Any]) -> bool:
-    scalar = all(
-        not isinstance(fields.get(name), dict | list) for name in ("name", "product_no", "product_remark")
-    )
-    return scalar and fields.get("name") not in (None, "") and fields.get("product_no") not in (None, "")
+def _is_deliverable(fields: dict[str, Any], kind: ListKind) -> bool:
+    needed = [kind.number_field, *([kind.name_field] if kind.name_field else [])]
+    scalar = all(not isinstance(fields.get(name), dict | list) for name in (*needed, kind.text_field))
+    return scalar and all(fields.get(name) not in (None, "") for name in needed)
 
 
 def _same(content: dict[str, str], found: dict[str, Any]) -> bool:

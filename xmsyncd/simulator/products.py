@@ -1,4 +1,4 @@
-"""What a product looks like before anybody edits it, and how OKKI's list and detail show it (vendor doc)."""
+"""What a product looks like before anybody edits it (vendor doc)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class _Absent(Enum):
 ABSENT: Final = _Absent.ABSENT
 """As the value of an edited field: the answers leave the field out."""
 
-_DETAIL_ONLY: Final = frozenset(
+DETAIL_ONLY: Final = frozenset(
     {
         *("product_type", "cn_name", "brand", "place", "intro", "create_user", "update_user"),
         *("sku_attributes", "sku_items", "sku_num", "sku_id", "sku_code", "sub_product_sku_items"),
@@ -26,7 +26,7 @@ _DETAIL_ONLY: Final = frozenset(
         *("carton_volume", "carton_gross_weight"),
     }
 )
-_LIST_ONLY: Final = frozenset(
+LIST_ONLY: Final = frozenset(
     {"image", "cost_with_tax", "fob", "image_info", "store_info", "create_user_info", "update_user_info"}
 )
 
@@ -143,30 +143,3 @@ def _remark(bits: int, choice: int) -> str:
         bits = bits or choice * 7919 + len(found)
         found.append(REMARKS[which])
     return "".join(found)
-
-
-EDITABLE: Final = frozenset(base_fields(1, 0, GroupTree()))
-"""The names that an edit may change: all but the id and the times."""
-
-
-def list_item(fields: dict[str, Any], *, ids_as_text: bool, with_product_type: bool) -> dict[str, Any]:
-    """One entry of GET /v1/product/list; without `product_type`, as documented."""
-    item = {name: value for name, value in fields.items() if name not in _DETAIL_ONLY}
-    if with_product_type and "product_type" in fields:
-        item["product_type"] = fields["product_type"]
-    return _with_ids(item, ids_as_text)
-
-
-def detail(fields: dict[str, Any], *, ids_as_text: bool) -> dict[str, Any]:
-    """`data` of GET /v1/product/info; `source_type` is a text here, as in the vendor's example."""
-    item = {name: value for name, value in fields.items() if name not in _LIST_ONLY}
-    item["source_type"] = "手动创建"
-    return _with_ids(item, ids_as_text)
-
-
-def _with_ids(item: dict[str, Any], ids_as_text: bool) -> dict[str, Any]:
-    if ids_as_text:
-        for name in ("product_id", "group_id"):
-            if isinstance(item.get(name), int):
-                item[name] = str(item[name])
-    return item

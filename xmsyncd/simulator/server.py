@@ -10,12 +10,13 @@ from typing import Self
 
 from aiohttp import web
 
-from xmsyncd.simulator.catalogue import Catalogue, Dirt
+from xmsyncd.simulator.catalogue import Catalogue
 from xmsyncd.simulator.control import Control
 from xmsyncd.simulator.counters import Counters, Vendor
 from xmsyncd.simulator.faults import Faults
 from xmsyncd.simulator.forms import Form
 from xmsyncd.simulator.group_tree import GroupTree
+from xmsyncd.simulator.lists import LISTS
 from xmsyncd.simulator.okki import Okki
 from xmsyncd.simulator.options import SimulatorOptions
 from xmsyncd.simulator.oracle import Oracle
@@ -29,8 +30,9 @@ _SHUTDOWN_SECONDS = 0.2  # callers of a simulation that ends have nothing to wai
 class Simulator:
     """Both vendors, usable in-process with `async with` or through its URLs.
 
-    `catalogue` is OKKI's store, `form` the Yida form, `faults` what goes wrong, `counters` what was called,
-    `oracle` the judge. All of them may be used directly while it runs, from its own event loop.
+    `catalogue` is OKKI's store of the list `options.resource` (`catalogues` has all of them), `form` the
+    Yida form, `faults` what goes wrong, `counters` what was called, `oracle` the judge. All of them may be
+    used directly while it runs, from its own event loop.
     """
 
     def __init__(
@@ -48,21 +50,26 @@ class Simulator:
         self.counters = Counters()
         groups = GroupTree()
         groups.shape = options.groups_shape
-        self.catalogue = Catalogue(
-            size=options.products,
-            seed=options.seed,
-            clock=self.clock,
-            groups=groups,
-            deleted_listed=options.deleted_listed,
-        )
+        self.catalogues = {
+            name: Catalogue(
+                size=options.products if name is options.resource else options.records,
+                seed=options.seed,
+                clock=self.clock,
+                groups=groups,
+                deleted_listed=options.deleted_listed,
+                kind=kind,
+            )
+            for name, kind in LISTS.items()
+        }
+        self.catalogue = self.catalogues[options.resource]
         for dirt, product in zip(
-            list(Dirt) * options.dirty_products, range(options.dirty_products), strict=False
+            self.catalogue.dirts * options.dirty_products, range(options.dirty_products), strict=False
         ):
             self.catalogue.spoil(dirt, only=self.catalogue.id_at(product))
         self._line = Line()
         self.okki = Okki(
             options,
-            catalogue=self.catalogue,
+            catalogues=self.catalogues,
             clock=self.clock,
             faults=self.faults,
             counters=self.counters,

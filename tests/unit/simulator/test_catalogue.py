@@ -9,8 +9,9 @@ import pytest
 
 from xmsyncd.simulator.catalogue import Catalogue, Dirt
 from xmsyncd.simulator.group_tree import GroupTree
+from xmsyncd.simulator.lists import LISTS, PRODUCT, ListKind
 from xmsyncd.simulator.options import GroupsShape, ListOrder
-from xmsyncd.simulator.products import ABSENT, detail, list_item
+from xmsyncd.simulator.products import ABSENT
 from xmsyncd.simulator.times import SimulatedClock
 
 NOW = 1_800_000_000
@@ -73,11 +74,11 @@ def test_catalogue_looks_like_a_trading_company(wall: Wall) -> None:
 def test_list_item_has_no_product_type_and_detail_has(wall: Wall) -> None:
     """As the vendor documents both; ids as text on demand."""
     fields = make(wall).fields_at(0)
-    item = list_item(fields, ids_as_text=True, with_product_type=False)
+    item = PRODUCT.listed(fields, ids_as_text=True)
     assert "product_type" not in item
     assert item["product_id"] == str(fields["product_id"])
-    assert list_item(fields, ids_as_text=False, with_product_type=True)["product_type"] in (1, 2, 3)
-    assert detail(fields, ids_as_text=False)["product_type"] == fields["product_type"]
+    assert PRODUCT.listed(fields, ids_as_text=False, hidden=frozenset())["product_type"] in (1, 2, 3)
+    assert PRODUCT.detailed(fields, ids_as_text=False)["product_type"] == fields["product_type"]
 
 
 @pytest.mark.parametrize("order", list(ListOrder))
@@ -230,3 +231,36 @@ def test_group_tree_in_every_shape(shape: GroupsShape) -> None:
                 at = parents[at]
         case GroupsShape.ORPHAN:
             assert any(parent and parent not in parents for parent in parents.values())
+
+
+@pytest.mark.parametrize("kind", LISTS.values(), ids=lambda kind: kind.name)
+def test_every_list_is_read_edited_deleted_and_restored(wall: Wall, kind: ListKind) -> None:
+    """Its own names of fields, whatever it lists; a deletion shows by a flag or by absence."""
+    catalogue = make(wall, size=30, kind=kind)
+    assert len({catalogue.fields_at(each)[kind.number_field] for each in catalogue.positions()}) == 30
+    wall.now += 60
+    (edited,) = catalogue.edit_random()
+    assert catalogue.page(offset=0, limit=1)[0] == [catalogue.position_of(edited)]
+    catalogue.delete(edited)
+    position = catalogue.position_of(edited)
+    assert catalogue.is_deleted(position)
+    listed = position in everything(catalogue)
+    assert listed is kind.has_flag
+    assert (position in catalogue.page(offset=0, limit=100, deleted=True)[0]) is not kind.has_flag
+    catalogue.restore(edited)
+    assert not catalogue.is_deleted(position)
+    assert position in everything(catalogue)
+    with pytest.raises(ValueError, match=f"no such {kind.name} field"):
+        catalogue.edit(edited, **{kind.id_field: 1})
+
+
+@pytest.mark.parametrize("kind", LISTS.values(), ids=lambda kind: kind.name)
+def test_dirt_of_every_list(wall: Wall, kind: ListKind) -> None:
+    """Each kind of dirt that a list can have; groups are the products' alone."""
+    catalogue = make(wall, size=30, kind=kind)
+    assert (Dirt.UNKNOWN_GROUP in catalogue.dirts) is (kind is PRODUCT)
+    for dirt in catalogue.dirts:
+        assert catalogue.spoil(dirt)
+    if kind is not PRODUCT:
+        with pytest.raises(ValueError, match="groups"):
+            catalogue.spoil(Dirt.UNKNOWN_GROUP)
