@@ -30,7 +30,10 @@ class _Ready:
 
 
 @click.command("simulate")
-@click.option("--products", type=click.IntRange(min=0), metavar="N", help="Products in OKKI (300).")
+@click.option(
+    "--resource", metavar="NAME", help="The list of OKKI that all this is about: supplier, order … (product)."
+)
+@click.option("--products", type=click.IntRange(min=0), metavar="N", help="Its entries in OKKI (300).")
 @click.option("--dirty", type=click.IntRange(min=0), metavar="N", help="Of these, dirty ones (0).")
 @click.option("--seed", type=int, metavar="N", help="The same number, the same catalogue (1).")
 @click.option("--edits-per-second", type=click.FloatRange(min=0), metavar="X", help="As people edit (0).")
@@ -67,6 +70,7 @@ class _Ready:
 def simulate(
     common: Common,
     *,
+    resource: str | None,
     dirty: int | None,
     faults: tuple[str, ...],
     others: tuple[str, ...],
@@ -85,6 +89,8 @@ def simulate(
     if list_faults:
         _print_faults(as_json=common.json)
         return ExitStatus.WELL
+    if resource is not None:
+        others = (*others, f"resource={resource}")
     wrong: list[str] = []
     switched: list[Fault] = []
     try:
@@ -185,18 +191,20 @@ def _words_for_people(simulator: Simulator, config: Path | None) -> str:
     options, control = simulator.options, simulator.control_url
     limit = "no limit on calls" if options.qps is None else f"{options.qps:g} calls a second to each Yida API"
     some = simulator.catalogue.ids()[:1]
+    edited = f'"{simulator.catalogue.kind.name_field or simulator.catalogue.kind.text_field}": "新名称"'
     lines = [
         f"OKKI     {simulator.okki_url}",
         f"Yida     {simulator.yida_url}",
         f"control  {control}   (what it can do: curl {control}/)",
         "",
-        f"{len(simulator.catalogue):,} products, {options.dirty_products:,} of them dirty; "
+        f"{len(simulator.catalogue):,} entries of {simulator.catalogue.kind.path}, "
+        f"{options.dirty_products:,} of them dirty; "
         f"seed {options.seed}; {limit}",
         *(f"fault on: {fault.name}" for fault in simulator.faults.active),
         "",
-        f"edit any product     curl {control}/edit -d '{{\"random\": 1}}'",
+        f"edit any of them     curl {control}/edit -d '{{\"random\": 1}}'",
         *(
-            f'edit this product    curl {control}/edit -d \'{{"id": {one}, "fields": {{"name": "新名称"}}}}\''
+            f'edit this one        curl {control}/edit -d \'{{"id": {one}, "fields": {{{edited}}}}}\''
             for one in some
         ),
         f"switch a fault on    curl {control}/faults -d "

@@ -10,6 +10,7 @@ from typing import Final
 
 from xmsyncd.errors import ConfigurationError, Fault
 from xmsyncd.settings import format_duration
+from xmsyncd.simulator.lists import LISTS, PRODUCT, ListKind
 from xmsyncd.simulator.options import SimulatorOptions
 from xmsyncd.simulator.oracle import FIRST_GROUP, GROUP_ID, NAME, NUMBER, PRODUCT_TYPE, REMARK
 
@@ -25,6 +26,23 @@ _FIELDS: Final = (
     (PRODUCT_TYPE, "产品规格", "{product_type}", "only the detail call shows it"),
     (REMARK, "产品备注", "{product_remark}", "several lines"),
 )
+
+
+def pipeline_of(kind: ListKind) -> str:
+    """What the pipeline of a simulated list is called."""
+    return "products" if kind is PRODUCT else kind.name.value
+
+
+def _fields_of(kind: ListKind) -> tuple[tuple[str, str, str, str], ...]:
+    """Component, label, template and what there is to say of it."""
+    if kind is PRODUCT:
+        return _FIELDS
+    named = ((NAME, "名称", f"{{{kind.name_field}}}", "text keeps its type"),) if kind.name_field else ()
+    number = (NUMBER, "编号", f"{{{kind.number_field}}}", "the key: one instance for each number")
+    return (*named, number, (REMARK, "备注", f"{{{kind.text_field}}}", "several lines"))
+
+
+_REQUIRED: Final = (NAME, NUMBER)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +62,8 @@ class Habits:
 
 def configuration_for(options: SimulatorOptions, okki_url: str, yida_url: str, habits: Habits) -> str:
     """The file's text; its secrets are those of the simulation, which protect nothing."""
+    kind = LISTS[options.resource]
+    chosen = _fields_of(kind)
     text = json.dumps  # a JSON string is a YAML one
     reserve = habits.monthly_calls // 20
     looks = ", ".join(format_duration(delay) for delay in habits.read_back_after)
@@ -53,7 +73,10 @@ def configuration_for(options: SimulatorOptions, okki_url: str, yida_url: str, h
 
     fields = "\n".join(
         f"      - {{field: {field}, label: {label}, type: string, value: {shown(value)}}}  # {remark}"
-        for field, label, value, remark in _FIELDS
+        for field, label, value, remark in chosen
+    )
+    required = "\n".join(
+        f"      - {{field: {one[0]}, rule: required}}" for one in chosen if one[0] in _REQUIRED
     )
     return f"""\
 {MARK}
@@ -89,9 +112,9 @@ http: {{host: 127.0.0.1, port: {habits.port}}}  # console, /metrics, /livez, /re
 log: {{level: info, format: json}}
 
 pipelines:
-  products:
+  {pipeline_of(kind)}:
     schedule: {{every: {format_duration(habits.every)}}}
-    source: {{page_size: 50}}
+    source: {{{"" if kind is PRODUCT else f"resource: {kind.name}, "}page_size: 50}}
     target:
       app_type: {text(options.app_type)}
       system_token: {text(options.system_token)}
@@ -102,9 +125,8 @@ pipelines:
     guard: {{updates: none, share: none}}  # off: simulated people edit without end
     fields:
 {fields}
-    quality:  # a product that fails is listed with the reason, and the others go on
-      - {{field: {NAME}, rule: required}}
-      - {{field: {NUMBER}, rule: required}}
+    quality:  # a record that fails is listed with the reason, and the others go on
+{required}
 """
 
 

@@ -97,13 +97,12 @@ class OkkiClient:
         self._success_codes = frozenset(settings.success_codes)
         self._one_at_a_time = asyncio.Lock()
         self._their_clock = VendorClock(clock)
-        secrets = (settings.client_secret, settings.password)
-        self._failures = Failures(name, [secret.get_secret_value() for secret in secrets if secret])
         self._tokens = TokenSource(
             TokenFetcher(settings, send=self._send, clock=clock).fetch,
             renew_before=settings.token_renew_before,
             clock=clock,
         )
+        self._failures = Failures(name, self._secrets)
 
     @property
     def name(self) -> str:
@@ -282,7 +281,7 @@ class OkkiClient:
         if reply.status is not None and 200 <= reply.status < 300 and envelope.ok:
             self._limiter.accepted()
             return reply, envelope, Verdict(Family.DELIVERED)
-        verdict = classify(reply, words_of_reply(reply), READS, DEFAULT)
+        verdict = classify(reply, words_of_reply(reply, self._failures.mask), READS, DEFAULT)
         self._learn_pace(verdict)
         self._judged(endpoint, reply, verdict)
         return reply, envelope, verdict
@@ -326,7 +325,8 @@ class OkkiClient:
         try:
             return await (self._tokens.get() if stale is None else self._tokens.renew(stale))
         except TokenRefusedError as error:
-            verdict = classify(error.reply, words_of_reply(error.reply), READS, DEFAULT)
+            words = words_of_reply(error.reply, self._failures.mask)
+            verdict = classify(error.reply, words, READS, DEFAULT)
             self._learn_pace(verdict)
             self._judged(TOKEN_ENDPOINT, error.reply, verdict)
             raise self._failures.of(TOKEN_ENDPOINT, verdict) from None
@@ -353,6 +353,10 @@ class OkkiClient:
                     raise
                 await self._clock.sleep(wait.total_seconds())
             tries += 1
+
+    def _secrets(self) -> tuple[str, ...]:
+        configured = (self._settings.client_secret, self._settings.password)
+        return (*(one.get_secret_value() for one in configured if one), *self._tokens.recent)
 
     def _delay(self, tries: int) -> timedelta:
         return jittered_delay(tries, _RETRY_BASE, _RETRY_CAP, self._random)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from datetime import timedelta
 from typing import Final, assert_never
 
@@ -22,11 +22,19 @@ ENDPOINTS: Final = (TOKEN_ENDPOINT, LIST_ENDPOINT, DETAIL_ENDPOINT, GROUPS_ENDPO
 
 
 class Failures:
-    """Makes the errors of one connection; no secret of it ever stands in one."""
+    """Makes the errors of one connection; no secret of it ever stands in one.
 
-    def __init__(self, connection: str, secrets: Collection[str]) -> None:
+    ``secrets`` are asked for with each error: the tokens among them come and go.
+    """
+
+    def __init__(self, connection: str, secrets: Callable[[], Collection[str]]) -> None:
         self._connection = connection
-        self._mask = Mask(secrets, "…")
+        self._secrets = secrets
+
+    @property
+    def mask(self) -> Mask:
+        """Takes the connection's secrets out of what OKKI says, which may quote what it was sent."""
+        return Mask(self._secrets(), "…")
 
     def of(self, endpoint: str, verdict: Verdict) -> XmsyncdError:
         """The error for a verdict that is no success."""
@@ -65,7 +73,7 @@ class Failures:
     ) -> ThrottledError:
         """Refused for its pace."""
         text = self._sentence(endpoint, code, message)
-        code = self._mask.text(code)
+        code = self.mask.text(code)
         return ThrottledError(text, wait=wait, connection=self._connection, endpoint=endpoint, code=code)
 
     def try_later(
@@ -73,13 +81,13 @@ class Failures:
     ) -> TryLaterError:
         """OKKI or the way to it is away."""
         text = self._sentence(endpoint, code, message)
-        code = self._mask.text(code)
+        code = self.mask.text(code)
         return TryLaterError(text, wait=wait, connection=self._connection, endpoint=endpoint, code=code)
 
     def refused(self, endpoint: str, message: str, *, code: str = "") -> RefusedError:
         """This one thing is refused."""
         text = self._sentence(endpoint, code, message)
-        code = self._mask.text(code)
+        code = self.mask.text(code)
         return RefusedError(text, connection=self._connection, endpoint=endpoint, code=code)
 
     def cannot_work(
@@ -87,10 +95,10 @@ class Failures:
     ) -> CannotWorkError:
         """A person has to act."""
         text = self._sentence(endpoint, code, message)
-        code = self._mask.text(code)
+        code = self.mask.text(code)
         return CannotWorkError(text, reason=reason, connection=self._connection, endpoint=endpoint, code=code)
 
     def _sentence(self, endpoint: str, code: str, message: str) -> str:
-        """What a person reads. A vendor may quote what it was sent, so our secrets are taken out."""
-        said = self._mask.text(" ".join(part for part in (code, message) if part))
+        """What a person reads."""
+        said = self.mask.text(" ".join(part for part in (code, message) if part))
         return f"OKKI {self._connection}, {endpoint}: {said}"

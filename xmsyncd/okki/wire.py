@@ -23,10 +23,12 @@ from xmsyncd.records import Item, SourceId
 from xmsyncd.transform.depth import cut_off
 from xmsyncd.transform.hashes import hash_of
 from xmsyncd.transport.classify import VendorWords
+from xmsyncd.transport.masking import Mask
 from xmsyncd.transport.reply import Reply
 
 _MESSAGE_CHARACTERS = 200
 _NO_WORDS = VendorWords()
+_NO_SECRETS = Mask(())
 
 
 class UnreadableAnswerError(ValueError):
@@ -69,24 +71,25 @@ def parse_envelope(body: Any, success_codes: Collection[int], timezone: ZoneInfo
     )
 
 
-def words_of(body: Any) -> VendorWords:
+def words_of(body: Any, mask: Mask = _NO_SECRETS) -> VendorWords:
     """Code and message of an answer of either kind (business envelope or OAuth error).
 
-    ``error`` wins over ``code``: the gateway puts the OAuth name there and a number beside it.
+    ``error`` wins over ``code``: the gateway puts the OAuth name there and a number beside it. Secrets are
+    taken out before the words are cut to a length, which could hide one from a later look.
     """
     if not isinstance(body, Mapping):
         return _NO_WORDS
     code = _first_text(body, ("error", "error_code", "code"))
     message = _first_text(body, ("error_description", "message", "msg"))
-    return VendorWords(code[:_MESSAGE_CHARACTERS], message[:_MESSAGE_CHARACTERS])
+    return VendorWords(mask.text(code)[:_MESSAGE_CHARACTERS], mask.text(message)[:_MESSAGE_CHARACTERS])
 
 
-def words_of_reply(reply: Reply) -> VendorWords:
+def words_of_reply(reply: Reply, mask: Mask = _NO_SECRETS) -> VendorWords:
     """As :func:`words_of`; a page that is no JSON has the code NOT_JSON and its own first words."""
     text = " ".join(reply.text.split())
     if not reply.is_json and text:
-        return VendorWords(NOT_JSON, text[:_MESSAGE_CHARACTERS])
-    return words_of(reply.body)
+        return VendorWords(NOT_JSON, mask.cut_text(text)[:_MESSAGE_CHARACTERS])
+    return words_of(reply.body, mask)
 
 
 def page_from(

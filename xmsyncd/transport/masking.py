@@ -16,6 +16,8 @@ MASK: Final = "[secret]"
 
 # Shorter ones occur in every other word; settings refuse nothing for being short, so texts must not suffer.
 _SHORTEST_SECRET: Final = 4
+# So much of a secret's beginning is no accident at the end of a text that was cut there.
+_SHORTEST_BEGINNING: Final = 8
 
 
 class Mask:
@@ -27,13 +29,22 @@ class Mask:
 
     def __init__(self, secrets: Iterable[str], mask: str = MASK) -> None:
         forms = {form for secret in secrets if len(secret) >= _SHORTEST_SECRET for form in forms_of(secret)}
-        longest_first = sorted(forms, key=len, reverse=True)
+        self._forms = longest_first = sorted(forms, key=len, reverse=True)
         self._pattern = re.compile("|".join(re.escape(form) for form in longest_first)) if forms else None
         self._mask = mask
 
     def text(self, text: str) -> str:
         """The text without secrets."""
         return text if self._pattern is None else self._pattern.sub(self._mask, text)
+
+    def cut_text(self, text: str) -> str:
+        """As :meth:`text`, for one that was cut to a length: a secret may have lost its end there."""
+        text = self.text(text)
+        for form in self._forms:
+            for length in range(min(len(form), len(text)), _SHORTEST_BEGINNING - 1, -1):
+                if text.endswith(form[:length]):
+                    return text[:-length] + self._mask
+        return text
 
 
 def forms_of(secret: str) -> set[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -13,6 +14,8 @@ from xmsyncd.clock import Clock
 # After an early renewal failed, the old token serves on; asking again with every call would hammer the
 # vendor's token endpoint, which is the one most likely to be guarded.
 _PAUSE_AFTER_FAILURE_SECONDS: Final = 30.0
+
+_TOKENS_REMEMBERED: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,7 @@ class TokenSource:
         self._renew_before_seconds = renew_before.total_seconds()
         self._clock = clock
         self._token: Token | None = None
+        self._given: deque[str] = deque(maxlen=_TOKENS_REMEMBERED)
         self._renew_at = 0.0
         self._lock = asyncio.Lock()
         self._fetches_ended = 0
@@ -74,6 +78,11 @@ class TokenSource:
         if token is None or self._clock.monotonic() >= token.expires_at_monotonic:
             return None
         return token.value
+
+    @property
+    def recent(self) -> tuple[str, ...]:
+        """The last few tokens that were had, for whoever takes secrets out of texts: any may be echoed."""
+        return tuple(self._given)
 
     async def renew(self, stale: str) -> str:
         """A token other than ``stale``, which the vendor refused; without a fetch if there is one already.
@@ -111,6 +120,7 @@ class TokenSource:
             now = self._clock.monotonic()
             lifetime_seconds = max(lifetime.total_seconds(), 0.0)
             self._token = Token(value, now + lifetime_seconds)
+            self._given.append(value)
             # A token that lives shorter than the margin would be renewed with every call.
             self._renew_at = now + lifetime_seconds - min(self._renew_before_seconds, lifetime_seconds / 2)
             self._error = None

@@ -265,7 +265,7 @@ def _label(value: object) -> str:
 
 
 def _masked(text: str, secrets: Sequence[str]) -> str:
-    text = Mask(secrets, MASK).text(text)
+    text = Mask(secrets, MASK).cut_text(text)
     return text if len(text) <= _MESSAGE_CHARACTERS else text[: _MESSAGE_CHARACTERS - 1] + "…"
 
 

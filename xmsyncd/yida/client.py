@@ -133,7 +133,7 @@ class YidaClient:
             push_back.learn(limiter, sent_at, verdict)
             self._judged(call.endpoint, reply, verdict)
             return reply, verdict
-        words = vendor_words(reply, (token, self._app_secret, *wire.secrets_in(call)))
+        words = vendor_words(reply, (*self._tokens.recent, self._app_secret, *wire.secrets_in(call)))
         verdict = classify(reply, words, TABLES[table], DEFAULTS[table])
         verdict = push_back.with_wait(verdict, self._address_block)
         push_back.learn(limiter, sent_at, verdict)

@@ -22,7 +22,8 @@ from xmsyncd.errors import ConfigurationError
 from xmsyncd.observe.metrics import Metrics
 from xmsyncd.settings import load_settings
 from xmsyncd.simulator.faults import KINDS, FaultName
-from xmsyncd.simulator.options import Component, IdType, SimulatorOptions
+from xmsyncd.simulator.lists import LISTS
+from xmsyncd.simulator.options import Component, IdType, ListName, SimulatorOptions
 from xmsyncd.simulator.oracle import NUMBER
 
 
@@ -141,6 +142,24 @@ def test_the_configuration_it_writes_is_complete_and_fits_the_simulation(tmp_pat
     components = {one.field_id: one.label for one in options.components}
     assert {one.field: one.label for one in pipeline.fields} == components
     assert path.stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize("name", ListName)
+def test_the_configuration_reads_the_list_that_is_simulated(tmp_path: Path, name: ListName):
+    path = tmp_path / "xmsyncd.yaml"
+    options = SimulatorOptions(resource=name)
+    path.write_text(configuration_for(options, "http://127.0.0.1:1", "http://127.0.0.1:2", Habits()))
+    (pipeline,) = load_settings(path, {}, ()).pipelines.values()
+    assert pipeline.source.resource == name
+    assert pipeline.target.key == NUMBER
+    assert f"{{{LISTS[name].number_field}}}" in [one.value for one in pipeline.fields]
+
+
+def test_a_list_that_is_not_simulated_is_told_the_others():
+    result = simulate("--resource", "suppliers")
+    assert result.exit_code == 2
+    assert "suppliers" in result.stderr
+    assert "supplier," in result.stderr
 
 
 def test_a_configuration_of_somebodys_own_is_never_overwritten(tmp_path: Path):

@@ -288,3 +288,30 @@ async def test_every_try_takes_a_permit(okki, make_client):
     okki.answers(LIST, {"status": 401, "body": ""}, {"status": 502, "body": ""}, EMPTY)
     await client.fetch_page(PRODUCT, {})
     assert permits == len(okki.requests) == 5
+
+
+TOKEN = "eyJ0eXAiOiJKV1QifQ." + "cGF5bG9hZA" * 30 + ".c2lnbmF0dXJl"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"code": 404, "message": f"Not Found: Authorization Bearer {TOKEN}", "data": []},
+        {"code": 404, "message": "x" * 150 + TOKEN, "data": []},
+        {"status": 502, "body": f"<html>{TOKEN}</html>", "content_type": "text/html"},
+        {"error": "server_error", "error_description": f"for {TOKEN}"},
+    ],
+    ids=["whole", "cut", "page", "oauth"],
+)
+async def test_a_token_that_is_echoed_stands_in_no_error_and_no_verdict(vendor, make_client, answer):
+    """Tokens are had at run time, so no configured list of secrets knows them."""
+    vendor.answers(TOKEN_PATH, {"access_token": TOKEN, "expires_in": 28800})
+    vendor.answers(INFO, answer)
+    told: list[str] = []
+    client = make_client(tries=1)
+    client._judged = lambda endpoint, reply, verdict: told.append(f"{verdict.code} {verdict.message}")
+    with pytest.raises((RefusedError, TryLaterError)) as caught:
+        await client.fetch_detail(PRODUCT, SourceId("1"))
+    for text in (*told, str(caught.value), caught.value.code):
+        assert TOKEN[:12] not in text
+    assert told

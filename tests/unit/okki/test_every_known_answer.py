@@ -85,7 +85,7 @@ def judge(status: int, body: Any) -> Verdict:
 
 @pytest.mark.parametrize(("status", "body", "letters"), ANSWERS)
 def test_what_it_means(status: int, body: Any, letters: str) -> None:
-    failures = Failures("main", [])
+    failures = Failures("main", tuple)
     for endpoint, letter in zip(ENDPOINTS, letters, strict=True):
         verdict = judge(status, body)
         if letter == "A":

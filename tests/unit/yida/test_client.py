@@ -199,6 +199,17 @@ async def test_messages_hold_no_secret(yida: Yida) -> None:
     assert verdict.message == "token •••, key •••, secret •••"
 
 
+async def test_a_token_from_before_is_a_secret_too(yida: Yida) -> None:
+    """A gateway that lags behind may quote the one that was replaced."""
+    yida.give_token("the-old-token")
+    yida.give_token("the-new-token")
+    stale = {"code": "InvalidAuthentication", "message": "不合法的access_token"}
+    yida.http.post(START_URL, status=400, payload=stale)
+    text = "the-old-token is not the-new-token"
+    yida.http.post(START_URL, status=400, payload={"code": "some.new.code", "message": text})
+    assert (await start(yida)).verdict.message == "••• is not •••"
+
+
 async def test_the_clock_offset_is_learnt_from_answers(yida: Yida) -> None:
     yida.give_token()
     assert yida.client.clock_offset is None
