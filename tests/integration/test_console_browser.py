@@ -132,7 +132,7 @@ async def test_a_failure_appears_is_opened_retried_and_disappears(tmp_path: Path
         here.simulated.catalogue.edit(here.simulated.catalogue.ids()[3], product_no="BAD-1")
         refusing = here.simulated.faults.add("refuse", operation="start", match="BAD-")
         await here.sync()
-        await expect(page.get_by_text("1 product needs a person")).to_be_visible(timeout=15_000)
+        await expect(page.get_by_text("1 record needs a person")).to_be_visible(timeout=15_000)
         await page.get_by_role("table").first.get_by_role("link").first.click()
         await expect(page.get_by_role("heading", name="One by one")).to_be_visible()
         here.simulated.faults.remove(refusing)

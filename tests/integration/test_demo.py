@@ -92,7 +92,7 @@ def test_the_demo_shows_the_whole_journey_and_leaves_nothing_behind(tmp_path: Pa
 
         page = demo.value_after("status page")
         with urllib.request.urlopen(page) as answer:  # noqa: S310 - our own loopback address
-            assert "products need a person" in answer.read().decode()
+            assert "records need a person" in answer.read().decode()
         config = demo.value_after("export XMSYNCD_CONFIG=")
         key = next(line.split()[-1] for line in demo.text.splitlines() if " explain " in line)
 

@@ -23,7 +23,7 @@ _STOPPING = "stopping; delivery stays paused until adopt is run again"
 @common_options
 @framed
 def adopt(common: Common, *, pipeline: str | None, yes: bool, dry_run: bool) -> int:
-    """Bind the instances that exist in Yida to OKKI's products by their key, before anything is sent.
+    """Bind the instances that exist in Yida to OKKI's records by their key, before anything is sent.
 
     For a form that was filled by hand or by another platform, and for a ledger that was restored or lost.
     Delivery is paused until it is done, also if it is interrupted; running it again goes on. Afterwards the
@@ -122,7 +122,7 @@ def _print(result: dict[str, Any], words: Words) -> None:
     if result["ambiguous"]:
         console.print(
             Text(
-                "Keys that are almost equal: make them equal and adopt again, or retry those products "
+                "Keys that are almost equal: make them equal and adopt again, or retry those records "
                 "(`xmsyncd failures retry --reason ambiguous`) to create them beside.",
                 style="yellow",
             )

@@ -111,7 +111,7 @@ def _print(console: Console, shown: dict[str, Any], words: Words) -> None:
             console.print(
                 Text(
                     f"{one['released']:,} were let go; at most {one['limit']:,} of {one['known']:,} "
-                    "known products may be updated before a person has looked."
+                    "known records may be updated before a person has looked."
                 )
             )
         components = table(words("component"), words("count"))

@@ -1,4 +1,4 @@
-"""``explain``: the life of one product, as a timeline."""
+"""``explain``: the life of one record, as a timeline."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @common_options
 @framed
 def explain(common: Common, *, key: str, pipeline: str | None) -> int:
-    """The life of one product, by its key, its OKKI id or its Yida instance id."""
+    """The life of one record, by its key, its OKKI id or its Yida instance id."""
     from xmsyncd.cli.access import call, operator
     from xmsyncd.cli.output import print_json
     from xmsyncd.cli.running import run_to_end

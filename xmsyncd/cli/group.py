@@ -29,7 +29,7 @@ _COMMANDS: Final = {
     "sync": _Entry("sync", "sync", "One cycle now, delivered; then exit."),
     "run": _Entry("run", "run", "The daemon: schedules, delivery, console, metrics."),
     "status": _Entry("status", "status", "How things stand: freshness, backlog, gaps, quota."),
-    "explain": _Entry("explain", "explain", "The life of one product."),
+    "explain": _Entry("explain", "explain", "The life of one record."),
     "failures": _Entry("failures", "failures", "What did not go through: list, retry, accept, discard."),
     "approve": _Entry("approve", "approve", "Let updates go that the guard holds."),
     "pause": _Entry("pause", "pause", "Let a pipeline send nothing more, until resume."),

@@ -138,7 +138,7 @@ def migrate(common: Common, *, show: bool) -> int:
 @common_options
 @framed
 def rebind(common: Common, *, pipeline: str | None) -> int:
-    """The company's OKKI client id is a new one: its products are the same. The daemon must not run."""
+    """The company's OKKI client id is a new one: its data are the same. The daemon must not run."""
     from xmsyncd.cli.errors import say
     from xmsyncd.cli.running import run_to_end
     from xmsyncd.cli.sync import chosen

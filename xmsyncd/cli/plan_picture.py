@@ -23,8 +23,8 @@ _WHY: Final = {
     "asked_for": "as asked for",
     "watermark_ahead": "the watermark lies in OKKI's future: a clock was wrong",
     "due": "what changed since the last one",
-    "only": "one product",
-    "only_by_the_whole_list": "one product, found by reading the whole list",
+    "only": "one record",
+    "only_by_the_whole_list": "one record, found by reading the whole list",
 }
 
 _PARTS: Final = {
@@ -184,7 +184,7 @@ def _advice(plan: dict[str, Any]) -> list[str]:
     calls, guard = plan["calls"], plan["guard"]
     if plan["backlog"].get("held"):
         lines.append(
-            f"The guard: at most {guard['limit']:,} of {guard['known']:,} known products are updated before "
+            f"The guard: at most {guard['limit']:,} of {guard['known']:,} known records are updated before "
             "a person has looked; the others wait for `xmsyncd approve`."
         )
     if calls["put_off"] and calls["quota"]["limit"]:

@@ -44,8 +44,8 @@ class DurationParam(click.ParamType):  # type: ignore[type-arg]  # generic only 
 @click.option("--full", is_flag=True, help="Read everything, not only what changed.")
 @click.option("--since", metavar="TIME", help="Read again what changed since then (Beijing time).")
 @click.option("--until", metavar="TIME", help="With --since: up to then; without it, up to now.")
-@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="For a first try: at most N products.")
-@click.option("--only", metavar="KEY", help="For a first try: one product, by its key or OKKI id.")
+@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="For a first try: at most N records.")
+@click.option("--only", metavar="KEY", help="For a first try: one record, by its key or OKKI id.")
 @click.option(
     "--wait", type=DurationParam(), default="15m", show_default=True, help="How long to go on delivering."
 )

@@ -160,7 +160,7 @@ class FirstCreate:
         if already:
             detail = (
                 f"the form already has {already} instances and this ledger knows none of them: creating now "
-                "could double every product. If they are products of this pipeline (moved from another "
+                "could double every record. If they are records of this pipeline (moved from another "
                 "platform, typed by hand, or the ledger was lost), run `xmsyncd adopt`, which takes them "
                 "over by their key; if they are not, run once with --bootstrap"
             )

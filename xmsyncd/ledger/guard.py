@@ -166,7 +166,7 @@ class Guard:
         reason = HoldReason.CONTEXT_CHANGED if context_changed else HoldReason.MANY_CHANGES
         row = rows.apply(self._connection, row, Held(reason), self._now)
         detail = (
-            f"cycle {self._cycle_id}: {limit} of {found.known} products in Yida may be updated "
+            f"cycle {self._cycle_id}: {limit} of {found.known} records in Yida may be updated "
             "before a person has looked"
         )
         self._connection.execute(

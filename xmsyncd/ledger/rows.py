@@ -241,7 +241,7 @@ def _take_key(connection: sqlite3.Connection, row: RecordRow, key: KeyValue, now
     if after == row.state:
         return row
     _save(connection, row, after, now)
-    detail = f"key {key!r} belongs to product {holder['source_id']} of pipeline {holder['pipeline']}"
+    detail = f"key {key!r} belongs to OKKI id {holder['source_id']} of pipeline {holder['pipeline']}"
     connection.execute("UPDATE records SET block_detail = ? WHERE id = ?", (detail, row.record_id))
     history.note(
         connection,

@@ -15,7 +15,7 @@ TITLES: Final = {
     Kind.STOPPED: ("投递已停止", "delivery stands still"),
     Kind.FAILING: ("读取持续失败", "cycles keep failing"),
     Kind.GAP: ("有时段无法证明完整", "stretches of time could not be proven"),
-    Kind.PARKED: ("有产品需要人工处理", "products need a person"),
+    Kind.PARKED: ("有记录需要人工处理", "records need a person"),
     Kind.HELD: ("有更新被保护机制扣留", "updates are held by the guard"),
     Kind.QUOTA: ("本月调用额度将用完", "the month's calls will be spent"),
     Kind.DIED: ("守护进程因故障退出", "the daemon died"),
@@ -24,7 +24,7 @@ RECOVERED: Final = {
     Kind.STOPPED: ("投递已恢复", "delivery goes on"),
     Kind.FAILING: ("读取已恢复", "cycles succeed again"),
     Kind.GAP: ("所有时段均已证明完整", "every stretch of time is proven"),
-    Kind.PARKED: ("需要人工处理的产品已清零", "no product needs a person"),
+    Kind.PARKED: ("需要人工处理的记录已清零", "no record needs a person"),
     Kind.HELD: ("被扣留的更新已全部处理", "no update is held"),
     Kind.QUOTA: ("本月调用额度够用", "the month's calls suffice"),
     Kind.DIED: ("守护进程运行正常", "the daemon runs again"),
@@ -58,7 +58,7 @@ REASONS: Final = {
     ParkReason.RESEND_LIMIT: "多次重发仍未到达",
     ParkReason.INSTANCE_GONE: "宜搭中的记录已被删除",
     HoldReason.CONTEXT_CHANGED: "映射或设置已改变",
-    HoldReason.MANY_CHANGES: "大量产品同时变化",
+    HoldReason.MANY_CHANGES: "大量记录同时变化",
 }
 STATES: Final = {
     VisibleState.DELIVERED: "已同步",

@@ -115,7 +115,7 @@ def _pipeline_lines(one: PipelineDay, now: datetime, zone: ZoneInfo) -> list[str
         f"更新 updated {delivered.get('update', 0):,}"
     )
     states = [f"{STATES[state]} {one.backlog[state]:,}" for state in _SHOWN if one.backlog[state]]
-    lines.append(f"- 产品 Products: {'，'.join(states) or '无 none'}")
+    lines.append(f"- 记录 Records: {'，'.join(states) or '无 none'}")
     if one.gaps:
         lines.append(f"- 🟠 未证明的时段 Gaps: {one.gaps:,}")
     for group in one.failures:

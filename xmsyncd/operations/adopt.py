@@ -147,7 +147,7 @@ class _Adoption:
             raise report.error
         if report.result is not CycleResult.DONE:
             raise CycleError(
-                "OKKI could not be read to a proven end, and a product that was not seen would be created "
+                "OKKI could not be read to a proven end, and a record that was not seen would be created "
                 "beside its instance: run adopt again; delivery stays paused"
             )
 

@@ -167,7 +167,7 @@ def _misread(what: str, entry: _Entry, component: Component, real: Kind) -> Iter
                 what,
                 f"its id says {told}, the form says {component.component_name}, which xmsyncd does not know",
                 expected="a type of component that is documented",
-                advice="try it with one product: sync --only KEY",
+                advice="try it with one record: sync --only KEY",
             )
         return
     if told is real or (told is Kind.OTHER and real in (Kind.TEXT, Kind.OPTION)):

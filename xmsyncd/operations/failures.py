@@ -301,7 +301,7 @@ def _note_of(before: VisibleState, *, resend: bool) -> str:
         case VisibleState.SENDING:
             return "it is on its way at this moment"
         case VisibleState.WAITING:
-            return "another product has its key; it goes on by itself once that key is free"
+            return "another record has its key; it goes on by itself once that key is free"
         case VisibleState.HELD:
             return "the guard holds it; `xmsyncd approve` shows what it would change and lets it go"
         case VisibleState.UNDECIDED:

@@ -119,7 +119,7 @@ class Rehearsal:
         try:
             while not task.done():
                 if stopping.is_set():
-                    raise StoppedError("stopped before the products were read; nothing was changed")
+                    raise StoppedError("stopped before the list was read; nothing was changed")
                 yield progress
                 await asyncio.wait({task}, timeout=_TICK.total_seconds())
             report = task.result()

@@ -150,7 +150,7 @@ def test_the_configuration_reads_the_list_that_is_simulated(tmp_path: Path, name
     options = SimulatorOptions(resource=name)
     path.write_text(configuration_for(options, "http://127.0.0.1:1", "http://127.0.0.1:2", Habits()))
     (pipeline,) = load_settings(path, {}, ()).pipelines.values()
-    assert pipeline.source.resource == name
+    assert pipeline.source.resource.value == name.value
     assert pipeline.target.key == NUMBER
     assert f"{{{LISTS[name].number_field}}}" in [one.value for one in pipeline.fields]
 

@@ -89,7 +89,7 @@ def test_the_first_go_out_and_the_rest_is_held_with_its_reason(db: sqlite3.Conne
     assert updates(db) == ["K0", "K1", "K2"]
     assert held(db) == ["3", "4", "5", "6", "7"]
     assert column(db, "3", "block_reason") == "context_changed"
-    assert column(db, "3", "block_detail").startswith("cycle 2: 3 of 10 products")
+    assert column(db, "3", "block_detail").startswith("cycle 2: 3 of 10 records")
     assert sample.claim(db, Operation.UPDATE) == ()
 
 

@@ -28,7 +28,7 @@ def test_the_second_product_with_a_number_waits_and_says_for_whom(db: sqlite3.Co
     stage(db, draft_entry("1", "K"), draft_entry("2", "K"))
     assert states(db) == {"1": "pending", "2": "waiting"}
     assert column(db, "2", "block_reason") == "key_conflict"
-    assert column(db, "2", "block_detail") == "key 'K' belongs to product 1 of pipeline products"
+    assert column(db, "2", "block_detail") == "key 'K' belongs to OKKI id 1 of pipeline products"
     assert deliver_all(db) == ["K"]
     assert deliver_all(db) == []
 
@@ -181,7 +181,7 @@ def test_two_pipelines_of_one_form_share_its_numbers(db: sqlite3.Connection):
     stage(db, draft_entry("1", "K"))
     stage(db, draft_entry("100", "K"), pipeline="others", cycle_id=2)
     assert states(db) == {"1": "pending", "100": "waiting"}
-    assert column(db, "100", "block_detail") == "key 'K' belongs to product 1 of pipeline products"
+    assert column(db, "100", "block_detail") == "key 'K' belongs to OKKI id 1 of pipeline products"
     stage(db, draft_entry("1", "L", at=LATER))
     assert states(db) == {"1": "pending", "100": "pending"}
     assert deliver_all(db, pipeline="others") == ["K"]

@@ -190,7 +190,7 @@ async def test_resend_is_explicit_and_only_for_what_is_undecided(opened: Opened)
     assert await one_value(opened, "SELECT count(*) FROM history WHERE event = 'resend_ordered'") == 1
 
 
-@pytest.mark.parametrize(("name", "note"), [("A", "holds it already"), ("5", "another product has its key")])
+@pytest.mark.parametrize(("name", "note"), [("A", "holds it already"), ("5", "another record has its key")])
 async def test_a_named_record_with_nothing_to_do_says_so_and_stays(opened: Opened, name, note):
     await opened.ledger.write(some_of_each)
     before = await states(opened)
