@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import Any, NewType
 
 SourceId = NewType("SourceId", str)
-"""OKKI's ``product_id``, always as text: 10 to 14 digits, an integer on one page, a string on the next."""
+"""OKKI's id of an item, always as text: 10 to 14 digits, an integer on one page, a string on the next."""
 
 KeyValue = NewType("KeyValue", str)
 """The business key: the text in the component named by ``target.key``. Never empty."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import random
 import time
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.integration.test_plan import predicted_is_what_happens
 from tests.scenario import (
     KEY,
     REMARK,
@@ -21,12 +22,17 @@ from tests.scenario import (
     write_configuration,
 )
 from tests.simulator_process import SimulatorProcess
-from tests.world import World, world
+from tests.world import World, settings_of, world
+from xmsyncd.clock import SystemClock
 from xmsyncd.cycle.plan import CycleRequest
 from xmsyncd.errors import LedgerUnusableError
+from xmsyncd.operations.check import check
 from xmsyncd.operations.explain import explain
+from xmsyncd.operations.probe.answers import AnswerState
+from xmsyncd.operations.probe.probing import edits_of, open_probing
 from xmsyncd.operations.reconcile import reconcile
 from xmsyncd.operations.sync import sync
+from xmsyncd.operations.vendors import open_vendors
 from xmsyncd.settings import RESOURCES
 from xmsyncd.simulator.counters import Operation, Vendor
 from xmsyncd.simulator.lists import LISTS
@@ -41,6 +47,7 @@ from xmsyncd.simulator.options import (
     SimulatorOptions,
 )
 from xmsyncd.simulator.oracle import Oracle
+from xmsyncd.simulator.server import Simulator
 from xmsyncd.steps import Step
 
 SUPPLIER = ListName.SUPPLIER
@@ -192,6 +199,34 @@ async def test_reconcile_finds_what_somebody_did_to_suppliers_by_hand(tmp_path: 
         assert report["repaired"] == {"updates": 1}
         await here.sync()
         assert here.verdict()["agrees"], here.verdict()
+
+
+@pytest.mark.parametrize("name", [ListName.SUPPLIER, ListName.COMPANY, ListName.RECEIPT])
+async def test_check_and_probe_ask_what_fits_the_list(tmp_path: Path, name: ListName) -> None:
+    """No groups, no number of a detail that has none, and the words of the list."""
+    async with Simulator(SimulatorOptions(resource=name, products=120)) as simulated:
+        settings = settings_of(tmp_path, simulated, **reading(name))
+        rng = random.Random(1)
+        async with open_vendors(settings, clock=SystemClock(), rng=rng) as vendors:
+            told = await check(settings, vendors, {}, datetime.now(UTC))
+        assert (told["failed"], told["warnings"]) == (0, 0), told["findings"]
+        found = {one["what"]: one["found"] for one in told["findings"]}
+        assert found["pipelines.products.source list"] == f"OKKI lists 120 {RESOURCES[name.value].noun.many}"
+        assert not any("groups" in what for what in found)
+        async with open_probing(settings, clock=SystemClock(), rng=rng) as probing:
+            answers = {one.question: one for one in await probing.ask_okki("products")}
+        assert "product groups" not in answers
+        assert edits_of(list(answers.values()), datetime.now(UTC)) == [], "the defaults of the list fit it"
+        by_time = answers["filter by update time"]
+        assert by_time.state in (AnswerState.FITS, AnswerState.TOLD)
+        assert simulated.counters.count(Vendor.OKKI, Operation.GROUPS) == 0
+
+
+async def test_a_plan_for_suppliers_is_what_then_happens(tmp_path: Path) -> None:
+    async with Simulator(SimulatorOptions(resource=SUPPLIER, products=70)) as simulated:
+        for _ in range(2):
+            await predicted_is_what_happens(tmp_path, simulated, **reading(SUPPLIER))
+            simulated.catalogue.edit_random(9)
 
 
 @pytest.mark.timeout(180)

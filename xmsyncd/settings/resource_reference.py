@@ -58,6 +58,9 @@ pipelines:
   stands still.
 - **Deleted records.** Where the list has a flag, 0 means deleted. All others show a deletion by absence: a
   record that two proven full reads in a row lack counts as deleted (`source.full_every`, `target.on_delete`).
+- **Details.** Many lists show less than the detail does (customers above all). Name what only the detail
+  shows in `source.detail_fields`: it is then asked for each new or changed record that lacks a mapped one of
+  them. `xmsyncd probe` finds them.
 - **Only products have** groups (`{{一级分组}}`, `{{二级分组}}` and the settings about them).
 - **The pipeline keeps its list.** To read another, give the pipeline another name or a ledger of its own.
 """,
@@ -114,6 +117,8 @@ pipelines:
   其中任何一个未获授权，OKKI 会拒绝整个令牌，该连接的所有管道都会停止。
 - **已删除的记录。** 列表带删除标志时，0 表示已删除；其余列表以“不再出现”体现：
   连续两次经证明完整的全量读取都未出现，即视为已删除（`source.full_every`、`target.on_delete`）。
+- **详情。** 许多列表的字段少于详情（客户尤其如此）。把只有详情才有的字段写入 `source.detail_fields`：
+  新增或有变化、且缺少所映射字段的记录会逐条查询详情。`xmsyncd probe` 可以找出这些字段。
 - **只有产品有**分组（`{{一级分组}}`、`{{二级分组}}` 及相关配置项）。
 - **管道与列表绑定。** 要读取另一个列表，请为管道另起名称，或使用独立的账本。
 """,
