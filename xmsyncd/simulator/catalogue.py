@@ -207,9 +207,12 @@ class Catalogue:
 
         Raises KeyError for an unknown product, ValueError for an unknown field.
         """
-        position = self.position_of(product_id)
         self._check_names(fields)
-        self._changes.setdefault(position, {}).update(fields, **(unnamed or {}))
+        self._change(product_id, {**fields, **(unnamed or {})})
+
+    def _change(self, product_id: int, fields: Mapping[str, Any]) -> None:
+        position = self.position_of(product_id)
+        self._changes.setdefault(position, {}).update(fields)
         listed = self.deleted_listed or self._changes[position].get("enable_flag", 1) != 0
         self._stamp(position, listed=listed and position not in self._hidden)
 
@@ -225,10 +228,10 @@ class Catalogue:
             fields = self.product(product_id)
             if self._edits % 3 == 0 and kind.name_field:
                 name = str(fields.get(kind.name_field) or "未命名").split("（第", 1)[0]
-                self.edit(product_id, **{kind.name_field: f"{name}（第{self._edits}版）"})
+                self._change(product_id, {kind.name_field: f"{name}（第{self._edits}版）"})
             else:
                 remark = str(fields.get(kind.text_field) or "").split("\n[更新 ", 1)[0]
-                self.edit(product_id, **{kind.text_field: f"{remark}\n[更新 {self._edits}]"})
+                self._change(product_id, {kind.text_field: f"{remark}\n[更新 {self._edits}]"})
         return chosen
 
     def create(self, **fields: Any) -> int:
@@ -257,7 +260,7 @@ class Catalogue:
         return imported
 
     def rename_number(self, product_id: int, product_no: str) -> None:
-        self.edit(product_id, **{self.kind.number_field: product_no})
+        self._change(product_id, {self.kind.number_field: product_no})
 
     def swap_numbers(self, one: int, other: int) -> None:
         """Two products exchange their product numbers, in the same second."""

@@ -250,8 +250,9 @@ def test_every_list_is_read_edited_deleted_and_restored(wall: Wall, kind: ListKi
     catalogue.restore(edited)
     assert not catalogue.is_deleted(position)
     assert position in everything(catalogue)
+    wrong: dict[str, Any] = {kind.id_field: 1}
     with pytest.raises(ValueError, match=f"no such {kind.name} field"):
-        catalogue.edit(edited, **{kind.id_field: 1})
+        catalogue.edit(edited, **wrong)
 
 
 @pytest.mark.parametrize("kind", LISTS.values(), ids=lambda kind: kind.name)
