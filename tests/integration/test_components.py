@@ -20,7 +20,7 @@ from xmsyncd.clock import SystemClock
 from xmsyncd.operations.check import check
 from xmsyncd.operations.reconcile import reconcile
 from xmsyncd.operations.vendors import open_vendors
-from xmsyncd.simulator.options import EXAMPLE_COMPONENTS, BlankText, SimulatorOptions
+from xmsyncd.simulator.options import EXAMPLE_COMPONENTS, BlankText, Component, SimulatorOptions
 from xmsyncd.simulator.server import Simulator
 
 EXAMPLES = examples(ENGLISH)
@@ -136,6 +136,71 @@ async def test_a_create_whose_reply_was_lost_is_found_with_equal_content(
         assert await here.states() == {"delivered": 1}
         assert (await held(here, product))[example.component] == example.written
         assert here.calls("start", "update") == 1
+        assert here.verdict()["agrees"]
+
+
+async def test_types_said_by_name_and_columns_as_a_flat_list(tmp_path: Path) -> None:
+    """Where the ids tell nothing, as with aliases; and a table as documents of the platform write it."""
+    components = (
+        Component("unit_price", "NumberField", "单价"),
+        Component("photos", "ImageField", "图片"),
+        Component("lines", "TableField", "明细"),
+        Component("line_since", "DateField", "日期", parent_id="lines"),
+    )
+    flat = [
+        {"field": "unit_price", "component_name": "NumberField", "value": "{price_min}"},
+        {"field": "photos", "component_name": "ImageField", "value": "{images}"},
+        {"field": "line_since", "component_name": "DateField", "value": "{since}", "parent": "t1"},
+        {"field": "lines", "id": "t1", "component_name": "TableField", "type": "array", "value": "rows"},
+    ]
+    chosen = SimulatorOptions(products=1, components=(*EXAMPLE_COMPONENTS, *components))
+    async with world(tmp_path, chosen, fields={"replace": [*FIELDS, *flat]}) as here:
+        product = here.simulated.catalogue.ids()[0]
+        rows = [{"since": "2026-01-02 08:30:00"}, {"since": "0000-00-00"}]
+        here.simulated.catalogue.edit(
+            product, unnamed={"price_min": "1.50", "images": "https://img.example/1.png", "rows": rows}
+        )
+        await here.sync()
+        assert await here.states() == {"delivered": 1}
+        stored = await held(here, product)
+        assert stored["unit_price"] == 1.5
+        assert stored["photos"][0]["name"] == "1.png"
+        assert stored["lines"] == [{"line_since": 1767313800000}]
+        await assert_equal_without_a_second_look(here)
+
+
+async def test_options_written_by_their_values_are_compared_by_them(tmp_path: Path) -> None:
+    chosen = options(options_by_value=True)
+    target = {"options_by": "value"}
+    async with world(tmp_path, chosen, fields=entries(), target=target) as here:
+        product = here.simulated.catalogue.ids()[0]
+        for example in EXAMPLES:
+            here.simulated.catalogue.edit(product, unnamed=example.item)
+        await here.sync()
+        assert await here.states() == {"delivered": 2}
+        await assert_equal_without_a_second_look(here)
+
+
+async def test_a_search_that_shows_no_tables_doubles_and_changes_nothing(tmp_path: Path) -> None:
+    """Unknown of processes: what the search lacks is asked by id, or written once more."""
+    table = next(one for one in EXAMPLES if one.name == "TableField")
+    chosen = SimulatorOptions(
+        products=1, components=(*EXAMPLE_COMPONENTS, *table.components), search_shows_tables=False
+    )
+    async with world(tmp_path, chosen, fields={"replace": [*FIELDS, table.entry]}) as here:
+        product = here.simulated.catalogue.ids()[0]
+        here.simulated.catalogue.edit(product, unnamed=table.item)
+        here.simulated.faults.add("lost_reset", operation="start", times=1)
+        await here.sync()
+        assert await here.states() == {"delivered": 1}
+        assert (await held(here, product))[table.component] == table.written
+        assert here.calls("start") == 1
+        assert here.calls("update") <= 1
+        before = here.calls("update")
+        steps = reconcile(here.app.runtime, here.pipeline, apply=True, yes=False)
+        report = [step async for step in steps][-1]
+        assert (report["total"], report["complete"], report["repaired"]) == (0, True, {}), report
+        assert here.calls("update") == before
         assert here.verdict()["agrees"]
 
 

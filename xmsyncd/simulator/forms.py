@@ -105,6 +105,11 @@ class Form:
                     raise RefusedError("invalidState.form.invalidComponentID", f"组件ID不合法:{field_id}")
                 self._check_value(child, value)
 
+    def without_tables(self, shown: Mapping[str, Any]) -> dict[str, Any]:
+        """As a search may show an instance (unknown for processes; for ordinary forms some calls do)."""
+        tables = {one.field_id for one in self.components.values() if one.component_name == TABLE}
+        return {name: value for name, value in shown.items() if name not in tables}
+
     def shown(self, data: Mapping[str, Any]) -> dict[str, Any]:
         """Written data as reading it back shows it: more keys, and other shapes for some components."""
         found = shown(

@@ -219,6 +219,7 @@ class SimulatorOptions:
     blank_text: BlankText = BlankText.SHOWN
     composed_as_text: bool = False
     options_by_value: bool = False
+    search_shows_tables: bool = True
     instance_times: InstanceTimes = InstanceTimes.UTC
     approver: str = ""
     preview_refused: bool = False

@@ -153,6 +153,9 @@ class YidaApp:
     def search(self, arguments: Arguments) -> dict[str, Any]:
         form, number, rows, total = self._found(arguments, default_size=20)
         shown = [self._process_row(form, row.instance, row.version) for row in rows]
+        if not self.options.search_shows_tables:
+            for each in shown:
+                each["data"] = form.without_tables(each["data"])
         return {"totalCount": total, "pageNumber": number, "data": shown}
 
     def ids(self, arguments: Arguments) -> dict[str, Any]:

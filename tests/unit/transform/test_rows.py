@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from xmsyncd.errors import ConfigurationError
 from xmsyncd.records import ContentHash, Draft, Filtered, Item, Rejection, RejectionReason, SourceId
+from xmsyncd.transform.derivation_specs import ValueSpec
 from xmsyncd.transform.mapping import FieldMapping, FieldSpec, RuleSpec
 from xmsyncd.transform.rows import MAX_ROWS
 
@@ -162,3 +163,41 @@ def test_any_json_as_the_array_is_rows_or_a_rejection(value: Any) -> None:
         assert all(
             row.keys() == {"textField_code", "numberField_price"} for row in found.content["tableField_t"]
         )
+
+
+def test_columns_reach_derived_fields_and_times_through_the_item() -> None:
+    columns = (
+        FieldSpec("textField_own", value="{item.own}"),
+        FieldSpec("textField_level", value="{item.一级分组}"),
+        FieldSpec("textField_at", value="{{CURRENT_TIME|datetime}}"),
+        FieldSpec("numberField_n", value="_function {x} * 2 + {item.factor}", type="float"),
+    )
+    own = ValueSpec("own", "{name}!")
+    mapping = FieldMapping((KEY, table("rows", *columns)), (), "textField_key", as_is, derive=[own])
+    assert {"rows", "factor", "name", "一级分组"} <= mapping.needs
+    assert mapping.derived_needs == {"一级分组"}
+    assert mapping.volatile == {"tableField_t"}
+    raw = {"product_no": "P-1", "name": "产品", "factor": 1, "rows": [{"x": 2}]}
+    item = Item(SourceId("1"), None, raw, ContentHash(""))
+    found = mapping.map_item(item, None, {"一级分组": "五金", "CURRENT_TIME": 1_795_424_400})
+    assert isinstance(found, Draft), found
+    assert found.content["tableField_t"] == [
+        {
+            "textField_own": "产品!",
+            "textField_level": "五金",
+            "textField_at": "2026-11-23 17:00:00",
+            "numberField_n": 5.0,
+        }
+    ]
+    unknown = mapping.map_item(item, None, {"CURRENT_TIME": 1_795_424_400})
+    assert isinstance(unknown, Rejection)
+    assert unknown.reason is RejectionReason.MAPPING
+
+
+def test_the_array_may_be_derived() -> None:
+    rows = ValueSpec("lines", "{sku_items}")
+    mapping = FieldMapping((KEY, table("lines", CODE)), (), "textField_key", as_is, derive=[rows])
+    raw = {"product_no": "P-1", "sku_items": [{"sku_code": "A"}]}
+    found = mapping.map_item(Item(SourceId("1"), None, raw, ContentHash("")), None, {})
+    assert isinstance(found, Draft), found
+    assert found.content["tableField_t"] == [{"textField_code": "A"}]
