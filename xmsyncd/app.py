@@ -29,6 +29,7 @@ from xmsyncd.delivery.policy import SendingRules
 from xmsyncd.delivery.read_meter import ReadMeter
 from xmsyncd.delivery.waiting import Bell
 from xmsyncd.flow.limiter import Limiter
+from xmsyncd.hook.process import Hook
 from xmsyncd.ledger import Ledger, meters, pipelines
 from xmsyncd.ledger.meters import Meter
 from xmsyncd.lifecycle import Tasks
@@ -49,7 +50,14 @@ from xmsyncd.operations.rehearsal import Overheard, Rehearsal
 from xmsyncd.operations.runtime import ClockOffset, LimitNow, Pace, PipelineRuntime, Runtime
 from xmsyncd.operations.scheduled_reconcile import ScheduledReconcile, first_after
 from xmsyncd.operations.upkeep import Upkeep
-from xmsyncd.operations.vendors import mapping_of, mark_of, okki_client, shapes_of, yida_client
+from xmsyncd.operations.vendors import (
+    mapping_of,
+    mark_of,
+    okki_client,
+    open_hook,
+    shapes_of,
+    yida_client,
+)
 from xmsyncd.records import Operation, StopReason
 from xmsyncd.schedule import Schedule
 from xmsyncd.settings import DingtalkSettings, PipelineSettings, ReadBack, Settings, read_tables
@@ -205,7 +213,8 @@ async def open_app(
             if registered.stop is not None and registered.stop.reason is StopReason.RESTORED:
                 events.pipeline_stopped(name, registered.stop)
             limiters = limits.dingtalk[dingtalk_name]
-            mapping_for = functools.partial(_current_mapping, settings, name, tables, clock)
+            hook = await stack.enter_async_context(open_hook(settings, name))
+            mapping_for = functools.partial(_current_mapping, settings, name, tables, clock, hook)
             current = mapping_for(okki[okki_name])
             mapping, shapes = current.mapping, shapes_of(pipeline.written, pipeline.target)
             meter = _meter(dingtalk_name, dingtalk, clock)
@@ -332,7 +341,7 @@ async def open_app(
 
 
 def _current_mapping(
-    settings: Settings, name: str, tables: Tables, clock: Clock, client: OkkiClient
+    settings: Settings, name: str, tables: Tables, clock: Clock, hook: Hook | None, client: OkkiClient
 ) -> CurrentMapping:
     pipeline = settings.pipelines[name]
     return CurrentMapping(
@@ -342,6 +351,7 @@ def _current_mapping(
         fetch_fields=functools.partial(client.fetch_fields, resource_of(pipeline.source)),
         keep_fields=pipeline.source.group_cache,
         clock=clock,
+        hook=hook,
     )
 
 

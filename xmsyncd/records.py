@@ -99,6 +99,8 @@ class RejectionReason(StrEnum):
     DETAIL_UNAVAILABLE = "detail_unavailable"
     FILTERED = "filtered"
     """No fault: ``where`` leaves the item out. What is left out is set aside, not listed as rejected."""
+    HOOK = "hook"
+    """The function of ``transform`` failed on it."""
     UNREADABLE = "unreadable"
     LENGTH = "length"
     PATTERN = "pattern"

@@ -1,4 +1,4 @@
-"""The mapping as of this cycle: compiled anew when a look-up file or OKKI's field dictionary has changed.
+"""The mapping as of this cycle: made anew when a look-up file, a function or OKKI's dictionary has changed.
 
 What cannot be used any more ends the cycle with its reason; what was mapped before is never put in its place,
 nor are blanks.
@@ -12,6 +12,7 @@ from datetime import timedelta
 
 from xmsyncd.clock import Clock
 from xmsyncd.errors import ConfigurationError, UnusableMappingError
+from xmsyncd.hook.process import Hook
 from xmsyncd.transform.custom_fields import FieldDictionary
 from xmsyncd.transform.mapping import FieldMapping
 from xmsyncd.transform.tables import Tables
@@ -32,6 +33,7 @@ class CurrentMapping:
         fetch_fields: Callable[[], Awaitable[FieldDictionary]],
         keep_fields: timedelta,
         clock: Clock,
+        hook: Hook | None = None,
     ) -> None:
         """``read_tables`` reads the tables of these names that stand in files, in a thread.
 
@@ -43,6 +45,7 @@ class CurrentMapping:
         self._fetch_fields = fetch_fields
         self._keep_fields = keep_fields
         self._clock = clock
+        self.hook = hook
         self._fields: FieldDictionary | None = None
         self._fetched_at: float | None = None
         self.mapping = compile_mapping(tables, None)
@@ -53,6 +56,8 @@ class CurrentMapping:
         Raises UnusableMappingError, and what the fetch of the dictionary raises.
         """
         try:
+            if self.hook is not None:
+                await self.hook.load()
             tables = await self._changed_tables()
             fields = await self._current_fields()
             if tables is not None or fields is not self._fields:

@@ -11,7 +11,15 @@ import orjson
 
 from xmsyncd.clock import Clock
 from xmsyncd.cycle.current_mapping import CurrentMapping
-from xmsyncd.errors import CannotWorkError, EmptyGroupTreeError, RefusedError, ThrottledError, TryLaterError
+from xmsyncd.cycle.hooking import Hooking, whole
+from xmsyncd.errors import (
+    CannotWorkError,
+    EmptyGroupTreeError,
+    RefusedError,
+    ThrottledError,
+    TryLaterError,
+    UnusableMappingError,
+)
 from xmsyncd.ledger import Ledger, cycles, lookups
 from xmsyncd.ledger.tombstones import Mark
 from xmsyncd.ledger.views import Listed, StageEntry
@@ -101,7 +109,8 @@ class Shaper:
         self._refreshed = False
         self._details_failed_in_a_row = 0
         self.detail_calls = 0
-        self.cut_short_by: TryLaterError | CannotWorkError | None = None
+        self._hooking = None if mapping.hook is None else Hooking(mapping.hook)
+        self.cut_short_by: TryLaterError | CannotWorkError | UnusableMappingError | None = None
         self.details_away_in_a_row = 0
         """Details that failed for a passing reason, one after the other; a refusal is an item's own."""
 
@@ -129,6 +138,7 @@ class Shaper:
                 "on_change": self._on_change.value,
                 "fetch_detail": self._source.fetch_detail.value,
                 "detail_fields": sorted(self._source.detail_fields),
+                **({} if self._current.hook is None else {"transform": self._current.hook.source_hash}),
             },
         )
 
@@ -138,6 +148,8 @@ class Shaper:
         self._refreshed = False
         self._details_failed_in_a_row = 0
         self.details_away_in_a_row = 0
+        if self._hooking is not None:
+            self._hooking.begin()
         self.detail_calls = 0
         await self._current.refresh()
         await self._remember_fields()
@@ -201,7 +213,7 @@ class Shaper:
         for item in items:
             try:
                 entries.append(await self._shape(item, known.get(item.source_id), ruled=ruled))
-            except (TryLaterError, CannotWorkError) as error:
+            except (TryLaterError, CannotWorkError, UnusableMappingError) as error:
                 if not entries:
                     raise
                 self.cut_short_by = error
@@ -219,7 +231,7 @@ class Shaper:
             return StageEntry(item, None)
         detail = known.detail if known is not None and same else None
         missing = frozenset() if is_too_deep(item.raw) else self._missing(item)
-        if missing:
+        if missing and self._hooking is None:  # a function may make another item of it, with its detail
             left_out = self._mapping.filtered_early(
                 item, detail, self._times or await self._times_now(), missing
             )
@@ -252,8 +264,12 @@ class Shaper:
     async def map_item(
         self, item: Item, detail: Mapping[str, Any] | None, *, ruled: bool = True
     ) -> Draft | Filtered | Rejection:
-        """The mapping alone, with the group tree it needs (fetched again once a cycle if unknown)."""
+        """The function and the mapping, with the group tree (fetched again once a cycle if unknown)."""
         await self._current.ready()
+        made = await self._made(item, detail)
+        if not isinstance(made, Item):
+            return made
+        item, detail = made, self._left_of(detail)
         beside = await self._beside(item, detail)
         if isinstance(beside, Rejection | Filtered):
             return beside
@@ -262,11 +278,17 @@ class Shaper:
     async def explain(self, item: Item, detail: Mapping[str, Any] | None) -> Explained:
         """The same, step by step, for a person who wants to see how it comes about."""
         await self._current.ready()
+        made = await self._made(item, detail)
+        if not isinstance(made, Item):
+            return Explained({}, self._transformed(item, detail, made), made, self._mapping.item_needs)
+        transformed = self._transformed(item, detail, made)
+        item, detail = made, self._left_of(detail)
         beside = await self._beside(item, detail)
         known = {} if isinstance(beside, Rejection | Filtered) else beside
         return Explained(
             {name: value for name, value in known.items() if name in self._mapping.needs - {GROUP_PATH}},
             (
+                *transformed,
                 *self._mapping.explain_where(item, detail, known),
                 *self._mapping.explain_derived(item, detail, known),
                 *self._mapping.explain(item, detail, known),
@@ -276,6 +298,30 @@ class Shaper:
             else self._mapping.map_item(item, detail, known),
             self._mapping.item_needs,
         )
+
+    async def _made(self, item: Item, detail: Mapping[str, Any] | None) -> Item | Rejection | Filtered:
+        """The item after the function of ``transform``; the mapping rejects one that is too deep."""
+        if self._hooking is None or is_too_deep(item.raw):
+            return item
+        return await self._hooking.apply(item, detail)
+
+    def _left_of(self, detail: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+        """A function was given the detail with the item, and may have taken something away."""
+        return detail if self._hooking is None else None
+
+    def _transformed(
+        self, item: Item, detail: Mapping[str, Any] | None, made: Item | Rejection | Filtered
+    ) -> tuple[Step, ...]:
+        """What the function changed, as a step."""
+        if self._current.hook is None:
+            return ()
+        before = whole(item, detail)
+        after = made.raw if isinstance(made, Item) else {}
+        changed = {
+            name: value for name, value in after.items() if name not in before or before[name] != value
+        }
+        fault = made.detail if isinstance(made, Rejection) else ""
+        return (Step("transform", self._current.hook.name, "", {}, changed, fault),)
 
     async def recall(self) -> bool:
         """Have groups and custom fields as the ledger remembers them, not asking; whether it is enough."""
@@ -344,6 +390,8 @@ class Shaper:
     def _asked(self, item: Item) -> frozenset[str]:
         """What the detail may be asked for: custom fields are not blank because the list leaves them out."""
         fields = frozenset(self._source.detail_fields)
+        if self._current.hook is not None:
+            return fields  # what a function looks at, nobody can tell
         if any(field.id not in item.raw for field in self._mapping.custom_fields):
             fields |= {EXTERNAL_DATA}
         return self._mapping.item_needs & fields

@@ -8,12 +8,14 @@ from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import Protocol
 
 import aiohttp
 
 from xmsyncd.clock import Clock
 from xmsyncd.flow.limiter import Limiter
+from xmsyncd.hook.process import Hook
 from xmsyncd.ledger.tombstones import Mark
 from xmsyncd.okki.client import OkkiClient
 from xmsyncd.okki.resources import PRODUCT, RESOURCES
@@ -179,6 +181,9 @@ async def open_vendors(settings: Settings, *, clock: Clock, rng: random.Random) 
             for name, limiters in limits.dingtalk.items()
         }
         tables = read_tables(settings.lookups)
+        for name in settings.pipelines:
+            async with open_hook(settings, name):
+                pass  # to be told here of what is wrong with it
         mappings = {name: mapping_of(name, pipeline, tables) for name, pipeline in settings.pipelines.items()}
         metered: dict[str, Counter[str]] = {name: Counter() for name in settings.dingtalk}
         targets = {}
@@ -226,6 +231,26 @@ def mark_of(pipeline: PipelineSettings) -> Mark | None:
     if pipeline.target.on_delete is not OnDelete.MARK or mark is None:
         return None
     return Mark(mark.field, encode(mark.field, "string", mark.value), pipeline.target.key)
+
+
+@contextlib.asynccontextmanager
+async def open_hook(settings: Settings, name: str) -> AsyncIterator[Hook | None]:
+    """The function of a pipeline's ``transform``, loaded; ``None`` without one. Raises ConfigurationError."""
+    pipeline = settings.pipelines[name]
+    if pipeline.transform is None:
+        yield None
+        return
+    hook = Hook(
+        Path(settings.hooks_dir),
+        pipeline.transform,
+        timeout=pipeline.transform_timeout,
+        where=f"pipelines.{name}.transform",
+    )
+    try:
+        await hook.load()
+        yield hook
+    finally:
+        await hook.close()
 
 
 def mapping_of(
