@@ -51,9 +51,15 @@ def content_hash(content: Mapping[str, Any], volatile: Collection[str] = ()) -> 
 
 
 def volatile_in(content_hash: ContentHash) -> tuple[str, ...]:
-    """The components that this hash leaves out."""
+    """The components that this hash leaves out; none where the text is damaged, so that it fits nothing."""
     names = content_hash[_DIGITS:]
-    return tuple(json.loads(names)) if names else ()
+    if not names:
+        return ()
+    try:
+        found = json.loads(names)
+    except ValueError:
+        return ()
+    return tuple(name for name in found if isinstance(name, str)) if isinstance(found, list) else ()
 
 
 def _plain(value: object) -> Any:

@@ -64,6 +64,13 @@ def test_a_hash_tells_what_it_leaves_out():
     assert found != content_hash({**content, "a": 2}, {"b", 'c["'})
 
 
+@pytest.mark.parametrize("damage", ["[", "5", "[1]", "{}", "x"])
+def test_a_damaged_hash_fits_nothing(damage):
+    """The ledger's own check asks, and reports it."""
+    found = ContentHash(hash_of({"a": 1}) + damage)
+    assert content_hash({"a": 1}, volatile_in(found)) != found
+
+
 def test_a_key_may_not_change_with_time():
     with pytest.raises(ConfigurationError, match=r"CURRENT_TIME for the key component.*does not change"):
         mapping("{name}", key="{product_no}-{{CURRENT_TIME|date}}")
