@@ -63,13 +63,27 @@ def _origin(name: str, item: Mapping[str, Any], detail: Mapping[str, Any]) -> tu
 
 
 def _show_steps(console: Console, steps: list[dict[str, Any]], words: Words) -> None:
-    shown = table(*map(words, ("component", "type", "template", "inputs", "output")))
+    shown = table(*map(words, ("component", "type", "template", "inputs", "rules", "output")))
     for step in steps:
         kind = step["kind"] if step["kind"] == step["type"] else f"{step['type']} → {step['kind']}"
         inputs = "\n".join(f"{name} = {_text(value)}" for name, value in step["inputs"].items())
-        output = Text(step["fault"], style="red") if step["fault"] else Text(_text(step["output"]))
-        add_row(shown, named(step), kind, step["template"], inputs, output)
+        add_row(shown, named(step), kind, step["template"], inputs, _rules(step, words), _output(step))
     console.print(shown)
+
+
+def _rules(step: dict[str, Any], words: Words) -> Text:
+    return Text("\n").join(Text(f"{one['rule']} ") + coloured(one["result"], words) for one in step["rules"])
+
+
+def _output(step: dict[str, Any]) -> Text:
+    """What is sent; before it, where that is something else, what the template gave."""
+    if step["fault"]:
+        return Text(step["fault"], style="red")
+    output = _text(step["output"])
+    given = MISSING if step["given"] is None else _text(step["given"])
+    if given in (output, MISSING):
+        return Text(output)
+    return Text(f"{given} → ", style="dim") + Text(output)
 
 
 def _show_result(console: Console, told: dict[str, Any], zone: ZoneInfo, words: Words) -> None:
@@ -85,6 +99,14 @@ def _show_result(console: Console, told: dict[str, Any], zone: ZoneInfo, words: 
         if record["delivered_at"]:
             rows.append((words("delivered"), moment(record["delivered_at"], zone)))
     console.print(facts(rows))
+    if told["findings"]:
+        findings = table(*map(words, ("rule", "", "component", "found", "expected")))
+        for one in told["findings"]:
+            where = named(one) if one["component"] else words("the whole record")
+            add_row(
+                findings, one["rule"], coloured(one["result"], words), where, one["found"], one["expected"]
+            )
+        console.print(findings)
     if told["changes"]:
         changes = table(*map(words, ("component", "in Yida", "desired")))
         for change in told["changes"]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 from collections.abc import AsyncGenerator, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any, assert_never
 
 from xmsyncd.cycle.plan import CycleRequest
@@ -20,7 +21,7 @@ from xmsyncd.okki.wire import item_from
 from xmsyncd.operations.changes import differing, labels_of
 from xmsyncd.operations.rehearsal import Rehearsal, read_progress, rehearsed_on
 from xmsyncd.operations.runtime import PipelineRuntime, Runtime
-from xmsyncd.records import Draft, Filtered, Item, Rejection, RejectionReason, SourceId
+from xmsyncd.records import Draft, Filtered, Item, QualityFinding, Rejection, RejectionReason, SourceId
 from xmsyncd.settings import FieldSettings
 from xmsyncd.transform.mapping import Step
 from xmsyncd.yida.kinds import kind_of
@@ -149,6 +150,9 @@ async def _told(
         "beside": dict(explained.beside),
         "steps": [_step(one, entries.get(one.component)) for one in explained.steps],
         "result": _result(explained.result),
+        "findings": [
+            {**asdict(one), "label": labels.get(one.component, "")} for one in _findings(explained.result)
+        ],
         **record,
         "changes": _changes(explained.result, record, labels),
         "okki": dict(rehearsal.requests),
@@ -165,9 +169,16 @@ def _step(step: Step, entry: FieldSettings | None) -> Json:
         "kind": str(kind_of(named or step.component, declared)),
         "template": step.template,
         "inputs": dict(step.inputs),
+        "given": step.given,
+        "rules": [{"rule": rule, "result": result} for rule, result in step.rules],
         "output": step.output,
         "fault": step.fault,
     }
+
+
+def _findings(result: Draft | Filtered | Rejection) -> tuple[QualityFinding, ...]:
+    """What rules found of it, those about the record as a whole among them."""
+    return () if isinstance(result, Filtered) else result.findings
 
 
 def _result(result: Draft | Filtered | Rejection) -> Json:

@@ -20,6 +20,7 @@ from xmsyncd.records import (
     QualityFinding,
     Rejection,
     RejectionReason,
+    RuleResult,
 )
 from xmsyncd.transform.custom_fields import FieldDictionary
 from xmsyncd.transform.depth import DEEPEST, is_too_deep
@@ -65,6 +66,10 @@ class Step:
     inputs: Mapping[str, Any]
     output: Any
     fault: str
+    given: Any = None
+    """What the template gave, before rules and types made the output of it."""
+    rules: tuple[tuple[str, str], ...] = ()
+    """The rules that were asked, in order, each with what it came to (a word of ``RuleResult``)."""
 
 
 class FieldMapping:
@@ -287,16 +292,25 @@ class FieldMapping:
         steps = []
         for field in self._fields:
             output: Any = None
+            given: Any = None
             fault = ""
+            findings: list[QualityFinding] = []
+            asked = len(field.all_rules)
             try:
                 self._derive_for(field, lookup)
-                output = field.value_for(lookup, [])
+                with contextlib.suppress(EvaluationError):  # the next line says so, as a fault
+                    given = field.template.evaluate(lookup)
+                output = field.value_for(lookup, findings)
                 if field.is_key:
                     field.key_of(output)
             except BadValueError as error:
                 fault = field.sentence(error)
+                asked = error.asked
             inputs = field.template.inputs(lookup)
-            steps.append(Step(field.component, field.label, field.template.text, inputs, output, fault))
+            rules = _results(field.all_rules[:asked], findings)
+            steps.append(
+                Step(field.component, field.label, field.template.text, inputs, output, fault, given, rules)
+            )
         return tuple(steps)
 
     def explain_derived(
@@ -353,6 +367,15 @@ class FieldMapping:
                     values[name] = detail.get(name)
         values.update(derived)
         return values
+
+
+def _results(asked: Sequence[Rule], findings: Sequence[QualityFinding]) -> tuple[tuple[str, str], ...]:
+    """What each rule came to; of a column the worst of its rows, which is told last."""
+    found = {(one.component, one.rule): one.result for one in findings}
+    return tuple(
+        (rule.kind.value, found.get((rule.component, rule.kind.value), RuleResult.KEPT).value)
+        for rule in asked
+    )
 
 
 def _derivations(

@@ -62,6 +62,8 @@ def test_a_product_from_a_file_is_mapped_step_by_step(bare: CommandLine, given):
         "kind": "text",
         "template": "{product_no}",
         "inputs": {"{product_no}": " LED-1 "},
+        "given": " LED-1 ",
+        "rules": [{"rule": "required", "result": "kept"}],
         "output": "LED-1",
         "fault": "",
     }
@@ -78,6 +80,32 @@ def test_what_is_rejected_says_so_at_its_step(bare: CommandLine):
     assert product["decision"] == "rejected"
     faults = [one["label"] for one in product["steps"] if one["fault"]]
     assert faults == ["产品编码"]
+
+
+def test_each_rule_says_what_it_came_to(bare: CommandLine):
+    name = "textField_lq0sj9h9"
+    bare.settings["pipelines"]["products"]["quality"] = [
+        {"field": name, "rule": "required"},
+        {"field": name, "rule": "length", "max": 3, "on_fail": "fix"},
+        {"field": name, "rule": "pattern", "pattern": "[A-Z]+", "on_fail": "warn"},
+        {"field": "textField_lq23ags2", "rule": "length", "max": 2},
+        {"field": "textField_lq23ags2", "rule": "required"},
+    ]
+    bare.write()
+    product = previewed(bare, {**ITEM, "name": "五六七八九"})
+    steps = {one["label"]: one for one in product["steps"]}
+    results = [(one["rule"], one["result"]) for one in steps["产品名称"]["rules"]]
+    assert results == [("required", "kept"), ("length", "fixed"), ("pattern", "warned")]
+    assert (steps["产品名称"]["given"], steps["产品名称"]["output"]) == ("五六七八九", "五六七")
+    assert [one["result"] for one in steps["产品编码"]["rules"]] == ["rejected"]
+    assert product["result"]["reason"] == "length"
+    bare.settings["pipelines"]["products"]["quality"][3:] = []
+    bare.write()
+    told = [
+        (one["rule"], one["result"], one["label"])
+        for one in previewed(bare, {**ITEM, "name": "五六七八"})["findings"]
+    ]
+    assert told == [("length", "fixed", "产品名称"), ("pattern", "warned", "产品名称")]
 
 
 @pytest.mark.parametrize(
