@@ -209,7 +209,9 @@ async def open_app(
                 resource=pipeline.source.resource,
                 target_connection=dingtalk_name,
             )
-            metrics.declare_pipeline(name, dingtalk_name)
+            metrics.declare_pipeline(
+                name, dingtalk_name, rules=[rule.rule.value for rule in pipeline.quality]
+            )
             if registered.stop is not None and registered.stop.reason is StopReason.RESTORED:
                 events.pipeline_stopped(name, registered.stop)
             limiters = limits.dingtalk[dingtalk_name]

@@ -82,6 +82,12 @@ def _print_life(console: Console, life: dict[str, Any], zone: ZoneInfo, words: W
     ]
     console.print(Text(title, style="bold"))
     console.print(facts(rows))
+    rules = quality_rows(life, words)
+    if rules:
+        asked = table(*map(words, ("field", "rule", "result", "what was found")))
+        for rule in rules:
+            add_row(asked, *rule)
+        console.print(asked)
     timeline = table(words("time"), words("what happened"))
     for at, what in timeline_of(life):
         add_row(timeline, moment(at, zone, precise=True), what)
@@ -120,6 +126,20 @@ def timeline_of(life: dict[str, Any]) -> list[tuple[str, str]]:
         happened = one["event"].replace("_", " ")
         events.append((one["at"], ": ".join([happened, ", ".join(told)] if told else [happened])))
     return sorted(events, key=lambda event: event[0])
+
+
+def quality_rows(life: dict[str, Any], words: Words) -> list[tuple[str, str, str, str]]:
+    """Of each rule: field, rule, what it came to, and what it found where it was not kept."""
+    rows = []
+    for one in life["quality"]:
+        component, label = one["component"], one["label"]
+        field = f"{component} ({label})" if label else component or words("the record")
+        told = ""
+        if one["result"] not in (None, "kept"):
+            becomes = f" → {one['fixed']}" if one["fixed"] else ""
+            told = f"{one['found']}{becomes}; {words('expected')} {one['expected']}"
+        rows.append((field, one["rule"], words(one["result"] or "not asked"), told))
+    return rows
 
 
 def content_rows(life: dict[str, Any]) -> list[tuple[str, str, str]]:

@@ -131,6 +131,9 @@ def discard(
     return _change(common, "failures.discard", params, yes=yes)
 
 
+# A rejection tells the field, at most 80 characters of the value, and what the rule expects.
+_WHOLE_SENTENCE = 400
+
 _QUESTIONS = {
     "failures.retry": "Try {} again?",
     "failures.accept": "Accept {} as they are?",
@@ -200,7 +203,7 @@ def _print_list(result: dict[str, Any], zone: ZoneInfo, words: Words) -> None:
     records = table(*map(words, ("key", "OKKI id", "state", "reason", "detail", "since")))
     for one in result["records"]:
         state = coloured(one["state"], words)
-        detail = shortened(one["detail"])
+        detail = shortened(one["detail"], _WHOLE_SENTENCE)
         since = moment(one["since"], zone)
         add_row(records, one["key"] or "–", one["source_id"], state, one["reason"], detail, since)
     console.print(records)

@@ -31,6 +31,7 @@ _COMMANDS: Final = {
     "status": _Entry("status", "status", "How things stand: freshness, backlog, gaps, quota."),
     "explain": _Entry("explain", "explain", "The life of one record."),
     "failures": _Entry("failures", "failures", "What did not go through: list, retry, accept, discard."),
+    "quality": _Entry("quality", "quality", "What the rules of quality found, rule by rule: report."),
     "approve": _Entry("approve", "approve", "Let updates go that the guard holds."),
     "pause": _Entry("pause", "pause", "Let a pipeline send nothing more, until resume."),
     "resume": _Entry("pause", "resume", "Let a paused pipeline go on."),

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
 
 from xmsyncd.cycle.parts import CycleParts
 from xmsyncd.cycle.plan import CycleRequest
 from xmsyncd.cycle.progress import Running
 from xmsyncd.cycle.shape import TRIED_AGAIN, UNREADABLE, unreadable_item
 from xmsyncd.ledger import pages, people, staging
-from xmsyncd.ledger.views import StageDecision, StageEntry
+from xmsyncd.ledger.staging import StagedPage
+from xmsyncd.ledger.views import StageEntry
 from xmsyncd.okki.reader import PageRead
 from xmsyncd.records import Item, Rejection, RejectionReason
 from xmsyncd.settings import OnChange
@@ -44,8 +44,8 @@ class PageStager:
         for start in range(0, len(items), _SECOND_CHANCES_AT_ONCE):
             some = items[start : start + _SECOND_CHANCES_AT_ONCE]
             entries = await self._parts.shaper.shape(some, known)
-            decisions = await self._write_page(entries, running)
-            running.progress.decisions.update(decisions)
+            staged = await self._write_page(entries, running)
+            running.progress.decisions.update(staged.decisions)
             running.progress.read += len(entries)
             running.gap_ids.update(entry.item.source_id for entry in entries)
             self._parts.staged()
@@ -75,10 +75,10 @@ class PageStager:
             ),
         )
         self._parts.shaped(entries)
-        decisions = await self._write_page(entries, running, living=items, deleted=deleted)
+        staged = await self._write_page(entries, running, living=items, deleted=deleted)
         if self._parts.shaper.cut_short_by is not None:
             raise self._parts.shaper.cut_short_by
-        self._count(page, entries, deleted, decisions, running, request, is_gap=is_gap)
+        self._count(page, entries, deleted, staged, running, request, is_gap=is_gap)
         self._parts.step(Step.STAGED)
         self._parts.staged()
 
@@ -114,8 +114,8 @@ class PageStager:
         *,
         living: tuple[Item, ...] = (),
         deleted: tuple[Item, ...] = (),
-    ) -> Mapping[StageDecision, int]:
-        decisions, unknown = await self._parts.ledger.write(
+    ) -> StagedPage:
+        staged, unknown = await self._parts.ledger.write(
             pages.write_page,
             self._parts.pipeline,
             self._parts.form,
@@ -130,17 +130,19 @@ class PageStager:
             guard=self._parts.guard,
             now=self._parts.clock.now(),
             counts=running.counts(self._parts.shaper.detail_calls),
+            plan=self._parts.shaper.quality,
         )
+        self._parts.events.quality_checked(self._parts.pipeline, staged.checks)
         running.filtered |= unknown
         running.filtered -= {entry.item.source_id for entry in entries}
-        return decisions
+        return staged
 
     def _count(
         self,
         page: PageRead,
         entries: tuple[StageEntry, ...],
         deleted: tuple[Item, ...],
-        decisions: Mapping[StageDecision, int],
+        staged: StagedPage,
         running: Running,
         request: CycleRequest,
         *,
@@ -150,7 +152,7 @@ class PageStager:
         progress.pages += 1
         progress.repeats += page.repeats
         progress.total = page.total
-        progress.decisions.update(decisions)
+        progress.decisions.update(staged.decisions)
         running.unreadable.update(
             entry.item.source_id for entry in entries if entry.item.source_id.startswith(UNREADABLE)
         )
@@ -171,8 +173,9 @@ class PageStager:
         if page.server_now is not None and running.okki_now is None:
             running.okki_now = page.server_now
         rejected = Counter(entry.result.reason for entry in entries if isinstance(entry.result, Rejection))
+        rejected.update(staged.turned_down)
         self._parts.events.page_staged(
-            self._parts.pipeline, decisions, rejected, len(page.items) + len(page.unreadable)
+            self._parts.pipeline, staged.decisions, rejected, len(page.items) + len(page.unreadable)
         )
 
     def _is_deleted(self, item: Item) -> bool:

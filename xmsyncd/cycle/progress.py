@@ -12,7 +12,7 @@ from xmsyncd.cycle.plan import CyclePlan
 from xmsyncd.ledger.cycles import CycleCounts, CycleKind, CycleResult
 from xmsyncd.ledger.guard import HeldReport
 from xmsyncd.ledger.views import StageDecision
-from xmsyncd.records import ContentHash, RejectionReason, SourceId
+from xmsyncd.records import ContentHash, RejectionReason, RuleResult, SourceId
 
 
 class CycleEvents(Protocol):
@@ -28,6 +28,7 @@ class CycleEvents(Protocol):
         rejected: Mapping[RejectionReason, int],
         read: int,
     ) -> None: ...
+    def quality_checked(self, pipeline: str, checks: Mapping[tuple[str, RuleResult], int]) -> None: ...
     def window_proved(self, pipeline: str, result: str) -> None: ...
     def products_deleted(self, pipeline: str, number: int) -> None: ...
     def absences_doubted(self, pipeline: str, number: int) -> None: ...

@@ -41,12 +41,18 @@ from xmsyncd.transform.derived import (
 )
 from xmsyncd.transform.hashes import hash_of
 from xmsyncd.transform.mapping import FieldMapping, Step
+from xmsyncd.transform.quality.standing import QualityPlan
 from xmsyncd.transform.variables import times
 
 GROUP_TREE = "product_groups"
 PRODUCT_FIELDS = "product_fields"
 
-TRIED_AGAIN = (RejectionReason.UNKNOWN_GROUP, RejectionReason.DETAIL_UNAVAILABLE)
+TRIED_AGAIN = (
+    RejectionReason.UNKNOWN_GROUP,
+    RejectionReason.DETAIL_UNAVAILABLE,
+    RejectionReason.UNIQUE,
+    RejectionReason.CONSISTENT,
+)
 """Rejections whose cause lies elsewhere and may be gone although the item is listed as before."""
 
 UNREADABLE = "unreadable:"
@@ -117,6 +123,11 @@ class Shaper:
     @property
     def _mapping(self) -> FieldMapping:
         return self._current.mapping
+
+    @property
+    def quality(self) -> QualityPlan:
+        """The rules of ``quality``: how they are counted, and those that compare with the ledger."""
+        return self._mapping.quality
 
     @property
     def context(self) -> ContentHash:
@@ -255,11 +266,12 @@ class Shaper:
             )
             return StageEntry(item, rejection, context_hash=self.context)
         result = await self.map_item(item, detail, ruled=ruled)
-        if isinstance(result, Rejection) and known is not None and known.accepted is not None:
+        accepted = None if known is None else known.accepted
+        if isinstance(result, Rejection) and accepted is not None:
             in_spite = await self.map_item(item, detail, ruled=False)
-            if isinstance(in_spite, Draft) and in_spite.content_hash == known.accepted:
-                result = in_spite  # a person has let this very content through
-        return StageEntry(item, result, detail, self.context)
+            if isinstance(in_spite, Draft) and in_spite.content_hash == accepted:
+                result, ruled = in_spite, False  # a person has let this very content through
+        return StageEntry(item, result, detail, self.context, ruled=ruled)
 
     async def map_item(
         self, item: Item, detail: Mapping[str, Any] | None, *, ruled: bool = True

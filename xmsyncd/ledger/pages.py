@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import sqlite3
 from collections import Counter
-from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 
 from xmsyncd.ledger import cycles, staging, tombstones
 from xmsyncd.ledger.cycles import CycleCounts
 from xmsyncd.ledger.guard import Guard, GuardRules
+from xmsyncd.ledger.staging import StagedPage
 from xmsyncd.ledger.tombstones import Mark
 from xmsyncd.ledger.views import StageDecision, StageEntry
 from xmsyncd.records import ContentHash, Item, SourceId
+from xmsyncd.transform.quality.standing import NO_RULES, QualityPlan
 
 
 def write_page(
@@ -31,7 +33,8 @@ def write_page(
     guard: GuardRules,
     now: datetime,
     counts: CycleCounts,
-) -> tuple[Mapping[StageDecision, int], frozenset[SourceId]]:
+    plan: QualityPlan = NO_RULES,
+) -> tuple[StagedPage, frozenset[SourceId]]:
     """One page and the cycle's running numbers, in one transaction.
 
     ``filtered`` are the deleted products without a record that the cycle has met before; those of this page
@@ -39,27 +42,26 @@ def write_page(
     """
     cycles.progress(connection, cycle_id, counts)
     tombstones.note_living(connection, pipeline, living, now)
-    decisions = Counter(
-        staging.stage_page(
-            connection,
-            pipeline,
-            form,
-            cycle_id,
-            context,
-            entries,
-            ignore_changes=ignore_changes,
-            guard=guard,
-            now=now,
-            mark=mark,
-        )
+    staged = staging.stage_page(
+        connection,
+        pipeline,
+        form,
+        cycle_id,
+        context,
+        entries,
+        ignore_changes=ignore_changes,
+        guard=guard,
+        now=now,
+        plan=plan,
+        mark=mark,
     )
     if not deleted:
-        return decisions, frozenset()
+        return staged, frozenset()
     guarding = Guard(connection, pipeline, cycle_id, guard, now)
     buried, unknown = tombstones.bury_listed(connection, pipeline, cycle_id, deleted, mark, guarding, now)
     found = Counter(StageDecision.REPEAT if one in filtered else decision for one, decision in buried.items())
     cycles.add_decisions(connection, cycle_id, found)
-    return decisions + found, unknown
+    return replace(staged, decisions=Counter(staged.decisions) + found), unknown
 
 
 def count_absent(

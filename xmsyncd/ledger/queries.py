@@ -312,8 +312,8 @@ def explain(
     Usually one; two products that claim one key are two. The key of an open create counts as well. Each:
     ``record`` (its row), ``cost`` (its metered calls: creates, updates, looks, calls), ``desired``,
     ``delivered`` and ``sent`` (form data by component id, or ``None``),
-    ``raw`` (the item of a rejected one), ``instances``, ``attempts`` and ``history`` (newest first, the
-    latest so many).
+    ``raw`` (the item of a rejected one), ``findings`` (of rules), ``instances``, ``attempts`` and ``history``
+    (newest first, the latest so many).
     """
     found = connection.execute(
         """SELECT id FROM records WHERE pipeline = :pipeline AND source_id = :name
@@ -348,6 +348,7 @@ def _life(connection: sqlite3.Connection, record_id: int, attempts: int, events:
         "delivered": _loaded(contents["delivered"]),
         "sent": _loaded(contents["sent"]),
         "raw": _loaded(contents["raw"]),
+        "findings": _loaded(contents["findings"]) or [],
         "instances": [
             _plain_row(one)
             for one in connection.execute(

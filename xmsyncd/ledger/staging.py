@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from xmsyncd.ledger import adopting, cycles, documents, filtering, history, rows
@@ -12,6 +13,7 @@ from xmsyncd.ledger.adopting import Stray
 from xmsyncd.ledger.events import Staged
 from xmsyncd.ledger.guard import UNGUARDED, Guard, GuardRules
 from xmsyncd.ledger.history import HistoryEvent
+from xmsyncd.ledger.quality import Checks, Judge, findings_json
 from xmsyncd.ledger.rows import RecordRow
 from xmsyncd.ledger.states import (
     Block,
@@ -25,9 +27,29 @@ from xmsyncd.ledger.states import (
 from xmsyncd.ledger.times import from_ms, to_ms
 from xmsyncd.ledger.tombstones import Mark
 from xmsyncd.ledger.views import Listed, StageDecision, StageEntry
-from xmsyncd.records import ContentHash, Draft, Filtered, Item, KeyValue, Rejection, RejectionReason, SourceId
+from xmsyncd.records import (
+    ContentHash,
+    Draft,
+    Filtered,
+    Item,
+    KeyValue,
+    RecordId,
+    Rejection,
+    RejectionReason,
+    SourceId,
+)
+from xmsyncd.transform.quality.standing import NO_RULES, QualityPlan
 
 Result = Draft | Filtered | Rejection
+
+
+@dataclass(frozen=True, slots=True)
+class StagedPage:
+    """What staging a page came to: decisions, checks of rules, and what only the ledger could turn down."""
+
+    decisions: Mapping[StageDecision, int]
+    checks: Checks
+    turned_down: Mapping[RejectionReason, int]
 
 
 def listed(
@@ -72,18 +94,27 @@ def stage_page(
     now: datetime,
     guard: GuardRules = UNGUARDED,
     mark: Mark | None = None,
-) -> Mapping[StageDecision, int]:
+    plan: QualityPlan = NO_RULES,
+) -> StagedPage:
     """Write the desired state of a page's items and what the cycle decided about each.
 
     A reading that is older than the one known changes nothing; one of the same second, read later,
     wins. Updates beyond what ``guard`` allows are held, and what is to be created although an instance that
-    is nobody's has its key is parked. Safe to repeat. Returns how many items came to which decision.
+    is nobody's has its key is parked. What a rule of ``plan`` that compares records turns down is
+    a rejection. Safe to repeat.
     """
     counts: Counter[StageDecision] = Counter()
     guarding = Guard(connection, pipeline, cycle_id, guard, now)
+    judge = Judge(connection, pipeline, plan, entries, now)
+    turned_down: Counter[RejectionReason] = Counter()
     drafts = [entry.result for entry in entries if isinstance(entry.result, Draft)]
     nobodys = adopting.nobodys(connection, form, [documents.printable(draft.key) for draft in drafts])
     for entry in entries:
+        result = _storable(entry.result)
+        if result is not None and not isinstance(result, Filtered):
+            result = _judged(connection, pipeline, judge, entry, result)
+            if isinstance(result, Rejection) and not isinstance(entry.result, Rejection):
+                turned_down[result.reason] += 1
         decision = _stage(
             connection,
             pipeline,
@@ -91,15 +122,35 @@ def stage_page(
             cycle_id,
             context_hash,
             entry,
+            result,
             ignore_changes,
             guarding,
             mark,
+            judge,
             nobodys,
             now,
         )
         counts[decision] += 1
     cycles.add_decisions(connection, cycle_id, counts)
-    return counts
+    return StagedPage(counts, judge.finish(), turned_down)
+
+
+def _judged(
+    connection: sqlite3.Connection,
+    pipeline: str,
+    judge: Judge,
+    entry: StageEntry,
+    result: Draft | Rejection,
+) -> Draft | Rejection:
+    known = connection.execute(
+        "SELECT id, accepted_hash, updated_ms FROM records WHERE pipeline = ? AND source_id = ?",
+        (pipeline, entry.item.source_id),
+    ).fetchone()
+    if known is None:
+        return judge.judged(entry, result, None, None)
+    if _is_older(entry.item, known["updated_ms"]):
+        return result  # it changes nothing
+    return judge.judged(entry, result, RecordId(known["id"]), known["accepted_hash"])
 
 
 def _stage(
@@ -109,13 +160,15 @@ def _stage(
     cycle_id: int,
     context_hash: ContentHash,
     entry: StageEntry,
+    result: Result | None,
     ignore_changes: bool,
     guard: Guard,
     mark: Mark | None,
+    judge: Judge,
     nobodys: Mapping[str, Sequence[Stray]],
     now: datetime,
 ) -> StageDecision:
-    item, result = entry.item, _storable(entry.result)
+    item = entry.item
     context_hash = entry.context_hash or context_hash
     before: RecordState | None = None
     is_news = result is not None
@@ -152,6 +205,8 @@ def _stage(
         decision = StageDecision.FILTERED
     if result is not None and is_news:
         _write_contents(connection, row, entry, result, before)
+        if not isinstance(result, Draft) or row.state.desired == _desired(result):
+            judge.hold(row.record_id, result, may_be_in_yida=_is_or_may_be_in_yida(row.state))
     repeat = known is not None and known["cycle_id"] == cycle_id
     # A repeat keeps what the first meeting decided, unless this one changed what is desired.
     changed = before is None or before.desired != row.state.desired
@@ -323,6 +378,11 @@ def _write_contents(
         connection.execute(
             "UPDATE contents SET raw = ? WHERE record_id = ?", (documents.dump(entry.item.raw), row.record_id)
         )
+    findings = None if isinstance(result, Filtered) else findings_json(result.findings)
+    connection.execute(
+        "UPDATE contents SET findings = ? WHERE record_id = ? AND findings IS NOT ?",
+        (findings, row.record_id, findings),
+    )
     # Without a detail of this very listing none is kept: that of an earlier one must not be taken for it.
     detail = None if entry.detail is None else documents.dump(entry.detail)
     connection.execute(

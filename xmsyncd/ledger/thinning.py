@@ -27,6 +27,8 @@ class Thinned(StrEnum):
     HISTORY = "history"
     ATTEMPTS = "attempts"
     CYCLES = "cycles"
+    QUALITY = "quality"
+    """The counts of quality rules by the hour; as old as the cycles they were counted in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +108,15 @@ def _cycles(connection: sqlite3.Connection, after: int, before_ms: int) -> Step:
     return Step(deleted, last)
 
 
+def _quality(connection: sqlite3.Connection, after: int, before_ms: int) -> Step:
+    deleted = connection.execute(
+        """DELETE FROM quality_counts WHERE (pipeline, component, rule, hour_ms) IN (
+               SELECT pipeline, component, rule, hour_ms FROM quality_counts WHERE hour_ms < ? LIMIT ?)""",
+        (before_ms, ROWS_PER_STEP),
+    ).rowcount
+    return Step(deleted, after + 1 if deleted == ROWS_PER_STEP else None)
+
+
 def _last_of(connection: sqlite3.Connection, sql: str, after: int, before_ms: int) -> int | None:
     """The last of the next rows; ``None`` once none of them is old: numbers follow time."""
     found = connection.execute(sql, (after, ROWS_PER_STEP)).fetchall()
@@ -118,4 +129,5 @@ _THINNERS: Final[dict[Thinned, Callable[[sqlite3.Connection, int, int], Step]]] 
     Thinned.HISTORY: _history,
     Thinned.ATTEMPTS: _attempts,
     Thinned.CYCLES: _cycles,
+    Thinned.QUALITY: _quality,
 }

@@ -67,6 +67,8 @@ class StageEntry:
     """What the detail call told of the item *as it is listed here*, now or before."""
     context_hash: ContentHash | None = None
     """The context it was mapped under, where that is not the page's (a group tree fetched in between)."""
+    ruled: bool = True
+    """Whether the rules of ``quality`` may reject it; not, where a person let this content through."""
 
 
 @dataclass(frozen=True, slots=True)

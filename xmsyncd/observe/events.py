@@ -42,8 +42,9 @@ from xmsyncd.observe.labels import (
 from xmsyncd.observe.metrics import Metrics, known
 from xmsyncd.observe.outages import Turns
 from xmsyncd.okki.proof import ProofDecision
-from xmsyncd.records import Claim, Family, InstanceId, RejectionReason, StopReason
+from xmsyncd.records import Claim, Family, InstanceId, RejectionReason, RuleResult, StopReason
 from xmsyncd.schedule import RingTrouble
+from xmsyncd.transform.quality import RuleKind
 
 _log = structlog.get_logger(__name__)
 
@@ -205,6 +206,11 @@ class Events(CallEvents):
             decisions=_plain(decisions),
             rejected=_plain(rejected),
         )
+
+    def quality_checked(self, pipeline: str, checks: Mapping[tuple[str, RuleResult], int]) -> None:
+        """What the rules of quality came to for a page, by rule and result."""
+        for (rule, result), number in checks.items():
+            self._metrics.quality_checks.labels(pipeline, known(rule, RuleKind), result).inc(number)
 
     def window_proved(self, pipeline: str, result: str) -> None:
         """A slice was read to its end; ``result`` is a :class:`ProofDecision`."""

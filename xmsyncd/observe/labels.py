@@ -26,7 +26,7 @@ from xmsyncd.okki.failures import (
     LIST_ENDPOINT,
 )
 from xmsyncd.okki.proof import ProofDecision
-from xmsyncd.records import Family, Operation, RejectionReason, StopReason
+from xmsyncd.records import Family, Operation, RejectionReason, RuleResult, StopReason
 from xmsyncd.yida import wire
 
 OTHER = "other"
@@ -125,6 +125,10 @@ FAILURE_REASONS: dict[Stage, tuple[str, ...]] = {
 
 PROOFS = (*(one for one in ProofDecision if one.is_proven), ProofDecision.UNPROVEN)
 """How the reading of a slice may end."""
+
+
+CHECK_RESULTS = (RuleResult.KEPT, RuleResult.WARNED, RuleResult.FIXED, RuleResult.REJECTED)
+"""How the check of a quality rule may end; what a person accepted is not checked."""
 
 
 def delivery_outcome(family: Family) -> DeliveryOutcome:

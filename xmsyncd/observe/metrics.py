@@ -25,6 +25,7 @@ from xmsyncd.ledger.cycles import CycleKind, CycleResult
 from xmsyncd.ledger.states import VisibleState
 from xmsyncd.ledger.views import StageDecision
 from xmsyncd.observe.labels import (
+    CHECK_RESULTS,
     ENDPOINTS,
     FAILURE_REASONS,
     LIMITS,
@@ -38,6 +39,7 @@ from xmsyncd.observe.labels import (
 )
 from xmsyncd.records import Family, Operation, StopReason
 from xmsyncd.schedule import RingTrouble
+from xmsyncd.transform.quality import RuleKind
 from xmsyncd.transport.session import CallResult
 
 # A few changed items take seconds, a full read of 100,000 at two requests a second a quarter of an hour.
@@ -88,6 +90,9 @@ class Metrics:
         )
         self.group_tree_changes = self._counter(
             "group_tree_changes", "How often OKKI's product groups were found changed.", "pipeline"
+        )
+        self.quality_checks = self._counter(
+            "quality_checks", "Checks of quality rules, by what they came to.", "pipeline", "rule", "result"
         )
         self.missed_rings = self._counter(
             "missed_rings",
@@ -211,8 +216,10 @@ class Metrics:
     def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
         return Gauge(f"xmsyncd_{name}", text, labels, registry=self.registry)
 
-    def declare_pipeline(self, name: str, dingtalk: str | None = None) -> None:
+    def declare_pipeline(self, name: str, dingtalk: str | None = None, rules: Iterable[str] = ()) -> None:
         """Create every label set of a pipeline; ``dingtalk`` is the connection it writes through.
+
+        ``rules`` are the kinds of its quality rules: those that it has not are not counted.
 
         Safe to repeat. Watermark and last success stay absent until they are known: a 0 would be a time.
         """
@@ -226,6 +233,7 @@ class Metrics:
         _create(self.staged_records, [name], StageDecision)
         _create(self.cycles, [name], CycleKind, CycleResult)
         _create(self.window_proofs, [name], PROOFS)
+        _create(self.quality_checks, [name], {known(one, RuleKind) for one in rules}, CHECK_RESULTS)
         _create(self.missed_rings, [name], RingTrouble)
         _create(self.deliveries, [name], Operation, DeliveryOutcome)
         _create(self.undecided, [name], Resolution)

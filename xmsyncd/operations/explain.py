@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from xmsyncd.ledger import queries
+from xmsyncd.operations import quality
 from xmsyncd.operations.exit_status import UnknownRecordError
 from xmsyncd.operations.failure_list import name_component
 from xmsyncd.operations.runtime import PipelineRuntime, Runtime
@@ -28,6 +29,7 @@ async def explain(runtime: Runtime, pipelines: Sequence[PipelineRuntime], name: 
         component = name_component(pipeline)
         for life in records:
             if life["pipeline"] == pipeline.name:
+                life["quality"] = quality.story(pipeline.settings, life["record"], life["findings"])
                 life["name"] = await runtime.ledger.read(queries.name_of, life["record"]["id"], component)
     if not records:
         raise unknown_record(name, pipelines)

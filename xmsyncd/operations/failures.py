@@ -259,16 +259,27 @@ def _stage_again(
         [entry],
         ignore_changes=False,
         now=now,
+        plan=pipeline.shaper.quality,
     )
     if action is not Action.ACCEPT:
         history.note(connection, now, pipeline.name, HistoryEvent.RETRIED, row.record_id, by=by)
-        return entry.result.detail if isinstance(entry.result, Rejection | Filtered) else ""
+        if isinstance(entry.result, Filtered):
+            return entry.result.detail
+        return _rejected_by(connection, row.record_id)
     if isinstance(entry.result, Filtered):
         return f"cannot be accepted, because the pipeline is not about it: {entry.result.detail}"
     if isinstance(entry.result, Rejection):
         return f"cannot be accepted, because it cannot be sent: {entry.result.detail}"
     people.accept(connection, row.record_id, now=now, by=by, reason=found["rejection"])
     return "accepted with exactly this content"
+
+
+def _rejected_by(connection: sqlite3.Connection, record_id: RecordId) -> str:
+    """What rejects it now, by the mapping or by a rule that compares it with others; "" for nothing."""
+    found = connection.execute(
+        "SELECT rejection_detail FROM records WHERE id = ? AND desired = 'rejection'", (record_id,)
+    ).fetchone()
+    return "" if found is None else str(found["rejection_detail"])
 
 
 def _why_not_accepted(row: rows.RecordRow) -> str:

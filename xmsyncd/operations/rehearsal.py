@@ -26,7 +26,7 @@ from xmsyncd.ledger.cycles import CycleKind
 from xmsyncd.ledger.guard import HeldReport
 from xmsyncd.ledger.snapshot import Snapshot
 from xmsyncd.ledger.views import StageDecision, StageEntry
-from xmsyncd.records import RejectionReason
+from xmsyncd.records import RejectionReason, RuleResult
 
 _TICK = timedelta(milliseconds=200)
 
@@ -58,6 +58,9 @@ class Overheard:
         rejected: Mapping[RejectionReason, int],
         read: int,
     ) -> None:
+        """Nothing."""
+
+    def quality_checked(self, pipeline: str, checks: Mapping[tuple[str, RuleResult], int]) -> None:
         """Nothing."""
 
     def window_proved(self, pipeline: str, result: str) -> None:

@@ -20,7 +20,7 @@ from xmsyncd.errors import ConfigurationError, Fault
 from xmsyncd.ledger import meters
 from xmsyncd.ledger.people import Selection
 from xmsyncd.observe.quota import Quota
-from xmsyncd.operations import approve, failure_list, failures, ledger_care, pause, resume
+from xmsyncd.operations import approve, failure_list, failures, ledger_care, pause, quality, resume
 from xmsyncd.operations.activity import recent_activity
 from xmsyncd.operations.adopt import adopt
 from xmsyncd.operations.adopt_rehearsal import dry_run
@@ -209,6 +209,13 @@ async def _explain(runtime: Runtime, params: Params) -> AsyncGenerator[Told]:
     yield Result(await explain(runtime, runtime.selected(params.get("pipeline")), str(params["key"])))
 
 
+async def _quality_report(runtime: Runtime, params: Params) -> AsyncGenerator[Told]:
+    """Params ``pipeline`` and ``since`` (ISO time)."""
+    since = params.get("since")
+    moment = None if since is None else datetime.fromisoformat(since)
+    yield Result(await quality.report(runtime, runtime.selected(params.get("pipeline")), moment))
+
+
 async def _failures_list(runtime: Runtime, params: Params) -> AsyncGenerator[Told]:
     """Params ``pipeline``, ``reason``, ``state``, ``limit`` (0: groups and counts only)."""
     limit = _limit(params.get("limit"))
@@ -334,6 +341,7 @@ OPERATIONS: Mapping[str, Operation] = {
     "status": _status,
     "activity": _activity,
     "explain": _explain,
+    "quality.report": _quality_report,
     "search": _search,
     "pipeline.pause": _pause,
     "pipeline.resume": _go_on,

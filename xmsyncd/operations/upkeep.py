@@ -41,6 +41,7 @@ class Upkeep:
             Thinned.HISTORY: settings.keep_history,
             Thinned.ATTEMPTS: settings.keep_attempts,
             Thinned.CYCLES: settings.keep_cycles,
+            Thinned.QUALITY: settings.keep_cycles,
         }
         self._clock = clock
         self._thinned = thinned

@@ -26,12 +26,12 @@ from xmsyncd.settings.derive_checks import Problem, Problems, derive, filters, l
 from xmsyncd.settings.models import Settings
 from xmsyncd.settings.nearest import nearest
 from xmsyncd.settings.pipelines import ColumnSettings, PipelineSettings
+from xmsyncd.settings.quality_checks import quality
 from xmsyncd.settings.resources import RESOURCES, ResourceName
 from xmsyncd.settings.schema import Path
 from xmsyncd.settings.values import format_duration, quoted
 from xmsyncd.transform.derived import DERIVED_NAMES
 from xmsyncd.transform.grammar import TemplateError, compile_template
-from xmsyncd.transform.quality import RuleKind, rule_problems
 
 QEASY_KEYS = frozenset({"describe", "is_required", "id", "default", "mapping", "format"})
 """Keys of a 轻易云 entry that have no effect here."""
@@ -245,12 +245,6 @@ def _of_products_alone(path: Path, pipeline: PipelineSettings) -> Problems:
                 f"{name}, while resource is {source.resource}",
                 "fields of the list: only products have groups",
             )
-    for position, rule in enumerate(pipeline.quality):
-        if rule.rule is RuleKind.GROUP:
-            found = f"group, while resource is {source.resource}"
-            yield Problem(
-                (*path, "quality", position, "rule"), found, "no such rule: only products have groups"
-            )
 
 
 def _levels_in(text: str) -> frozenset[str]:
@@ -356,25 +350,6 @@ def _deleted_mark(path: Path, pipeline: PipelineSettings) -> Problems:
         yield Problem((*here, "otherwise"), quoted(mark.otherwise), "plain text, without a reference")
 
 
-def _quality(path: Path, pipeline: PipelineSettings) -> Problems:
-    mapped = [entry.field for entry in pipeline.fields]
-    cells = {column.field for entry in pipeline.fields for column in entry.children} - set(mapped)
-    mapped += sorted(cells)
-    for position, rule in enumerate(pipeline.quality):
-        here = (*path, "quality", position)
-        spec = rule.spec()
-        for problem in rule_problems(
-            spec, is_key=spec.component == pipeline.target.key, is_cell=spec.component in cells
-        ):
-            yield Problem((*here, problem.key), problem.found, problem.expected)
-        if spec.component and spec.component not in mapped:
-            yield Problem(
-                (*here, "field"),
-                quoted(spec.component),
-                f"the component of one of the entries in fields{nearest(spec.component, mapped)}",
-            )
-
-
 def unknown_entry_keys(entry: ColumnSettings) -> list[str]:
     """Keys of an entry that neither xmsyncd nor 轻易云 knows."""
     known = QEASY_KEYS | {"children", "parent"}  # of a column, where they are told apart or say nothing new
@@ -415,6 +390,7 @@ _WHOLE: tuple[Callable[[Settings], Problems], ...] = (
     lookups,
     derive,
     templates,
+    quality,
     filters,
     _hooks,
 )
@@ -429,5 +405,4 @@ _PIPELINE: tuple[Callable[[Path, PipelineSettings], Problems], ...] = (
     _key,
     _key_is_text,
     _deleted_mark,
-    _quality,
 )

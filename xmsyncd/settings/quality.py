@@ -64,6 +64,9 @@ class QualityRuleSettings(Section):
         default=None,
         description="With on_fail: fix, what to take where the rule knows no right value.",
     )
+    expect: Optional_[str] = Field(
+        default=None, description="expression: the condition, as behind _function, such as {cost} <= {price}."
+    )
     max_age: Optional_[Annotated[Duration, Field(ge=SECOND)]] = Field(
         default=None, description="fresh: how long ago OKKI may have changed the record."
     )
@@ -85,4 +88,5 @@ class QualityRuleSettings(Section):
             value=self.value,
             max_age=self.max_age,
             factor=self.factor,
+            expect=self.expect,
         )

@@ -246,7 +246,7 @@ def compile_fields(
     """
     prefix = f"{where}." if where else ""
     faults: list[Fault] = []
-    compiled = _rules_of(fields, rules, key_component, prefix, faults)
+    compiled = _rules_of(fields, rules, key_component, tables, prefix, faults)
     mapped = tuple(_mapped(fields, compiled, key_component, encode, tables, prefix, faults))
     _find_key_faults(fields, mapped, key_component, prefix, faults)
     if faults:
@@ -395,6 +395,7 @@ def _rules_of(
     fields: Sequence[FieldSpec],
     rules: Sequence[RuleSpec],
     key_component: str,
+    tables: Tables,
     prefix: str,
     faults: list[Fault],
 ) -> dict[str, tuple[Rule, ...]]:
@@ -408,7 +409,7 @@ def _rules_of(
         problems = [
             Fault(f"{here}.{problem.key}", problem.found, problem.expected)
             for problem in rule_problems(
-                spec, is_key=spec.component == key_component, is_cell=spec.component in cells
+                spec, is_key=spec.component == key_component, is_cell=spec.component in cells, tables=tables
             )
         ]
         if spec.component and spec.component not in declared:
@@ -419,7 +420,7 @@ def _rules_of(
             continue
         # A wrong type that the field itself declares is told once, there.
         value_type = _type_of(declared.get(spec.component, ""), "", [])
-        rule = compile_rule(spec, value_type)
+        rule = compile_rule(spec, value_type, tables)
         if rule is not None:
             component = "" if rule.is_about_record else spec.component
             compiled[component] = (*compiled.get(component, ()), rule)

@@ -27,6 +27,7 @@ from xmsyncd.transform.depth import DEEPEST, is_too_deep
 from xmsyncd.transform.derivation_specs import BUILT_IN_TABLES, DeriveSpec
 from xmsyncd.transform.derivations import (
     NO_DERIVATIONS,
+    Chain,
     Derivation,
     DerivationError,
     Derivations,
@@ -46,6 +47,7 @@ from xmsyncd.transform.fields import (
 )
 from xmsyncd.transform.hashes import content_hash, hash_of
 from xmsyncd.transform.quality import Rule, RuleSpec
+from xmsyncd.transform.quality.standing import QualityPlan, standing_rules
 from xmsyncd.transform.tables import RecordedTables, Tables
 from xmsyncd.transform.value_types import EvaluationError, is_empty, shortened
 from xmsyncd.transform.where import Where, WhereError, compile_where
@@ -100,6 +102,8 @@ class FieldMapping:
         self._derivations = _derivations(derive, taken, custom_fields, where)
         self._fields, self._record_rules = compile_fields(fields, rules, key_component, encode, where, taken)
         self._where = _where(only, taken, where)
+        record_roots: frozenset[str] = frozenset().union(*(rule.roots for rule in self._record_rules))
+        self._record_chain = self._derivations.chain(record_roots)
         self._where_chain = self._derivations.chain(self._where.roots if self._where else frozenset())
         self._chains = {
             field.component: chain
@@ -111,13 +115,18 @@ class FieldMapping:
         self._empty: dict[str, Any] = dict.fromkeys(field.component for field in self._fields)
         self.key_component = key_component
         self.rules: tuple[Rule, ...] = self._rules_in_order()
-        roots: frozenset[str] = frozenset().union(*(self._looked_at(field) for field in self._fields))
+        roots = record_roots.union(*(self._looked_at(field) for field in self._fields))
         if self._where is not None:
             roots |= self._where.roots
         self._roots = roots
         self.needs: frozenset[str] = self._derivations.needs(roots)
         self.derived_needs: frozenset[str] = self.needs & DERIVED_NAMES
         self.item_needs: frozenset[str] = self.needs - DERIVED_NAMES
+        names = {field.component: field.name for field in self._fields}
+        self.quality = QualityPlan(
+            tuple((rule.component, rule.kind.value) for rule in self.rules), standing_rules(rules, names)
+        )
+        """The rules as they are asked, for those who count them."""
         self.volatile: frozenset[str] = frozenset(
             field.component
             for field in self._fields
@@ -174,39 +183,61 @@ class FieldMapping:
         findings: list[QualityFinding] = []
         asked = 0
         for field in self._in_order:
-            component: str | None = field.component
             try:
                 self._derive_for(field, lookup)
                 encoded = content[field.component] = field.value_for(lookup, findings, ruled=ruled)
                 asked += field.asks
                 if field.is_key:
                     key = field.key_of(encoded)
-                    component = None  # from here on it is about the product as a whole
-                    self._judge_record(item, lookup, findings, ruled=ruled)
-                    asked += len(self._record_rules)
             except BadValueError as error:
                 return Rejection(
                     source_id=item.source_id,
                     updated_at=item.updated_at,
                     reason=error.reason,
-                    detail=field.sentence(error) if component else sentence("the record", error),
-                    component=component,
+                    detail=field.sentence(error),
+                    component=field.component,
                     key=key or self._key_in_spite(field, lookup),
                     findings=tuple(findings),
                     checked=asked + error.asked,
                 )
         if key is None:
             raise AssertionError("a mapping without its key component cannot be built")
+        if self._record_rules:
+            rejection = self._judge_record(item, lookup, key, findings, asked, ruled=ruled)
+            if rejection is not None:
+                return rejection
         hashed = content_hash(content, self.volatile)
         return Draft(item.source_id, item.updated_at, key, content, hashed, findings=tuple(findings))
 
     def _judge_record(
-        self, item: Item, lookup: Mapping[str, Any], findings: list[QualityFinding], *, ruled: bool
-    ) -> None:
-        for number, rule in enumerate(self._record_rules):
-            breach = rule.check(item, lookup)
-            if breach is not None:
-                judged(rule, None, breach, findings, asked=number + 1, ruled=ruled)
+        self,
+        item: Item,
+        lookup: dict[str, Any],
+        key: KeyValue,
+        findings: list[QualityFinding],
+        asked: int,
+        *,
+        ruled: bool,
+    ) -> Rejection | None:
+        """The rules about the record as a whole come last: a fault of one field says more."""
+        try:
+            _complete(lookup, self._record_chain)
+            for rule in self._record_rules:
+                asked += 1
+                breach = rule.check(item, lookup)
+                if breach is not None:
+                    judged(rule, None, breach, findings, asked=0, ruled=ruled)
+        except BadValueError as error:
+            return Rejection(
+                source_id=item.source_id,
+                updated_at=item.updated_at,
+                reason=error.reason,
+                detail=sentence("the record", error),
+                key=key,
+                findings=tuple(findings),
+                checked=asked,
+            )
+        return None
 
     def _key_in_spite(self, field: MappedField, lookup: Mapping[str, Any]) -> KeyValue | None:
         """The key that a rule turned down, so that people can tell which product it is."""
@@ -216,8 +247,7 @@ class FieldMapping:
         return None
 
     def _rules_in_order(self) -> tuple[Rule, ...]:
-        key, *others = self._in_order
-        return (*key.all_rules, *self._record_rules, *(rule for field in others for rule in field.all_rules))
+        return (*(rule for field in self._in_order for rule in field.all_rules), *self._record_rules)
 
     def filtered_early(
         self, item: Item, detail: Mapping[str, Any] | None, times: Mapping[str, Any], missing: frozenset[str]
@@ -332,21 +362,15 @@ class FieldMapping:
         return tuple(steps)
 
     def _looked_at(self, field: MappedField) -> frozenset[str]:
-        """What its template and its rules look at, and with the key the rules about the record."""
-        rules = (*field.all_rules, *(self._record_rules if field.is_key else ()))
-        return field.roots.union(*(rule.roots for rule in rules))
+        """What its template and its rules look at."""
+        return field.roots.union(*(rule.roots for rule in field.all_rules))
 
     def _derive_for(self, field: MappedField, lookup: dict[str, Any]) -> None:
         """Derive what the field looks at. Raises BadValueError."""
         chain = self._chains.get(field.component)
         if chain is None:
             return
-        try:
-            complete(lookup, chain)
-        except DerivationError as error:
-            raise BadValueError(
-                RejectionReason.MAPPING, shortened(input_text(error.found)), error.expected
-            ) from None
+        _complete(lookup, chain)
         if field.is_key:
             # Fixed text around nothing would be the key of every product that lacks the same fields.
             blanked = dict(lookup)
@@ -408,6 +432,15 @@ def _where(only: str, tables: Tables, prefix: str) -> Where | None:
                 for fault in error.faults
             ]
         ) from None
+
+
+def _complete(lookup: dict[str, Any], chain: Chain) -> None:
+    """Derive a chain. Raises BadValueError."""
+    try:
+        complete(lookup, chain)
+    except DerivationError as error:
+        found = shortened(input_text(error.found))
+        raise BadValueError(RejectionReason.MAPPING, found, error.expected) from None
 
 
 def _spec(

@@ -41,6 +41,7 @@ from xmsyncd.records import (
     SourceId,
 )
 from xmsyncd.transform.hashes import hash_of
+from xmsyncd.transform.quality.standing import NO_RULES, QualityPlan
 
 NOW = datetime(2026, 11, 20, 3, 0, tzinfo=UTC)
 FORM = "APP/FORM"
@@ -88,20 +89,21 @@ def stage(
     form: str = FORM,
     guard: GuardRules = UNGUARDED,
     context: ContentHash = CONTEXT,
+    plan: QualityPlan = NO_RULES,
 ) -> dict[StageDecision, int]:
-    return dict(
-        staging.stage_page(
-            connection,
-            pipeline,
-            form,
-            cycle_id,
-            context,
-            entries,
-            ignore_changes=ignore_changes,
-            now=now,
-            guard=guard,
-        )
+    staged = staging.stage_page(
+        connection,
+        pipeline,
+        form,
+        cycle_id,
+        context,
+        entries,
+        ignore_changes=ignore_changes,
+        now=now,
+        guard=guard,
+        plan=plan,
     )
+    return dict(staged.decisions)
 
 
 def claim(

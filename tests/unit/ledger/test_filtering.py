@@ -29,20 +29,19 @@ def filtered(source_id: str, key: str | None = "K1", text: str = "", at=LATER) -
 
 
 def leave_out(db, *entries: StageEntry, mark: Mark | None = None, cycle_id: int = 1, now=LATER):
-    return dict(
-        staging.stage_page(
-            db,
-            "products",
-            sample.FORM,
-            cycle_id,
-            sample.CONTEXT,
-            entries,
-            ignore_changes=False,
-            now=now,
-            guard=UNGUARDED,
-            mark=mark,
-        )
+    staged = staging.stage_page(
+        db,
+        "products",
+        sample.FORM,
+        cycle_id,
+        sample.CONTEXT,
+        entries,
+        ignore_changes=False,
+        now=now,
+        guard=UNGUARDED,
+        mark=mark,
     )
+    return dict(staged.decisions)
 
 
 def sound(db: sqlite3.Connection) -> bool:

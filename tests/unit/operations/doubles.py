@@ -23,6 +23,7 @@ from xmsyncd.settings import (
     TargetSettings,
 )
 from xmsyncd.transform.hashes import hash_of
+from xmsyncd.transform.quality.standing import NO_RULES, QualityPlan
 
 _CONTEXT = ContentHash("today's context")
 
@@ -52,6 +53,7 @@ class MappingShaper:
     answer: StageEntry | None = None
     error: Exception | None = None
     shaped: list[tuple[Item, Listed]] = field(default_factory=list)
+    quality: QualityPlan = NO_RULES
 
     async def shape(
         self, items: Sequence[Item], known: Mapping[SourceId, Listed], *, ruled: bool = True

@@ -19,6 +19,7 @@ class RuleKind(StrEnum):
     PATTERN = "pattern"
     RANGE = "range"
     ONE_OF = "one_of"
+    EXPRESSION = "expression"
     GROUP = "group"
     FRESH = "fresh"
     BAND = "band"

@@ -156,6 +156,24 @@ _ENTRIES: Final = (
         needs=("values",),
     ),
     RuleEntry(
+        RuleKind.EXPRESSION,
+        '{rule: expression, expect: "{cost} <= {fob.price_min}"}',
+        "The expression (as behind `_function`) must be true for the record; it may use every field, "
+        "derived name and variable. With `field` it stands beside that component. No result (NULL) "
+        "is not true. fix (with `field`): takes `value`.",
+        "表达式（写法同 `_function` 之后的部分）对该记录须为真，可使用所有字段、派生名和变量。写了 "
+        "`field` 时归于该组件。结果为 NULL 视为不真。fix（须有 `field`）：以 `value` 代替。",
+        (
+            ('{rule: expression, expect: "{cost} < {price}"} with {"cost": 3, "price": 5}', "kept"),
+            ('{rule: expression, expect: "{cost} < {price}"} with {"cost": 8, "price": 5}', "rejected"),
+        ),
+        RejectionReason.EXPRESSION,
+        Fix.BY_VALUE,
+        About.EITHER,
+        takes=("expect", "value"),
+        needs=("expect",),
+    ),
+    RuleEntry(
         RuleKind.GROUP,
         "{rule: group}",
         "The group that the record refers to must be in OKKI's tree of product groups; a record without a "

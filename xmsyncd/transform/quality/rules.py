@@ -16,9 +16,11 @@ from xmsyncd.transform.quality.checks import (
     range_check,
     type_check,
 )
+from xmsyncd.transform.quality.expressions import expression_check, expression_of
 from xmsyncd.transform.quality.kinds import UNFIXED, Breach, OnFail, RuleKind, RuleSpec
 from xmsyncd.transform.quality.record_checks import NOW, check_group, fresh_check
 from xmsyncd.transform.quality.registry import RULES, About
+from xmsyncd.transform.tables import NO_TABLES, Tables
 from xmsyncd.transform.value_types import ValueType, shortened
 
 
@@ -63,33 +65,41 @@ class Rule:
         return Judgement(value if fixed is UNFIXED else fixed, finding, breach.reason)
 
 
-def compile_rule(spec: RuleSpec, declared: ValueType) -> Rule | None:
+def compile_rule(spec: RuleSpec, declared: ValueType, tables: Tables = NO_TABLES) -> Rule | None:
     """The rule of an entry without problems; ``None`` for one that needs to know what the ledger holds.
 
     ``declared`` is the type of its field, which the rule ``type`` asks for where it names none.
     """
     kind = RuleKind(spec.rule)
-    check = value_check(spec, declared if spec.type is None else ValueType(spec.type))
+    check = value_check(spec, declared if spec.type is None else ValueType(spec.type), tables)
     if check is None:
         return None
+    roots, variables = _ROOTS.get(kind, _NOTHING), _VARIABLES.get(kind, _NOTHING)
+    if kind is RuleKind.EXPRESSION:
+        expression = expression_of(spec, tables)
+        roots, variables = expression.roots, expression.variables
     return Rule(
         spec.component,
         kind,
         OnFail(spec.on_fail),
         check,
         instead=UNFIXED if spec.value is None else spec.value,
-        is_about_record=RULES[kind].about is About.RECORD,
-        roots=_ROOTS.get(kind, frozenset()),
-        variables=_VARIABLES.get(kind, frozenset()),
+        is_about_record=RULES[kind].about is About.RECORD or not spec.component,
+        roots=roots,
+        variables=variables,
     )
 
 
+_NOTHING: frozenset[str] = frozenset()
 _ROOTS = {RuleKind.GROUP: frozenset({GROUP_EXISTS, "group_id"})}
 _VARIABLES = {RuleKind.FRESH: frozenset({NOW})}
 
 
-def value_check(spec: RuleSpec, value_type: ValueType) -> Check | None:
-    """The check of a rule; ``None``: it is judged when the page is staged. Raises PatternError."""
+def value_check(spec: RuleSpec, value_type: ValueType, tables: Tables = NO_TABLES) -> Check | None:
+    """The check of a rule; ``None``: it is judged when the page is staged.
+
+    Raises PatternError and TemplateError.
+    """
     match RuleKind(spec.rule):
         case RuleKind.REQUIRED:
             return check_required
@@ -105,6 +115,8 @@ def value_check(spec: RuleSpec, value_type: ValueType) -> Check | None:
             return range_check(spec, RejectionReason.BAND)
         case RuleKind.ONE_OF:
             return one_of_check(spec)
+        case RuleKind.EXPRESSION:
+            return expression_check(spec, tables)
         case RuleKind.GROUP:
             return check_group
         case RuleKind.FRESH:

@@ -9,6 +9,8 @@ from xmsyncd.transform.quality.kinds import OnFail, RuleKind, RuleSpec
 from xmsyncd.transform.quality.patterns import PatternError
 from xmsyncd.transform.quality.registry import RULES, STANDING, About, Fix, RuleEntry
 from xmsyncd.transform.quality.rules import value_check
+from xmsyncd.transform.references import TemplateError
+from xmsyncd.transform.tables import NO_TABLES, Tables
 from xmsyncd.transform.value_types import ValueType, shortened, text_of
 
 _PARAMETERS = ("type", "min", "max", "pattern", "values", "value", "max_age", "factor", "expect")
@@ -22,7 +24,9 @@ class RuleProblem(NamedTuple):
     expected: str
 
 
-def rule_problems(spec: RuleSpec, *, is_key: bool = False, is_cell: bool = False) -> Iterator[RuleProblem]:
+def rule_problems(
+    spec: RuleSpec, *, is_key: bool = False, is_cell: bool = False, tables: Tables = NO_TABLES
+) -> Iterator[RuleProblem]:
     """Everything wrong with one entry, but for a component that the mapping does not have.
 
     ``is_key``: it is about the component of the business key; ``is_cell``: about a column of a table.
@@ -39,7 +43,7 @@ def rule_problems(spec: RuleSpec, *, is_key: bool = False, is_cell: bool = False
     ]
     yield from problems
     if not problems:
-        yield from _of_check(spec)
+        yield from _of_check(spec, tables)
 
 
 def _of_keys(spec: RuleSpec, entry: RuleEntry) -> Iterator[RuleProblem]:
@@ -101,9 +105,13 @@ def _of_fix(spec: RuleSpec, entry: RuleEntry, *, is_key: bool) -> Iterator[RuleP
         yield RuleProblem("field", "nothing", "the component that value is for")
 
 
-def _of_check(spec: RuleSpec) -> Iterator[RuleProblem]:
+def _of_check(spec: RuleSpec, tables: Tables) -> Iterator[RuleProblem]:
     try:
-        check = value_check(spec, ValueType.AS_IS if spec.type is None else _type(spec.type))
+        check = value_check(spec, ValueType.AS_IS if spec.type is None else _type(spec.type), tables)
+    except TemplateError as error:
+        found = f"{error.found} (character {error.position + 1})"
+        yield RuleProblem("expect", found, error.expected)
+        return
     except PatternError as error:
         yield RuleProblem("pattern", f"{shortened(spec.pattern)}: {error}", "a regular expression of RE2")
         return
@@ -111,7 +119,9 @@ def _of_check(spec: RuleSpec) -> Iterator[RuleProblem]:
         expected = "one of " + ", ".join(member for member in ValueType if member)
         yield RuleProblem("type", shortened(spec.type), expected)
         return
-    if check is not None and spec.value is not None and (breach := check(spec.value, {})) is not None:
+    if check is None or spec.value is None or spec.rule == RuleKind.EXPRESSION:
+        return
+    if (breach := check(spec.value, {})) is not None:
         yield RuleProblem("value", shortened(spec.value), f"a value that keeps the rule: {breach.expected}")
 
 

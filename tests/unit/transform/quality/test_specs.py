@@ -1,15 +1,26 @@
 """What may be wrong with an entry of quality itself, and what every rule says of itself."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import orjson
 import pytest
 from ruamel.yaml import YAML
 
+from xmsyncd.records import ContentHash, Item, SourceId
+from xmsyncd.transform.derived import GROUP_EXISTS
 from xmsyncd.transform.quality import RULES, RuleKind, RuleSpec, compile_rule, rule_problems
 from xmsyncd.transform.quality.kinds import OnFail
 from xmsyncd.transform.quality.registry import STANDING
+from xmsyncd.transform.quality.standing import (
+    Other,
+    comparable,
+    judge_change,
+    judge_consistent,
+    judge_unique,
+    most_common,
+    standing_rules,
+)
 from xmsyncd.transform.value_types import ValueType
 
 
@@ -112,7 +123,7 @@ def test_the_examples_of_the_documentation_are_true(entry, outcome):
     rule = compile_rule(spec, ValueType.STRING)
     assert rule is not None
     value = orjson.loads(tried)
-    breach = rule.check(value, {})
+    breach = rule.check(value, value if spec.rule == RuleKind.EXPRESSION else {})
     came_to = "kept"
     if breach is not None:
         judgement = rule.judge(value, breach, ruled=True)
@@ -120,3 +131,39 @@ def test_the_examples_of_the_documentation_are_true(entry, outcome):
         if rule.on_fail is OnFail.FIX and came_to == "fixed":
             came_to = f"fixed: {orjson.dumps(judgement.value).decode()}"
     assert came_to == outcome
+
+
+@pytest.mark.parametrize(
+    ("entry", "outcome"), [one for name in (RuleKind.GROUP, RuleKind.FRESH) for one in RULES[name].examples]
+)
+def test_the_examples_about_records_are_true(entry, outcome):
+    """Of group: whether it exists; of fresh: the age in days."""
+    text, _, tried = entry.partition(" with ")
+    parameters = YAML(typ="safe").load(text)
+    if "max_age" in parameters:
+        parameters["max_age"] = timedelta(days=int(parameters["max_age"].removesuffix("d")))
+    rule = compile_rule(RuleSpec("", **parameters), ValueType.AS_IS)
+    assert rule is not None
+    value = orjson.loads(tried)
+    now = datetime(2026, 11, 23, tzinfo=UTC)
+    updated_at = now - timedelta(days=value)
+    item = Item(SourceId("1"), updated_at, {}, ContentHash(""))
+    breach = rule.check(item, {GROUP_EXISTS: bool(value), "CURRENT_TIME": now.timestamp()})
+    assert ("kept" if breach is None else "rejected") == outcome
+
+
+@pytest.mark.parametrize(("entry", "outcome"), [one for name in STANDING for one in RULES[name].examples])
+def test_the_examples_of_rules_that_compare_are_true(entry, outcome):
+    text, _, tried = entry.partition(" with ")
+    spec = RuleSpec("textField_x", **YAML(typ="safe").load(text))
+    (rule,) = standing_rules([spec], {})
+    value, _, other = tried.partition(" after " if rule.kind is RuleKind.CHANGE else " beside ")
+    mine, theirs = orjson.loads(value), orjson.loads(other)
+    match rule.kind:
+        case RuleKind.CHANGE:
+            breach = judge_change(rule, {"textField_x": theirs}, {"textField_x": mine})
+        case RuleKind.UNIQUE:
+            breach = judge_unique(Other("7", "A-7") if comparable(mine) == comparable(theirs) else None)
+        case _:
+            breach = judge_consistent(comparable(mine), most_common({comparable(theirs): 9}, [mine]))
+    assert ("kept" if breach is None else "rejected") == outcome
