@@ -10,8 +10,8 @@ from typing import Any, Final
 
 import orjson
 
+from xmsyncd.nearest import nearest
 from xmsyncd.settings import parse_duration
-from xmsyncd.settings.nearest import nearest
 from xmsyncd.simulator.faults import Fault, FaultName, fault_from_mapping
 from xmsyncd.simulator.options import SimulatorOptions, options_from_mapping
 

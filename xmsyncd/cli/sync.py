@@ -108,7 +108,7 @@ def sync(
 def chosen(settings: Settings, pipeline: str | None) -> list[str]:
     """The pipeline of this name, or all; ``ConfigurationError`` for a name that is not configured."""
     from xmsyncd.errors import ConfigurationError, Fault
-    from xmsyncd.settings.nearest import nearest
+    from xmsyncd.nearest import nearest
 
     if pipeline is None:
         return list(settings.pipelines)

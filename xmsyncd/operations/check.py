@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar
 
 from xmsyncd.errors import CannotWorkError, ConfigurationError, RefusedError, TryLaterError
+from xmsyncd.nearest import nearest
 from xmsyncd.okki.client import OkkiClient, Page
 from xmsyncd.okki.resources import resource_of
 from xmsyncd.operations.components import component_findings
@@ -21,7 +22,6 @@ from xmsyncd.operations.probe.content import marked_content
 from xmsyncd.operations.vendors import Vendors, mapping_of
 from xmsyncd.records import Item, KeyValue, StopReason
 from xmsyncd.settings import FetchDetail, PipelineSettings, ReadBack, Settings, read_tables
-from xmsyncd.settings.nearest import nearest
 from xmsyncd.transform.custom_fields import EXTERNAL_DATA
 from xmsyncd.transform.mapping import FieldMapping
 

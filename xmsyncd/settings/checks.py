@@ -13,6 +13,7 @@ from functools import partial as bound
 from itertools import pairwise
 from typing import Any
 
+from xmsyncd.nearest import nearest
 from xmsyncd.settings.choices import (
     ComponentName,
     FetchDetail,
@@ -24,7 +25,6 @@ from xmsyncd.settings.choices import (
 from xmsyncd.settings.columns import is_table, parent_of
 from xmsyncd.settings.derive_checks import Problem, Problems, derive, filters, lookups, templates
 from xmsyncd.settings.models import Settings
-from xmsyncd.settings.nearest import nearest
 from xmsyncd.settings.pipelines import ColumnSettings, PipelineSettings
 from xmsyncd.settings.quality_checks import quality
 from xmsyncd.settings.resources import RESOURCES, ResourceName

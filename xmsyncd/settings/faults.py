@@ -15,8 +15,8 @@ from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
 from xmsyncd.errors import Fault
+from xmsyncd.nearest import nearest, nearest_name
 from xmsyncd.settings.document import Document
-from xmsyncd.settings.nearest import nearest, nearest_name
 from xmsyncd.settings.schema import Path, Shape, path_text, settings_under, shape_at
 from xmsyncd.settings.sources import environment_name
 from xmsyncd.settings.values import BadValueError, Expect, format_duration, quoted

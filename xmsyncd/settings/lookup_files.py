@@ -12,9 +12,9 @@ from pathlib import Path as FilePath
 from typing import Final
 
 from xmsyncd.errors import ConfigurationError, Fault
+from xmsyncd.nearest import nearest
 from xmsyncd.settings.derive import LookupSettings
 from xmsyncd.settings.document import parse_document
-from xmsyncd.settings.nearest import nearest
 from xmsyncd.settings.values import quoted
 from xmsyncd.transform.derivation_specs import BUILT_IN_TABLES
 from xmsyncd.transform.tables import LookupTable, Tables

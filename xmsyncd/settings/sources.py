@@ -19,7 +19,7 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
 from xmsyncd.errors import Fault
-from xmsyncd.settings.nearest import nearest
+from xmsyncd.nearest import nearest
 from xmsyncd.settings.schema import Path, Shape, settings_under, shape_at
 from xmsyncd.settings.secret_lines import beside, read_secret_lines
 

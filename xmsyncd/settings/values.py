@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BeforeValidator, PlainSerializer, SecretStr, StringConstraints
 
-from xmsyncd.settings.nearest import nearest
+from xmsyncd.nearest import nearest
 
 _UNIT_MICROSECONDS = {
     "d": 86_400_000_000,
