@@ -90,9 +90,6 @@ _CHINESE: Final[Mapping[str, str]] = {
     # rules of quality
     "on failure": "不符时",
     "checked": "检查",
-    "kept": "符合",
-    "warned": "警告",
-    "fixed": "修正",
     "rejected now": "当前被拒",
     "last value": "最近不符的值",
     "record": "记录",
