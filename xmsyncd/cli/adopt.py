@@ -31,7 +31,7 @@ def adopt(common: Common, *, pipeline: str | None, yes: bool, dry_run: bool) -> 
     """
     from xmsyncd.cli.access import operator
     from xmsyncd.cli.errors import say
-    from xmsyncd.cli.form_progress import followed, left_text
+    from xmsyncd.cli.form_progress import calls_text, followed, left_text
     from xmsyncd.cli.output import print_json
     from xmsyncd.cli.running import run_to_end
     from xmsyncd.cli.sync import chosen
@@ -44,7 +44,7 @@ def adopt(common: Common, *, pipeline: str | None, yes: bool, dry_run: bool) -> 
 
     def cost(value: Any) -> str:
         return (
-            f"{value['pipeline']}: {value['instances']:,} instances, about {value['calls']:,} calls"
+            f"{value['pipeline']}: {value['instances']:,} instances, about {calls_text(value['calls'])}"
             f"{left_text(value)}; {'nothing is changed' if dry_run else 'delivery is paused meanwhile'}"
         )
 

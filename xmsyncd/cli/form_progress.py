@@ -24,6 +24,11 @@ _STEPS = {
 }
 
 
+def calls_text(calls: int) -> str:
+    """So many calls, in words."""
+    return "1 call" if calls == 1 else f"{calls:,} calls"
+
+
 async def followed(told: AsyncGenerator[Told], cost: Callable[[Mapping[str, Any]], str]) -> dict[str, Any]:
     """The result of an operation whose progress is shown; ``cost`` is the sentence for what it will cost."""
     result: dict[str, Any] = {}

@@ -30,7 +30,7 @@ def reconcile(common: Common, *, pipeline: str | None, apply: bool, yes: bool) -
     """
     from xmsyncd.cli.access import operator
     from xmsyncd.cli.errors import say
-    from xmsyncd.cli.form_progress import followed, left_text
+    from xmsyncd.cli.form_progress import calls_text, followed, left_text
     from xmsyncd.cli.output import print_json
     from xmsyncd.cli.running import run_to_end
     from xmsyncd.cli.sync import chosen
@@ -40,7 +40,7 @@ def reconcile(common: Common, *, pipeline: str | None, apply: bool, yes: bool) -
     names = chosen(settings, pipeline)
 
     def cost(value: Any) -> str:
-        return f"{value['pipeline']}: about {value['calls']:,} calls{left_text(value)}"
+        return f"{value['pipeline']}: about {calls_text(value['calls'])}{left_text(value)}"
 
     async def work() -> int:
         results = []

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from xmsyncd.cli.words import Words
     from xmsyncd.settings import Settings
 
+_SHOWN_BY_CHECK = ("credentials", "permission", "configuration")
 _STOPPING = "stopping: calls on their way are let through; once more leaves at once (nothing is lost by it)"
 _LEAVING = "leaving; the process that holds the ledger goes on with this sync"
 
@@ -189,7 +190,8 @@ def _chosen_table(chosen_records: list[dict[str, Any]], words: Words) -> Table:
 def _advice(result: dict[str, Any]) -> list[str]:
     lines = []
     backlog = result["backlog"]
-    if result["stop"] or result["cycle"]["cannot_work"]:
+    # Of every other stop `check` knows no more than the stop itself says, and its advice stands above.
+    if (result["stop"] or {"reason": ""})["reason"] in _SHOWN_BY_CHECK or result["cycle"]["cannot_work"]:
         lines.append("Cannot work: see `xmsyncd check` for what is wrong, mend it, and run sync again.")
     if any(backlog.get(state) for state in ("parked", "rejected", "undecided", "waiting")):
         lines.append("Not everything went through: `xmsyncd failures list` says what and why.")

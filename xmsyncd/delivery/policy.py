@@ -123,10 +123,14 @@ def decide_allowance(view: LaneView, lane: LaneNow, rules: SendingRules) -> Allo
 
 def quota_stop(use: MonthUse, now: datetime) -> Stop:
     """By our own count the month has no call left for sending."""
-    detail = (
-        f"{use.used} of {use.limit} calls of this month are used and {use.reserve} are kept in reserve for "
-        "looks and resends: sending goes on next month, or with a higher monthly_calls"
-    )
+    if use.used >= use.limit:
+        spent = f"all {use.limit} calls of this month are used"
+    else:
+        spent = (
+            f"{use.used} of {use.limit} calls of this month are used, and what is left of them is kept in "
+            "reserve for looks and resends"
+        )
+    detail = f"{spent}: sending goes on next month, or with a higher monthly_calls"
     return Stop(StopReason.QUOTA, detail, now, next_month(now), StopSource.OURSELVES)
 
 

@@ -90,8 +90,9 @@ class FormReading:
             way = "wait for the next month, or raise dingtalk.monthly_calls if your edition allows more"
         else:
             way = "--yes spends them all the same"
+        cost = "1 call" if calls == 1 else f"{calls:,} calls"
         raise ScarceQuotaError(
-            f"{what} needs about {calls:,} calls; {room.left:,} of this month are left, of which waiting "
+            f"{what} needs about {cost}; {room.left:,} of this month are left, of which waiting "
             f"deliveries need {room.needed:,} and {room.reserve:,} are kept in reserve: {way}"
         )
 
