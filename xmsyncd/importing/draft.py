@@ -37,7 +37,7 @@ class Draft:
     dingtalk: list[Setting] = field(default_factory=list)
     fields: list[dict[str, Any]] = field(default_factory=list)
     where: list[Any] | None = None
-    derive: dict[str, Any] = field(default_factory=dict)
+    derive: dict[str, str] = field(default_factory=dict)
     required: list[str] = field(default_factory=list)
     """Components that the document calls required."""
     secrets: dict[str, str] = field(default_factory=dict, repr=False)

@@ -51,7 +51,8 @@ def rendered(draft: Draft, findings: Findings, *, made_from: Sequence[str], made
         if setting.key == "app_type":
             lines += _setting(6, Setting("# system_token", UNFILLED, "应用秘钥: see the file of secrets"))
     if draft.derive:
-        lines += _setting(4, Setting("derive", draft.derive))
+        lines.append("    derive:" + _beside(4 + len("derive:"), "formatResponse in the document"))
+        lines += [f"      {written(name)}: {written(value)}" for name, value in draft.derive.items()]
     if draft.where is not None:
         lines.append("    where:" + _beside(4 + len("where:"), "outer lists OR, inner ones AND"))
         lines += [f"      - {written(group)}" for group in draft.where]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, Final, assert_never
@@ -12,10 +13,10 @@ from xmsyncd.importing.metadata import Entry, Metadata, path_of_api, text_of_val
 from xmsyncd.importing.placeholders import names_a_secret
 from xmsyncd.importing.remedy import read_remedy
 from xmsyncd.importing.times import BeforeLastSync, BeforeNow, Fixed, Unclear, meaning_of, without_aliases
-from xmsyncd.settings.pipelines import PipelineSettings
 from xmsyncd.settings.resources import RESOURCES, Resource
 from xmsyncd.settings.values import format_duration, quoted
 from xmsyncd.transform.grammar import TemplateError, compile_template
+from xmsyncd.transform.where import WhereError, compile_where
 
 _START: Final = "start_time"
 _END: Final = "end_time"
@@ -23,6 +24,12 @@ _TIME_TYPE: Final = "time_type"
 _LONGEST_OVERLAP: Final = timedelta(days=30)
 _DEFAULT_OVERLAP: Final = timedelta(minutes=30, seconds=1)
 _MOST_ON_A_PAGE: Final = 100
+_FORMATS: Final[Mapping[str, str]] = {
+    "": "{old}",
+    "string": "{{old}}",
+    "date": "{{old|date}}",
+    "datetime": "{{old|datetime}}",
+}
 _NO_EFFECT_THERE: Final = frozenset({"parser", "mapping", "format"})
 
 
@@ -282,35 +289,44 @@ def _list_key(source: Metadata, draft: Draft, findings: Findings) -> None:
 
 
 def _condition(source: Metadata, draft: Draft, findings: Findings) -> None:
+    """As it is; compiled here, so that a fault names its place in the document."""
     found: Any = source.data.get("condition")
     if not found:
         return
-    where = source.where("condition")
-    if "where" not in PipelineSettings.model_fields:
-        findings.refused(where, "a condition", "this version filters nothing: take it out of the document")
+    kept = [group for group in found if group] if isinstance(found, list) else found
+    if kept == []:
         return
-    if not isinstance(found, list):
-        findings.refused(where, "a condition that is no list", "a list of lists: outer OR, inner AND")
+    try:
+        compile_where(json.dumps(kept) if isinstance(kept, list) else "[")
+    except WhereError as error:
+        for fault in error.faults:
+            findings.refused(source.where("condition", *fault.path), fault.found, fault.expected)
         return
-    kept = [group for group in found if group]
-    if kept:
-        draft.where = kept
-        findings.taken_over(where, "the condition: where", "outer lists OR, inner ones AND, as they were")
+    draft.where = kept
+    findings.taken_over(source.where("condition"), "the condition: where", "outer lists OR, inner ones AND")
 
 
 def _renamed(source: Metadata, draft: Draft, findings: Findings) -> None:
     """``formatResponse``: fields under new names, converted. Its shape is by hearsay (unverified)."""
     found: Any = source.data.get("formatResponse")
-    if not found:
-        return
-    for position, one in enumerate(found if isinstance(found, list) else [found]):
+    for position, one in enumerate(found if isinstance(found, list) else [found] if found else []):
         where = source.where("formatResponse", position)
-        old = text_of_value(one.get("old")).strip() if isinstance(one, Mapping) else ""
-        findings.refused(
-            where,
-            f"formatResponse of {quoted(old)}" if old else "formatResponse",
-            "write the value where the new name is used, as in {{update_time|datetime}}, and take this out",
-        )
+        if not isinstance(one, Mapping):
+            findings.refused(where, "no object", '{"old": …, "new": …, "format": …}')
+            continue
+        old, new = (text_of_value(one.get(key)).strip() for key in ("old", "new"))
+        conversion = text_of_value(one.get("format")).strip()
+        value = _FORMATS.get(conversion.lower(), "").replace("old", old)
+        if not old or not new or not value or old == new or new in draft.derive:
+            findings.refused(
+                where,
+                f"formatResponse from {quoted(old, 40)} to {quoted(new, 40)} by {quoted(conversion, 40)}",
+                "a new name for each, and no format, date or datetime; or take it out, and write the value "
+                "where it is used, as in {{update_time|datetime}}",
+            )
+            continue
+        draft.derive[new] = value
+        findings.taken_over(where, f"formatResponse: derive {new} from {value}")
 
 
 def _plural(name: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 
 import pytest
@@ -191,3 +192,76 @@ def test_another_identity_is_pointed_out():
     documents = Documents()
     documents.source["id"] = "product_no"
     assert "product_id" in documents.finding(Verdict.DECIDE, "the rows are known by").advice
+
+
+def pipeline_of(documents: Documents, folder):
+    (pipeline,) = documents.settings(folder).pipelines.values()
+    return pipeline
+
+
+CONDITION = [
+    [{"field": "disable_flag", "logic": "eq", "value": "0"}, {"field": "name", "logic": "notnull"}],
+    [],
+    [{"field": "update_time", "logic": "between", "value": "2026-01-01,2026-12-31", "strictMode": True}],
+]
+
+
+def test_a_condition_is_kept_as_it_is(tmp_path):
+    documents = Documents()
+    documents.source["condition"] = CONDITION
+    where = pipeline_of(documents, tmp_path).where
+    assert where is not None
+    assert json.loads(where) == [CONDITION[0], CONDITION[2]]
+    for nothing in ("[]", "[[]]", "null", '""'):
+        documents.source["condition"] = json.loads(nothing)
+        assert pipeline_of(documents, tmp_path).where is None
+
+
+@pytest.mark.parametrize(
+    ("condition", "named"),
+    [
+        ([[{"field": "a", "logic": "moonphase", "value": "1"}]], "moonphase"),
+        ([[{"field": "a", "logic": "eq", "value": "{{b|moonphase}}"}]], "moonphase"),
+        ([{"field": "a"}], "condition"),
+        ({"field": "a"}, "condition"),
+        ("a = 1", "condition"),
+    ],
+)
+def test_a_condition_that_is_not_understood_is_refused_with_its_place(condition, named):
+    documents = Documents()
+    documents.source["condition"] = condition
+    refused = list(documents.made().findings.of(Verdict.REFUSED))
+    assert refused
+    assert all("source.json, line" in one.where for one in refused)
+    assert any(named in f"{one.where} {one.found}" for one in refused)
+
+
+def test_renamed_fields_become_derived_ones(tmp_path):
+    documents = Documents()
+    documents.source["formatResponse"] = [
+        {"old": "update_time", "new": "changed", "format": "date"},
+        {"old": "name", "new": "名称", "format": ""},
+    ]
+    documents.component("textField_x", "{changed} {{名称}}")
+    derive = pipeline_of(documents, tmp_path).derive
+    assert {name: one.value for name, one in derive.items()} == {
+        "changed": "{{update_time|date}}",
+        "名称": "{name}",
+    }
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"old": "a", "new": "b", "format": "moonphase"},
+        {"old": "a", "new": "a", "format": "date"},
+        {"old": "", "new": "b"},
+        {"old": "a b", "new": "b"},
+        {"old": "a", "new": "{b}"},
+        "a",
+    ],
+)
+def test_a_renaming_that_is_not_understood_is_refused(entry):
+    documents = Documents()
+    documents.source["formatResponse"] = [entry]
+    assert documents.made().findings.counts["refused"] >= 1
