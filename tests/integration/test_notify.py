@@ -90,7 +90,7 @@ async def test_a_pipeline_that_stops_is_told_once_and_so_is_that_it_goes_on(tmp_
     fault = simulated.faults.add(FaultName.PERMISSION, api="yida", operation="start")
     async with telling(tmp_path, simulated) as opened:
         await opened.read()
-        await until(lambda: any("投递已停止" in one for one in titles(simulated)), "the stop is told")
+        await until(lambda: any("送达已停止" in one for one in titles(simulated)), "the stop is told")
         message = robot_of(simulated).messages[0]
         assert "缺少权限 (permission)" in message.text
         assert "https://sync.example.com/" in message.text
@@ -101,7 +101,7 @@ async def test_a_pipeline_that_stops_is_told_once_and_so_is_that_it_goes_on(tmp_
             assert await opened.app.notifier.look() == 0
         assert robot_of(simulated).calls == seen
         simulated.faults.remove(fault)
-        await until(lambda: any("投递已恢复" in one for one in titles(simulated)), "the recovery is told")
+        await until(lambda: any("送达已恢复" in one for one in titles(simulated)), "the recovery is told")
         assert len(titles(simulated)) == 2
     assert opened.verdict()["missing"] == []
 

@@ -61,7 +61,7 @@ _EN: Final = {
 _ZH: Final = {
     "title": "xmsyncd 在两个模拟厂商之间工作。不需要任何账号，数据不离开本机。",
     "starting": "正在启动模拟的小满 OKKI 与宜搭 …",
-    "world.okki": "OKKI 中有 {products:,} 个产品，其中 {dirty:,} 个是脏数据（缺编码、缺名称、类型不符……）",
+    "world.okki": "OKKI 中有 {products:,} 个产品，其中 {dirty:,} 个是脏数据（缺编号、缺名称、类型不符……）",
     "world.yida": "宜搭每秒接受 {qps:g} 次调用，每次 {latency}；检索滞后 {lag}",
     "world.lost": "每 100 次写入有 {lost:g} 次成功却丢失应答：盲目重发就会产生重复",
     "first": "1  首次同步，与 `xmsyncd sync` 相同",

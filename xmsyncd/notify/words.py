@@ -12,20 +12,20 @@ from xmsyncd.notify.picture import Kind
 from xmsyncd.records import StopReason
 
 TITLES: Final = {
-    Kind.STOPPED: ("投递已停止", "delivery stands still"),
+    Kind.STOPPED: ("送达已停止", "delivery stands still"),
     Kind.FAILING: ("读取持续失败", "cycles keep failing"),
-    Kind.GAP: ("有时段无法证明完整", "stretches of time could not be proven"),
-    Kind.PARKED: ("有记录需要人工处理", "records need a person"),
-    Kind.HELD: ("有更新被保护机制扣留", "updates are held by the guard"),
-    Kind.QUOTA: ("本月调用额度将用完", "the month's calls will be spent"),
+    Kind.GAP: ("有时间段无法证明已读取完整", "stretches of time could not be proven"),
+    Kind.PARKED: ("有记录待人工处理", "records need a person"),
+    Kind.HELD: ("有更新被保护规则暂扣", "updates are held by the guard"),
+    Kind.QUOTA: ("本月调用额度即将用完", "the month's calls will be spent"),
     Kind.DIED: ("守护进程因故障退出", "the daemon died"),
 }
 RECOVERED: Final = {
-    Kind.STOPPED: ("投递已恢复", "delivery goes on"),
+    Kind.STOPPED: ("送达已恢复", "delivery goes on"),
     Kind.FAILING: ("读取已恢复", "cycles succeed again"),
-    Kind.GAP: ("所有时段均已证明完整", "every stretch of time is proven"),
-    Kind.PARKED: ("需要人工处理的记录已清零", "no record needs a person"),
-    Kind.HELD: ("被扣留的更新已全部处理", "no update is held"),
+    Kind.GAP: ("所有时间段均已证明读取完整", "every stretch of time is proven"),
+    Kind.PARKED: ("待人工处理的记录已清零", "no record needs a person"),
+    Kind.HELD: ("暂扣的更新已全部处理", "no update is held"),
     Kind.QUOTA: ("本月调用额度够用", "the month's calls suffice"),
     Kind.DIED: ("守护进程运行正常", "the daemon runs again"),
 }
@@ -54,21 +54,21 @@ STOPS: Final = {
     StopReason.PAUSED: "已由人工暂停",
 }
 REASONS: Final = {
-    ParkReason.AMBIGUOUS: "检索结果不明确",
+    ParkReason.AMBIGUOUS: "已有相似记录",
     ParkReason.RESEND_LIMIT: "多次重发仍未到达",
-    ParkReason.INSTANCE_GONE: "宜搭中的记录已被删除",
-    HoldReason.CONTEXT_CHANGED: "映射或设置已改变",
-    HoldReason.MANY_CHANGES: "大量记录同时变化",
+    ParkReason.INSTANCE_GONE: "已在宜搭中删除",
+    HoldReason.CONTEXT_CHANGED: "映射或分组有变化",
+    HoldReason.MANY_CHANGES: "一次更新过多",
 }
 STATES: Final = {
-    VisibleState.DELIVERED: "已同步",
+    VisibleState.DELIVERED: "已送达",
     VisibleState.PENDING: "待发送",
     VisibleState.SENDING: "发送中",
-    VisibleState.UNDECIDED: "待核实",
-    VisibleState.REJECTED: "未通过校验",
-    VisibleState.WAITING: "编码冲突等待",
-    VisibleState.HELD: "被扣留",
-    VisibleState.PARKED: "需人工处理",
+    VisibleState.UNDECIDED: "结果未定",
+    VisibleState.REJECTED: "已拒绝",
+    VisibleState.WAITING: "等待主键",
+    VisibleState.HELD: "已暂扣",
+    VisibleState.PARKED: "待人工处理",
     VisibleState.DISCARDED: "已放弃",
 }
 SEVERITIES: Final = {"critical": "严重", "warning": "警告", "info": "提示"}

@@ -117,7 +117,7 @@ def _pipeline_lines(one: PipelineDay, now: datetime, zone: ZoneInfo) -> list[str
     states = [f"{STATES[state]} {one.backlog[state]:,}" for state in _SHOWN if one.backlog[state]]
     lines.append(f"- 记录 Records: {'，'.join(states) or '无 none'}")
     if one.gaps:
-        lines.append(f"- 🟠 未证明的时段 Gaps: {one.gaps:,}")
+        lines.append(f"- 🟠 缺口 Gaps: {one.gaps:,}")
     for group in one.failures:
         state = STATES[VisibleState(str(group["state"]))]
         lines.append(f"- {state} – {reason_text(str(group['reason']))}: {group['count']:,}")
@@ -127,6 +127,6 @@ def _pipeline_lines(one: PipelineDay, now: datetime, zone: ZoneInfo) -> list[str
 def _quota_line(one: QuotaReading, zone: ZoneInfo) -> str:
     name = plain(one.quota.connection, 60)
     if not one.quota.limit:
-        return f"**额度 Quota {name}**: 不计量 not metered，{one.used:,}"
+        return f"**额度 Quota {name}**: 不计费 not metered，{one.used:,}"
     when = "本月够用 lasts" if one.exhausted_at is None else f"预计用完 spent by {at(one.exhausted_at, zone)}"
     return f"**额度 Quota {name}**: {one.used:,} / {one.quota.limit:,}，{when}"

@@ -108,7 +108,7 @@ def test_a_list_says_what_to_do_in_the_persons_language(run: CommandLine, monkey
     assert "empty key (empty_key): Give the record a number in OKKI." in english
     monkeypatch.setenv("LC_ALL", "zh_CN.UTF-8")
     chinese = run("failures", "list").stdout
-    assert "主键为空 (empty_key): 在 OKKI 中填写编码。" in chinese
+    assert "主键为空 (empty_key): 在 OKKI 中填写编号。" in chinese
     group = json.loads(run("failures", "list", "--json").stdout)["groups"][0]["group"]
     only = json.loads(run("failures", "list", "--reason", group, "--json").stdout)
     assert [one["group"] for one in only["groups"]] == [group]

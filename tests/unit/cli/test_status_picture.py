@@ -120,7 +120,7 @@ def test_it_answers_the_questions_of_the_page():
 def test_it_is_told_in_the_language_of_the_locale(monkeypatch):
     monkeypatch.setenv("LC_ALL", "zh_CN.UTF-8")
     text = shown({"LC_ALL": "zh_CN.UTF-8"})
-    for words in ("已停止", "缺少权限", "缺少必填值", "全速", "已暂停 42 s", "总数与编号相符"):
+    for words in ("已停止", "缺少权限", "缺少必填值", "全速", "已暂停 42 s", "总数与 ID 相符"):
         assert words in text
 
 

@@ -61,9 +61,9 @@ def test_the_digest_tells_freshness_results_and_quota():
     )
     quota = QuotaReading(Quota("main", 5000, 250), "2026-11", 4321, 0, {}, False, NOW + timedelta(days=2))
     text = digest_notice(Day([pipeline], [quota]), NOW - timedelta(days=1), NOW, HEAD).text
-    for part in ("(7 min)", "144", "failed or unproven: 4", "created 20", "updated 1,100", "已同步 1,234"):
+    for part in ("(7 min)", "144", "failed or unproven: 4", "created 20", "updated 1,100", "已送达 1,234"):
         assert part in text
-    assert "检索结果不明确 (ambiguous): 3" in text
+    assert "已有相似记录 (ambiguous): 3" in text
     assert "4,321 / 5,000" in text
 
 
