@@ -265,3 +265,25 @@ def test_a_renaming_that_is_not_understood_is_refused(entry):
     documents = Documents()
     documents.source["formatResponse"] = [entry]
     assert documents.made().findings.counts["refused"] >= 1
+
+
+def test_another_list_of_okki_is_read_with_its_own_pages(tmp_path):
+    documents = Documents()
+    documents.source |= {"api": "/v1/supplier/list", "number": "supplier_no", "id": "supplier_id"}
+    documents.request("page_no", "{{PAGINATION_START_PAGE}}")
+    documents.request("page_size", "{{PAGINATION_PAGE_SIZE}}")
+    documents.target["request"] = [
+        {"field": "textField_a", "label": "编号", "type": "string", "value": "{supplier_no}"},
+        {"field": "textField_b", "label": "名称", "type": "string", "value": "{{name}}"},
+    ]
+    ((name, pipeline),) = documents.settings(tmp_path).pipelines.items()
+    assert name == "suppliers"
+    assert (pipeline.source.resource, pipeline.source.page_size, pipeline.source.params) == (
+        "supplier",
+        20,
+        {},
+    )
+    assert pipeline.target.key == "textField_a"
+    assert list(documents.made().secrets) == ["XMSYNCD_PIPELINES__SUPPLIERS__TARGET__SYSTEM_TOKEN"]
+    documents.component("textField_c", "{{一级分组}}")
+    assert documents.made().findings.counts["refused"] == 1
