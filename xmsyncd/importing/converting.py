@@ -87,7 +87,7 @@ def _what_no_document_tells(source: Metadata, findings: Findings) -> None:
     )
     findings.better(
         source.where("request"),
-        "pages are fetched until one is empty; a record that moves between pages is missed",
+        "pages are fetched until one is empty (by its public adapters): what moves between pages is missed",
         "each window is read until it is proven complete",
     )
 

@@ -106,7 +106,7 @@ def _value_of(entry: Entry, findings: Findings) -> str | None:
     for name in sorted(template.roots & DERIVED_NAMES):
         findings.better(
             entry.where,
-            f"{name}, which the platform looks up in another scheme's data",
+            f"{name}, which is no field of OKKI: the platform looks it up elsewhere (inferred)",
             "xmsyncd derives it from OKKI's tree of product groups: no second scheme is needed",
         )
     return entry.value

@@ -193,7 +193,7 @@ def _overlap(
     entry: Entry, span: timedelta, is_date: bool, since: str, draft: Draft, findings: Findings
 ) -> None:
     """No overlap becomes the default: re-reading costs no call to DingTalk, and closes what clocks open."""
-    told = f"from {format_duration(max(span, timedelta(0)))} before {since}"
+    told = f"from {_as_clock(max(span, timedelta(0)))} before {since}"
     kept = min(span, _LONGEST_OVERLAP) if span > timedelta(0) else _DEFAULT_OVERLAP
     draft.set(draft.source, "overlap", _as_clock(kept), f"it read {told}")
     if is_date:
