@@ -185,6 +185,29 @@ async def test_what_the_list_of_suppliers_lacks_comes_from_the_detail(tmp_path: 
         assert here.verdict()["agrees"]
 
 
+async def test_a_custom_field_of_suppliers_arrives_by_its_name(tmp_path: Path) -> None:
+    """By the dictionary of this list: that of products is another one, also in what the ledger remembers."""
+    changes = reading(SUPPLIER)
+    changes["fields"]["replace"][-1]["value"] = "{结算}"
+    derive = {"结算": {"custom": "结算方式"}}
+    async with world(
+        tmp_path, SimulatorOptions(resource=SUPPLIER, products=15), derive=derive, **changes
+    ) as here:
+        await here.sync()
+        assert await here.states() == {"delivered": 15}
+        catalogue = here.simulated.catalogue
+        wanted = {
+            one["supplier_no"]: one["external_field_data"][0]["value"]
+            for one in map(catalogue.product, catalogue.ids())
+        }
+        store = here.simulated.form.store
+        assert {one.latest.data()[KEY]: one.latest.data()[REMARK] for one in store} == wanted
+        assert len(set(wanted.values())) == 2
+        assert here.calls("fields") == 1
+        kept = await here.query("SELECT name FROM lookups")
+        assert [row["name"] for row in kept] == ["supplier_fields"]
+
+
 async def test_reconcile_finds_what_somebody_did_to_suppliers_by_hand(tmp_path: Path) -> None:
     options = SimulatorOptions(resource=SUPPLIER, products=40)
     async with world(tmp_path, options, **reading(SUPPLIER)) as here:

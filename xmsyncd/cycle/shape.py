@@ -45,7 +45,12 @@ from xmsyncd.transform.quality.standing import QualityPlan
 from xmsyncd.transform.variables import times
 
 GROUP_TREE = "product_groups"
-PRODUCT_FIELDS = "product_fields"
+
+
+def fields_of(resource: Resource) -> str:
+    """How the ledger names the dictionary of a list's fields."""
+    return f"{resource.name}_fields"
+
 
 TRIED_AGAIN = (
     RejectionReason.UNKNOWN_GROUP,
@@ -186,7 +191,12 @@ class Shaper:
             return
         body = orjson.dumps(fields.to_rows()).decode()
         await self._ledger.write(
-            lookups.remember, self._client.name, PRODUCT_FIELDS, fields.hash, body, self._clock.now()
+            lookups.remember,
+            self._client.name,
+            fields_of(self._resource),
+            fields.hash,
+            body,
+            self._clock.now(),
         )
         self._fields_remembered = fields.hash
 
@@ -338,7 +348,7 @@ class Shaper:
     async def recall(self) -> bool:
         """Have groups and custom fields as the ledger remembers them, not asking; whether it is enough."""
         if self._mapping.custom_fields:
-            fields = await self._ledger.read(lookups.recall, self._client.name, PRODUCT_FIELDS)
+            fields = await self._ledger.read(lookups.recall, self._client.name, fields_of(self._resource))
             if fields is not None:
                 self._current.use(FieldDictionary.from_rows(orjson.loads(fields.body)))
         if self._mapping.derived_needs:

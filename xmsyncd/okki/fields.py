@@ -1,4 +1,4 @@
-"""OKKI's dictionary of product fields: what the custom ones are called (step 1; used by step 2).
+"""OKKI's dictionary of a list's fields: what the custom ones are called (step 1; used by step 2).
 
 Vendor doc, not verified on a tenant: ``/v1/product/fields`` answers with a flat array of ``{id, name, base,
 field_type, ext_info, require, default, disable_flag, is_list}``. What ``base`` holds is inferred: 1 for a
@@ -27,7 +27,7 @@ def dictionary_from(data: Any) -> FieldDictionary:
     if data is None:
         return FieldDictionary(())
     if not isinstance(data, list):
-        raise ValueError(f"product fields should be an array, not {type(data).__name__}")
+        raise ValueError(f"the fields of a list should be an array, not {type(data).__name__}")
     return FieldDictionary(_fields(data))
 
 

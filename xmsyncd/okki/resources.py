@@ -37,6 +37,15 @@ ALLOWED: Final = frozenset(
         ("GET", "/v1/invoices/outbound/list"),
         ("GET", "/v1/invoices/outbound/info"),
         ("GET", "/v1/product/fields"),
+        ("GET", "/v1/company/fields"),
+        ("GET", "/v1/supplier/fields"),
+        ("GET", "/v1/invoices/order/fields"),
+        ("GET", "/v1/invoices/quotation/fields"),
+        ("GET", "/v1/opportunity/fields"),
+        ("GET", "/v1/lead/fields"),
+        ("GET", "/v1/invoices/receipt/fields"),
+        ("GET", "/v1/purchaseOrder/fields"),
+        ("GET", "/v1/invoices/outbound/fields"),
     }
 )
 """Every request that may leave for OKKI. It is spelt out, not derived from the table of resources:

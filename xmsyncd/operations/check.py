@@ -237,7 +237,7 @@ class _Source:
             tables = read_tables(self._settings.lookups)
             self._mapping = mapping_of(self._name, self._pipeline, tables, fields)
         except ConfigurationError as error:
-            advice = "look in OKKI, under the settings of product fields, for what it is called"
+            advice = "look in OKKI, under the settings of fields, for what it is called"
             self._asking.found += [
                 failed(one.where, one.found, expected=one.expected, advice=advice) for one in error.faults
             ]

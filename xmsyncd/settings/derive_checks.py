@@ -63,9 +63,9 @@ def derive(settings: Settings) -> Problems:
             yield Problem((*path, *fault.path), fault.found, fault.expected)
         if pipeline.source.resource is not ResourceName.PRODUCT:
             for one in derivations.chain(derivations.names):
-                if one.roots & DERIVED_NAMES or one.custom_field is not None:
+                if one.roots & DERIVED_NAMES:
                     found = f"{one.text}, while resource is {pipeline.source.resource}"
-                    expected = "fields of the list: only products have groups and custom fields here"
+                    expected = "fields of the list: only products have groups"
                     yield Problem((*path, one.name), found, expected)
 
 
@@ -116,4 +116,4 @@ def filters(settings: Settings) -> Problems:
         own = where.roots & DERIVED_NAMES - pipeline.derive.keys()
         if own and pipeline.source.resource is not ResourceName.PRODUCT:
             found = f"{min(own)}, while resource is {pipeline.source.resource}"
-            yield Problem(path, found, "fields of the list: only products have groups here")
+            yield Problem(path, found, "fields of the list: only products have groups")

@@ -61,6 +61,8 @@ pipelines:
 - **Details.** Many lists show less than the detail does (customers above all). Name what only the detail
   shows in `source.detail_fields`: it is then asked for each new or changed record that lacks a mapped one of
   them. `xmsyncd probe` finds them.
+- **Custom fields** of every list have names: `derive: {warranty: {custom: 保修期}}` (the names come from the
+  `fields` path beside each list).
 - **Only products have** groups (`{{一级分组}}`, `{{二级分组}}` and the settings about them).
 - **The pipeline keeps its list.** To read another, give the pipeline another name or a ledger of its own.
 """,
@@ -119,6 +121,8 @@ pipelines:
   连续两次经证明完整的全量读取都未出现，即视为已删除（`source.full_every`、`target.on_delete`）。
 - **详情。** 许多列表的字段少于详情（客户尤其如此）。把只有详情才有的字段写入 `source.detail_fields`：
   新增或有变化、且缺少所映射字段的记录会逐条查询详情。`xmsyncd probe` 可以找出这些字段。
+- **自定义字段。** 每个列表的自定义字段都可按名称使用：`derive: {保修: {custom: 保修期}}`
+  （名称取自各列表旁的 `fields` 接口）。
 - **只有产品有**分组（`{{一级分组}}`、`{{二级分组}}` 及相关配置项）。
 - **管道与列表绑定。** 要读取另一个列表，请为管道另起名称，或使用独立的账本。
 """,

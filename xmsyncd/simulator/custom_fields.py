@@ -1,4 +1,4 @@
-"""OKKI's dictionary of product fields, and the shapes in which a product may show the custom ones."""
+"""OKKI's dictionary of a list's fields, and the shapes in which a product may show the custom ones."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class CustomFields:
     shape: CustomShape = CustomShape.LIST
 
     def __init__(self) -> None:
-        self.names = {"30001": "保修期"}
+        self.names = {"30001": "保修期", "30011": "结算方式"}
         self.shape = CustomShape.LIST
 
     def dictionary(self, *, ids_as_text: bool) -> list[dict[str, Any]]:

@@ -45,6 +45,11 @@ class ListKind:
     list_only: frozenset[str] = frozenset()
 
     @property
+    def fields_path(self) -> str:
+        """The dictionary of its fields."""
+        return self.path.removesuffix("list") + "fields"
+
+    @property
     def parameters(self) -> frozenset[str]:
         """All that it knows."""
         typed = frozenset({"time_type"}) if self.time_types else frozenset()

@@ -78,10 +78,10 @@ class Okki:
             reads: list[tuple[str, Operation, _Read]] = [
                 (kind.path, Operation.LIST, partial(self._list, catalogue)),
                 (kind.detail_path, Operation.DETAIL, partial(self._detail, catalogue)),
+                (kind.fields_path, Operation.FIELDS, partial(self._fields, catalogue)),
             ]
             if kind is PRODUCT:
                 reads.append(("/v1/product/groups", Operation.GROUPS, partial(self._groups, catalogue)))
-                reads.append(("/v1/product/fields", Operation.FIELDS, partial(self._fields, catalogue)))
             for path, operation, read in reads:
                 app.router.add_get(path, self._reading(catalogue, operation, read), allow_head=False)
             # A product is deleted by GET, all others by POST; both are taken everywhere.

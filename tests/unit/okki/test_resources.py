@@ -22,9 +22,10 @@ def test_only_the_token_is_posted_and_every_other_path_reads():
 
 
 def test_the_allowed_paths_and_the_rows_are_the_same_ones():
-    of_rows = {path for row in ROWS for path in (row.path, row.detail_path, row.groups_path) if path}
-    allowed = {path for method, path in ALLOWED if method == "GET" and not path.endswith("/fields")}
-    assert of_rows == allowed
+    of_rows = {
+        path for row in ROWS for path in (row.path, row.detail_path, row.groups_path, row.fields_path) if path
+    }
+    assert of_rows == {path for method, path in ALLOWED if method == "GET"}
 
 
 def test_every_resource_that_can_be_chosen_has_its_row():
