@@ -20,7 +20,7 @@ from xmsyncd.ledger import notes
 from xmsyncd.operations.sync import exit_status
 from xmsyncd.operations.table import OPERATIONS, Result
 from xmsyncd.simulator.counters import Vendor
-from xmsyncd.simulator.options import SimulatorOptions
+from xmsyncd.simulator.options import EXAMPLE_COMPONENTS, Component, SimulatorOptions
 from xmsyncd.simulator.server import Simulator
 
 OKKI_CALLS = {"list": "list", "info": "detail", "groups": "groups"}
@@ -213,6 +213,53 @@ async def test_rejected_and_waiting_records(tmp_path: Path):
         assert by_id[str(two)]["component"] == KEY
         (waits,) = plan["waiting"]["records"]
         assert number in waits["detail"]
+
+
+async def test_what_stops_matching_a_filter_is_marked(tmp_path: Path):
+    mark = "selectField_gone"
+    component = Component(mark, "SelectField", "状态", options=("在用", "停用"))
+    changes: dict[str, Any] = {
+        "target": {
+            "on_delete": "mark",
+            "deleted_mark": {"field": mark, "value": "停用", "otherwise": "在用"},
+        },
+        "pipeline": {"where": "IFNULL({product_remark}, '') NOT LIKE '%停售%'"},
+    }
+    async with vendors(products=30, components=(*EXAMPLE_COMPONENTS, component)) as simulated:
+        ids = simulated.catalogue.ids()
+        simulated.catalogue.edit(ids[0], product_remark="已停售")
+        planned, _ = await predicted_is_what_happens(tmp_path, simulated, **changes)
+        assert planned.plan["cycle"]["decisions"]["filtered"] == 1
+        assert planned.plan["calls"]["creates"] == 29
+        for product in ids[1:4]:
+            simulated.catalogue.edit(product, product_remark="已停售")
+        planned, _ = await predicted_is_what_happens(tmp_path, simulated, **changes)
+    plan = planned.plan
+    assert plan["cycle"]["decisions"]["filtered"] >= 3
+    assert plan["calls"]["updates"] == 3
+    assert len(planned.changes) == 3
+    assert {change["new"] for one in planned.changes for change in one["changes"]} == {"停用"}
+    (told,) = plan["components"]
+    assert (told["component"], told["count"]) == (mark, 3)
+
+
+async def test_a_changed_look_up_table_is_named(tmp_path: Path):
+    def tables(one: str) -> dict[str, Any]:
+        kind = {**FIELDS[4], "value": "{product_type|lookup(kinds)}"}
+        return {
+            "lookups": {"kinds": {"entries": {"1": one, "2": "多规格", "3": "组合"}, "missing": "keep"}},
+            "fields": {"replace": [*FIELDS[:4], kind, FIELDS[5]]},
+        }
+
+    async with vendors(products=20) as simulated:
+        await predicted_is_what_happens(tmp_path, simulated, **tables("无规格"))
+        planned, _ = await predicted_is_what_happens(tmp_path, simulated, **tables("单规格"))
+    assert planned.plan["cycle"]["context"] == [
+        {"part": "mapping.tables.kinds", "change": "changed", "label": ""}
+    ]
+    shown = [(change["old"], change["new"]) for one in planned.changes for change in one["changes"]]
+    assert shown
+    assert set(shown) == {("无规格", "单规格")}
 
 
 async def test_a_month_that_does_not_pay_for_all(tmp_path: Path):

@@ -31,7 +31,7 @@ def changing(
 ) -> tuple[RecordId, ...]:
     """The records whose content in Yida would change: updates first, then held ones, then creates.
 
-    Also those that a full read did not show and that are marked as deleted.
+    Also those that are marked in Yida because OKKI has let them go or the filter leaves them out.
     """
     order = {decision: place for place, decision in enumerate(_CHANGING)}
     found = [
@@ -39,7 +39,7 @@ def changing(
         for row in connection.execute(
             """SELECT id, decision FROM records WHERE pipeline = :pipeline AND (
                    (cycle_id = :cycle AND decision IN ('update', 'held', 'create', 'pending'))
-                   OR (deleted_ms >= :began AND state IN ('pending', 'held') AND instance_id IS NOT NULL))
+                   OR (desired_ms >= :began AND state IN ('pending', 'held')))
                ORDER BY id""",
             {"pipeline": pipeline, "cycle": cycle_id, "began": to_ms(began)},
         )
