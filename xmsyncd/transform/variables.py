@@ -88,6 +88,8 @@ def refused(name: str) -> str | None:
         if name.startswith("DAYS_AGO_"):
             return 'DAYS_AGO_ and a number of days, as in "{{DAYS_AGO_2}}"'
         return "a field of the item (pages are for reading OKKI: source.page_size and source.params)"
+    if is_variable(name.upper()):
+        return f"the variable {name.upper()}, in capitals, or a field of the item"
     if _SHOUTED.fullmatch(name):
         for known in (CURRENT_TIME, LAST_SYNC_TIME):
             if SequenceMatcher(None, name, known).ratio() >= _ALIKE:

@@ -154,6 +154,8 @@ def test_references_and_roots():
         ("{{DAYS_AGO_12345}}", 2, "the variable DAYS_AGO_12345", "a number of days"),
         ("{{LAST_SYNCTIME}}", 2, "the variable LAST_SYNCTIME", "the variable LAST_SYNC_TIME"),
         ("{ PAGINATION_START_PAGE }", 2, "the variable PAGINATION_START_PAGE", "source.page_size"),
+        ("{{last_sync_time}}", 2, "the variable last_sync_time", "LAST_SYNC_TIME, in capitals"),
+        ("{Days_Ago_1}", 1, "the variable Days_Ago_1", "DAYS_AGO_1, in capitals"),
         ("{{current_page}}", 2, "the variable current_page", "source.page_size"),
         ("{page_size}", 1, "the variable page_size", "source.page_size"),
     ],
