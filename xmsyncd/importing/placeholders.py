@@ -18,8 +18,10 @@ _WORDS: Final = re.compile(
 _FILLED_IN: Final = re.compile(r"<.*>|\[.*\]|\.{3,}|…+")
 _ONE_CHARACTER: Final = re.compile(r"(?i)(?:[a-z]+[-_]*)??([x*0#?.])\1{3,}", re.ASCII)
 _SECRET_NAMES: Final = re.compile(
-    r"(?i)secret|token|passw|pwd|credential|authori[sz]ation|api.?key|app.?key|access.?key|signature|秘钥|密钥|密码"
+    r"(?i)secret|token|passw|pwd|credential|auth(?!or(?:s|_|$))|signature|^sign$|session|cookie|jwt"
+    r"|(?:^|[_.-]|api|app|access|private)[_.-]?key$|秘钥|密钥|密码"
 )
+_COMPONENT: Final = re.compile(r"[A-Za-z]+Field(?:_|$)")
 
 
 def environment_reference(text: str) -> str | None:
@@ -51,5 +53,5 @@ def looks_unfilled(text: str) -> bool:
 
 
 def names_a_secret(name: str) -> bool:
-    """Whether a parameter of this name is likely to hold a secret."""
-    return _SECRET_NAMES.search(name) is not None
+    """Whether a parameter of this name is likely to hold a secret; no component of a form is one."""
+    return _SECRET_NAMES.search(name) is not None and _COMPONENT.match(name) is None

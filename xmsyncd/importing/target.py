@@ -150,7 +150,7 @@ def _envelope(target: Metadata, entries: list[Entry], draft: Draft, findings: Fi
             _setting(entry, _SETTINGS[name], value, settings, findings)
         else:
             findings.decide(
-                entry.where, f"a parameter that xmsyncd does not send: {quoted(value)}", "left out"
+                entry.where, "a parameter that xmsyncd does not send (its value is not shown)", "left out"
             )
     return settings
 

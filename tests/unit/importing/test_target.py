@@ -73,12 +73,55 @@ def test_what_only_stands_for_a_secret_is_none(value):
     assert any(VARIABLE in one.advice for one in made.findings.of(Verdict.DECIDE))
 
 
-def test_a_secret_in_a_value_is_refused_unseen():
+@pytest.mark.parametrize("inside", [f"token {TOKEN}", TOKEN, f"x{TOKEN}y"])
+@pytest.mark.parametrize("place", ["value", "label", "parameter", "other", "key", "crontab", "api", "field"])
+def test_a_secret_outside_its_entry_is_refused_unseen(inside, place):
     documents = Documents()
-    documents.component("textField_x", f"token {TOKEN}")
+    match place:
+        case "value":
+            documents.component("textField_x", inside)
+        case "label":
+            documents.component("textField_x", "{name}", label=inside)
+        case "parameter":
+            documents.request("x", inside)
+        case "other":
+            documents.other("x", inside)
+        case "key":
+            documents.source[inside] = 1
+        case "crontab":
+            documents.source["omissionRemedy"] = {"crontab": inside}
+        case "api":
+            documents.target["api"] = inside
+        case "field":
+            documents.component(inside, "{name}")
     made = documents.made()
     assert not made.configuration
-    assert [one.found for one in made.findings.of(Verdict.REFUSED)] == ["the text of a secret (not shown)"]
+    assert made.secrets == {}
+    assert "the text of a secret (not shown)" in str(made.findings)
+    assert TOKEN not in str(made.findings) + repr(made)
+
+
+@pytest.mark.parametrize("name", ["access_token", "apiKey", "password", "sign", "密钥", "Authorization"])
+@pytest.mark.parametrize("place", ["request", "other"])
+def test_whatever_is_named_like_a_secret_is_shown_nowhere(name, place):
+    documents = Documents()
+    {"request": documents.request, "other": documents.other}[place](name, "9f8e7d6c5b4a3210")
+    made = documents.made()
+    assert made.configuration
+    assert "9f8e7d6c5b4a3210" not in made.configuration + str(made.findings)
+
+
+def test_a_component_is_no_secret_whatever_its_name():
+    documents = Documents()
+    documents.component("digitalSignatureField_token", "{product_no}")
+    assert documents.made().configuration
+
+
+@pytest.mark.parametrize("name", ["keyword", "author", "designer", "monkey"])
+def test_what_only_sounds_like_a_secret_is_a_parameter(tmp_path, name):
+    documents = Documents()
+    documents.request(name, "x1y2z3")
+    assert pipeline_of(documents, tmp_path).source.params == {name: "x1y2z3"}
 
 
 def test_a_secret_that_no_line_can_hold_and_two_of_one_are_refused():
