@@ -88,6 +88,8 @@ def _print_life(console: Console, life: dict[str, Any], zone: ZoneInfo, words: W
         for rule in rules:
             add_row(asked, *rule)
         console.print(asked)
+    for reason in dict.fromkeys(one["reason"] for one in life["quality"] if one["result"] == "warned"):
+        console.print(Text(f"{reason_label(reason)}: {advice_for(reason)}"))
     timeline = table(words("time"), words("what happened"))
     for at, what in timeline_of(life):
         add_row(timeline, moment(at, zone, precise=True), what)

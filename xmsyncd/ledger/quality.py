@@ -71,11 +71,13 @@ class Judge:
         self._now = now
         self._counts: dict[tuple[str, str], _Count] = {}
         self._compared = plan.compared
-        self._most_common = {
-            rule.component: self._most_common_of(rule.component, entries)
-            for rule in plan.standing
-            if rule.kind is RuleKind.CONSISTENT
-        }
+        self._entries = entries
+        self._most_common: dict[str, str | None] = {}
+
+    @property
+    def compares(self) -> bool:
+        """Whether any rule needs to know what the ledger holds of a record."""
+        return bool(self._plan.standing)
 
     def judged(
         self, entry: StageEntry, result: Draft | Rejection, record_id: RecordId | None, accepted: str | None
@@ -165,7 +167,7 @@ class Judge:
             return judge_change(rule, self._delivered(record_id), content)
         value = _value(content.get(rule.component))
         if rule.kind is RuleKind.CONSISTENT:
-            return judge_consistent(value, self._most_common[rule.component])
+            return judge_consistent(value, self._most_common_of(rule.component))
         return judge_unique(self._other_with(rule.component, value, record_id)) if value else None
 
     def _delivered(self, record_id: RecordId | None) -> Content | None:
@@ -187,17 +189,23 @@ class Judge:
         ).fetchone()
         return None if row is None else Other(row["source_id"], row["key"])
 
-    def _most_common_of(self, component: str, entries: Sequence[StageEntry]) -> str | None:
+    def _most_common_of(self, component: str) -> str | None:
+        """Asked once a page, and only for a page on which something is to be judged."""
+        if component not in self._most_common:
+            self._most_common[component] = self._counted(component)
+        return self._most_common[component]
+
+    def _counted(self, component: str) -> str | None:
         counts = self._connection.execute(
             """SELECT value, count(*) AS number FROM quality_values WHERE pipeline = ? AND component = ?
                GROUP BY value ORDER BY number DESC LIMIT ?""",
             (self._pipeline, component, _VALUES_COUNTED),
         )
-        return most_common({row["value"]: row["number"] for row in counts}, self._new(component, entries))
+        return most_common({row["value"]: row["number"] for row in counts}, self._new(component))
 
-    def _new(self, component: str, entries: Sequence[StageEntry]) -> Iterable[str]:
+    def _new(self, component: str) -> Iterable[str]:
         """The values of the page's drafts that are not among those counted."""
-        for entry in entries:
+        for entry in self._entries:
             if isinstance(entry.result, Draft):
                 held = self._connection.execute(
                     """SELECT 1 FROM quality_values v JOIN records r ON r.id = v.record_id

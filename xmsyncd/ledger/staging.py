@@ -142,6 +142,8 @@ def _judged(
     entry: StageEntry,
     result: Draft | Rejection,
 ) -> Draft | Rejection:
+    if not judge.compares:
+        return judge.judged(entry, result, None, None)
     known = connection.execute(
         "SELECT id, accepted_hash, updated_ms FROM records WHERE pipeline = ? AND source_id = ?",
         (pipeline, entry.item.source_id),

@@ -77,8 +77,8 @@ def labels_of(settings: PipelineSettings) -> Mapping[str, str]:
 def story(settings: PipelineSettings, record: Mapping[str, Any], findings: Sequence[Json]) -> list[Json]:
     """What each rule came to for one record, as they are asked: the key's first, the record's own last.
 
-    Each ``component, label, rule, on_fail, result, found, expected, fixed``; the result of a rule that was
-    kept, or not asked any more after a rejection, is ``kept`` and ``None``.
+    Each ``component, label, rule, on_fail, reason, result, found, expected, fixed``; the result of a rule
+    that was kept is ``kept``, that of one that was not asked any more after a rejection is ``None``.
     """
     labels = labels_of(settings)
     left = list(findings)
@@ -97,6 +97,7 @@ def story(settings: PipelineSettings, record: Mapping[str, Any], findings: Seque
                 "label": labels.get(component, ""),
                 "rule": rule.rule.value,
                 "on_fail": rule.on_fail.value,
+                "reason": RULES[rule.rule].reason.value,
                 "result": found["result"] if found is not None else None if is_rejected else "kept",
                 "found": "" if found is None else found["found"],
                 "expected": "" if found is None else found["expected"],

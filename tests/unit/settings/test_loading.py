@@ -234,6 +234,48 @@ def test_the_leading_zeros_of_a_number_are_shown_as_typed(load):
             "a type for the rule required",
             "rule: type",
         ),
+        (
+            "pipelines.products.quality",
+            [{"field": "textField_no", "rule": "length", "maximum": 9}],
+            "[0].maximum",
+            "maximum",
+            "nearest: max",
+        ),
+        (
+            "pipelines.products.quality",
+            [{"field": "textField_no", "rule": "length", "min": "three"}],
+            "[0].min",
+            "three",
+            "a number",
+        ),
+        (
+            "pipelines.products.quality",
+            [{"field": "textField_no", "rule": "pattern", "pattern": "(a"}],
+            "[0].pattern",
+            "(a",
+            "RE2",
+        ),
+        (
+            "pipelines.products.quality",
+            [{"rule": "expression", "expect": "{cost} <"}],
+            "[0].expect",
+            "(character",
+            "",
+        ),
+        (
+            "pipelines.products.quality",
+            [{"rule": "required"}],
+            "[0].field",
+            "nothing",
+            "the component",
+        ),
+        (
+            "pipelines.products.quality",
+            [{"field": "textField_no", "rule": "required", "on_fail": "fix", "value": "x"}],
+            "[0].on_fail",
+            "fix",
+            "business key",
+        ),
     ],
 )
 def test_each_fault_says_where_what_and_what_is_expected(load, path, value, where, found, expected):
