@@ -25,7 +25,7 @@ _COMMANDS: Final = {
     "check": _Entry("check", "check", "Would it work? Asks both vendors; writes nothing."),
     "probe": _Entry("probe", "probe", "What only your tenant can answer, and the settings that fit it."),
     "plan": _Entry("plan", "plan", "What the next sync would do; writes nothing."),
-    "preview": _Entry("preview", "preview", "One product through the mapping, step by step; writes nothing."),
+    "preview": _Entry("preview", "preview", "One record through the mapping, step by step; writes nothing."),
     "sync": _Entry("sync", "sync", "One cycle now, delivered; then exit."),
     "run": _Entry("run", "run", "The daemon: schedules, delivery, console, metrics."),
     "status": _Entry("status", "status", "How things stand: freshness, backlog, gaps, quota."),

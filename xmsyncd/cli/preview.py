@@ -28,12 +28,12 @@ _LARGEST_FILE = 16 * 1024 * 1024
     "file",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
-    help="A product from a JSON file instead: neither OKKI nor any secret is needed.",
+    help="A record from a JSON file instead: neither OKKI nor any secret is needed.",
 )
 @common_options
 @framed
 def preview(common: Common, *, key: str | None, pipeline: str | None, file: Path | None) -> int:
-    """How one product is mapped, and what would become of it: by its number, its key or its OKKI id.
+    """How one record is mapped, and what would become of it: by its number, its key or its OKKI id.
 
     Nothing is written, neither in Yida nor in the ledger, and Yida is not called.
     """
@@ -123,7 +123,7 @@ async def _snapshot(settings: Settings) -> AsyncIterator[Snapshot]:
 def _read(file: Path) -> Any:
     from xmsyncd.errors import ConfigurationError, Fault
 
-    expected = "a JSON file with one product in it"
+    expected = "a JSON file with one record in it"
     try:
         if file.stat().st_size > _LARGEST_FILE:
             raise ConfigurationError([Fault("--item", f"{file} with more than 16 MB", expected)])

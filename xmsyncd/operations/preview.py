@@ -110,7 +110,7 @@ def _product_in(given: Any) -> tuple[Mapping[str, Any], Mapping[str, Any] | None
 
 
 def _no_product(found: str) -> ConfigurationError:
-    expected = 'one product as OKKI lists it, {"product_id": …}, or {"item": {…}, "detail": {…}}'
+    expected = 'one record as OKKI lists it, {"product_id": …}, or {"item": {…}, "detail": {…}}'
     return ConfigurationError([Fault("--item", found, expected)])
 
 
