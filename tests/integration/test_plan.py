@@ -262,6 +262,46 @@ async def test_a_changed_look_up_table_is_named(tmp_path: Path):
     assert set(shown) == {("无规格", "单规格")}
 
 
+async def test_rules_that_compare_with_what_the_ledger_holds(tmp_path: Path):
+    remark = FIELDS[5]["field"]
+    quality = {
+        "replace": [
+            {"field": FIELDS[0]["field"], "rule": "unique"},
+            {"field": remark, "rule": "length", "max": 5, "on_fail": "fix"},
+        ]
+    }
+    async with vendors(products=30) as simulated:
+        one, two, three, *_ = simulated.catalogue.ids()
+        simulated.catalogue.edit(one, name="同名")
+        simulated.catalogue.edit(two, name="同名")
+        planned, _ = await predicted_is_what_happens(tmp_path, simulated, quality=quality)
+        assert planned.plan["rejected"]["reasons"] == {"unique": 1}
+        simulated.catalogue.edit(three, name="同名", product_remark="一二三四五六七")
+        planned, _ = await predicted_is_what_happens(tmp_path, simulated, quality=quality)
+        assert str(three) in [record["source_id"] for record in planned.plan["rejected"]["records"]]
+        (told,) = await previewed(tmp_path, simulated, str(three), quality=quality)
+        assert told["record"]["reason"] == "unique"
+        assert [one["result"] for one in told["steps"][5]["rules"]] == ["fixed"]
+
+
+async def test_a_changed_function_is_named(tmp_path: Path):
+    (tmp_path / "hooks").mkdir()
+    file = tmp_path / "hooks" / "mine.py"
+    text = "def transform(product):\n    product['name'] += '{}'\n    return product\n"
+    changes: dict[str, Any] = {"pipeline": {"transform": "mine:transform"}}
+    async with vendors(products=15) as simulated:
+        file.write_text(text.format("一"), encoding="utf-8")
+        await predicted_is_what_happens(tmp_path, simulated, **changes)
+        file.write_text(text.format("二"), encoding="utf-8")
+        planned, _ = await predicted_is_what_happens(tmp_path, simulated, **changes)
+    assert planned.plan["cycle"]["context"] == [
+        {"part": "further.transform", "change": "changed", "label": ""}
+    ]
+    assert planned.plan["calls"]["updates"] == 15
+    (change,) = planned.changes[0]["changes"]
+    assert (change["old"][-1], change["new"][-1]) == ("一", "二")
+
+
 async def test_a_month_that_does_not_pay_for_all(tmp_path: Path):
     quota = {"monthly_calls": 50, "reserve_calls": 10}
     async with vendors(products=80, monthly_calls=50) as simulated:
@@ -362,10 +402,11 @@ async def test_a_preview_of_a_deleted_and_of_an_unknown_product(tmp_path: Path):
             await previewed(tmp_path, simulated, "NOPE")
 
 
-async def previewed(folder: Path, simulated: Simulator, key: str) -> list[dict[str, Any]]:
+async def previewed(folder: Path, simulated: Simulator, key: str, **changes: Any) -> list[dict[str, Any]]:
     simulated.counters.reset()
     before = bytes_of(folder)
-    async with operator(settings_of(folder, simulated), needs_delivery=False, on_snapshot=True) as asked:
+    settings = settings_of(folder, simulated, **changes)
+    async with operator(settings, needs_delivery=False, on_snapshot=True) as asked:
         async for told in asked.stream("preview", {"key": key}):
             if isinstance(told, Result):
                 products: list[dict[str, Any]] = told.value["products"]

@@ -34,8 +34,7 @@ _PARTS: Final = {
     "mapping.tables": "the look-up table",
     "mapping.key": "the key component",
     "groups.tree": "the group tree",
-    "mapping.hook": "the hook",
-    "further.hook": "the hook",
+    "further.transform": "the function of transform",
     "mapping.where": "the filter",
 }
 _PARTS_SHOWN: Final = 20

@@ -94,7 +94,12 @@ def _show_result(console: Console, told: dict[str, Any], zone: ZoneInfo, words: 
         rows.append((words("advice"), advice_for(result["reason"])))
     if record is not None:
         state = coloured(record["state"], words)
-        rows.append((words("state then"), state + Text(f" {record['detail']}" if record["detail"] else "")))
+        is_told = result["is"] != "draft" or not record["detail"]
+        rows.append((words("state then"), state + Text("" if is_told else f" {record['detail']}")))
+        if result["is"] == "draft" and record["reason"]:
+            # A rule that compares with other records turns it down.
+            rows.append((words("reason"), reason_label(record["reason"])))
+            rows.append((words("advice"), advice_for(record["reason"])))
         rows.append(("Yida instance", record["instance_id"] or words("nothing")))
         if record["delivered_at"]:
             rows.append((words("delivered"), moment(record["delivered_at"], zone)))

@@ -208,7 +208,8 @@ def _result(result: Draft | Filtered | Rejection) -> Json:
 def _record(connection: sqlite3.Connection, pipeline: str, source_id: SourceId) -> Json:
     """What staging has made of it. A record that OKKI's list left out has none."""
     row = connection.execute(
-        """SELECT r.id, r.decision, r.block_detail, r.instance_id, r.delivered_ms, c.delivered
+        """SELECT r.id, r.decision, r.block_detail, r.instance_id, r.delivered_ms, c.delivered,
+               r.desired, r.rejection, r.rejection_detail
            FROM records r JOIN contents c ON c.record_id = r.id WHERE r.pipeline = ? AND r.source_id = ?""",
         (pipeline, source_id),
     ).fetchone()
@@ -218,7 +219,8 @@ def _record(connection: sqlite3.Connection, pipeline: str, source_id: SourceId) 
         "decision": row["decision"],
         "record": {
             "state": visible_state(rows.load(connection, row["id"]).state),
-            "detail": row["block_detail"],
+            "reason": row["rejection"] if row["desired"] == "rejection" else None,
+            "detail": row["rejection_detail"] if row["desired"] == "rejection" else row["block_detail"],
             "instance_id": row["instance_id"],
             "delivered_at": iso(row["delivered_ms"]),
             "delivered": None if row["delivered"] is None else documents.load(row["delivered"]),
