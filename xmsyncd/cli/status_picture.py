@@ -69,6 +69,8 @@ def _rows(one: Mapping[str, Any], zone: ZoneInfo, words: Words) -> Iterator[tupl
     for gap in one["gaps"]:
         stretch = f"{moment(gap['start'], zone)} – {moment(gap['end'], zone)} ({gap['cycles']}×)"
         yield words("gaps"), stretch
+    if one["filtered"]:
+        yield words("left out by where"), f"{one['filtered']:,}"
     if one["deleted"]["count"]:
         since = moment(one["deleted"]["first"], zone)
         yield words("deleted in OKKI since"), f"{one['deleted']['count']:,} ({since})"

@@ -136,6 +136,12 @@ def deleted(connection: sqlite3.Connection, pipeline: str) -> Json:
     return {"count": row["number"], "first": iso(row["first_ms"]), "last": iso(row["last_ms"])}
 
 
+def filtered(connection: sqlite3.Connection, pipeline: str) -> int:
+    """How many products ``where`` leaves out at present."""
+    sql = "SELECT count(*) FROM records WHERE pipeline = ? AND filtered_by IS NOT NULL"
+    return int(connection.execute(sql, (pipeline,)).fetchone()[0])
+
+
 # Since when a record is in its state. Parking leaves its time in the history only.
 _SINCE = """CASE state
     WHEN 'undecided' THEN sent_ms

@@ -140,6 +140,7 @@ def _pipeline(connection: sqlite3.Connection, info: PipelineInfo, now: datetime,
         "cycles": cycles,
         "gaps": queries.gaps(connection, info.name),
         "deleted": queries.deleted(connection, info.name),
+        "filtered": queries.filtered(connection, info.name),
         "reconcile": {
             "at": _iso(view.reconciled_at),
             "differences": differences.counts(connection, info.name),

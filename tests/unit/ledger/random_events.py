@@ -118,7 +118,7 @@ moves: st.SearchStrategy[Move] = st.one_of(
         st.builds(Acquitted, moments),
         st.builds(Retried, moments),
         st.builds(ResendOrdered, moments),
-        st.builds(Discarded, st.booleans(), st.booleans()),
+        st.builds(Discarded, st.booleans(), st.booleans(), st.booleans()),
         st.builds(Restored, moments),
         st.builds(Adopted, instance_ids, hashes, moments, st.booleans()),
         st.just(Resembled()),

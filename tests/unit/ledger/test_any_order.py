@@ -39,8 +39,10 @@ from xmsyncd.records import (
     Claim,
     Content,
     Family,
+    Filtered,
     Found,
     InstanceId,
+    KeyValue,
     Operation,
     RecordId,
     SourceId,
@@ -122,6 +124,14 @@ class AnyOrder(RuleBasedStateMachine):
     def stage_something_bad(self, source: str) -> None:
         self.tick()
         self.stage_entry(source, sample.rejected_entry(source, self.now))
+
+    @rule(source=sources, key=st.none() | keys, text=texts)
+    def leave_out(self, source: str, key: str | None, text: str) -> None:
+        """``where`` does not want it (any more)."""
+        self.tick()
+        item = sample.item(source, self.now, no=key, name=text)
+        wanted = None if key is None else KeyValue(key)
+        self.stage_entry(source, StageEntry(item, Filtered(SourceId(source), self.now, "where", wanted)))
 
     @rule(one=st.permutations(list(PIPELINES)))
     def pass_the_numbers_round(self, one: list[str]) -> None:
@@ -303,6 +313,13 @@ class AnyOrder(RuleBasedStateMachine):
     @invariant()
     def whatever_is_pending_is_due(self) -> None:
         found = self.db.execute("SELECT count(*) FROM records WHERE state = 'pending' AND due_ms IS NULL")
+        assert found.fetchone()[0] == 0
+
+    @invariant()
+    def what_is_left_out_is_not_created(self) -> None:
+        found = self.db.execute(
+            "SELECT count(*) FROM records WHERE filtered_by IS NOT NULL AND lane IN ('create', 'suspect')"
+        )
         assert found.fetchone()[0] == 0
 
     @invariant()

@@ -105,6 +105,10 @@ def _lookup(arguments: Sequence[Argument], tables: Tables) -> Evaluate:
     return found
 
 
+def _by_syntax(_arguments: Sequence[Argument], _tables: Tables) -> Evaluate:
+    raise AssertionError("compiled from its own syntax")
+
+
 CHOICE_FUNCTIONS: Final = (
     Function(
         "IF",
@@ -195,6 +199,19 @@ CHOICE_FUNCTIONS: Final = (
         2,
         None,
         _elt,
+    ),
+    Function(
+        "CAST",
+        "CAST(x AS type)",
+        "As CHAR, CHAR(n), SIGNED, UNSIGNED, DECIMAL(digits, decimals), DATE, DATETIME or TIME.",
+        "转换为 CHAR、CHAR(n)、SIGNED、UNSIGNED、DECIMAL(位数, 小数位)、DATE、DATETIME 或 TIME。",
+        (
+            ("CONCAT(CAST(7 AS DECIMAL(10, 2)))", '"7.00"'),
+            ("CAST('2024-01-31 08:05' AS DATE)", '"2024-01-31"'),
+        ),
+        1,
+        1,
+        _by_syntax,
     ),
     Function(
         "LOOKUP",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Final
 
@@ -15,9 +16,20 @@ from xmsyncd.transform.expressions.time_functions import TIME_FUNCTIONS
 
 __all__ = ["ALIASES", "FUNCTIONS", "Function"]
 
+
+def _with_aliases(function: Function) -> Function:
+    """Told where the function is told."""
+    if not function.aliases:
+        return function
+    english = f"{function.english} Also {', '.join(function.aliases)}."
+    return replace(
+        function, english=english, chinese=f"{function.chinese}也可写 {'、'.join(function.aliases)}。"
+    )
+
+
 FUNCTIONS: Final[Mapping[str, Function]] = MappingProxyType(
     {
-        function.name: function
+        function.name: _with_aliases(function)
         for function in (
             *CHOICE_FUNCTIONS,
             *TEXT_FUNCTIONS,
