@@ -69,7 +69,7 @@ def _rows(one: Mapping[str, Any], zone: ZoneInfo, words: Words) -> Iterator[tupl
     for gap in one["gaps"]:
         stretch = f"{moment(gap['start'], zone)} – {moment(gap['end'], zone)} ({gap['cycles']}×)"
         yield words("gaps"), stretch
-    if one["filtered"]:
+    if one.get("filtered"):
         yield words("left out by where"), f"{one['filtered']:,}"
     if one["deleted"]["count"]:
         since = moment(one["deleted"]["first"], zone)
