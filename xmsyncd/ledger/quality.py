@@ -82,18 +82,21 @@ class Judge:
     def judged(
         self, entry: StageEntry, result: Draft | Rejection, record_id: RecordId | None, accepted: str | None
     ) -> Draft | Rejection:
-        """The same, or a rejection by a rule that compares; a draft keeps what was only warned of.
+        """The same, or a rejection by a rule that compares; a draft keeps what was not rejected for it.
 
         ``accepted`` is the content hash that a person let through: it passes.
         """
         asked = 0
-        if isinstance(result, Draft) and entry.ruled and result.content_hash != accepted:
+        if isinstance(result, Draft):
+            passes = not entry.ruled or result.content_hash == accepted
             for rule in self._plan.standing:
                 asked += 1
                 breach = self._breach(rule, result.content, record_id)
                 if breach is None:
                     continue
                 finding = told(rule, result.content.get(rule.component), breach)
+                if passes and finding.result is RuleResult.REJECTED:
+                    finding = replace(finding, result=RuleResult.ACCEPTED)
                 findings = (*result.findings, finding)
                 if finding.result is RuleResult.REJECTED:
                     result = _rejection(rule, result, breach, findings, len(self._plan.asked) + asked)
@@ -221,6 +224,8 @@ class Judge:
         for name in plan.rules[:asked]:
             self._counts.setdefault(name, _Count()).seen += 1
         for finding in result.findings:
+            if finding.result is RuleResult.ACCEPTED:
+                continue  # a person has decided: as good as kept
             count = self._counts.setdefault((finding.component, finding.rule), _Count(seen=1))
             match finding.result:
                 case RuleResult.WARNED:
@@ -229,7 +234,7 @@ class Judge:
                     count.fixed += 1
                 case RuleResult.REJECTED:
                     count.rejected += 1
-                case RuleResult.KEPT | RuleResult.ACCEPTED:
+                case RuleResult.KEPT:
                     continue
             count.sample, count.source_id = documents.printable(finding.found), source_id
 

@@ -147,6 +147,8 @@ def test_accepted_content_passes_the_rules_that_compare(db):
     assert standing(db)["2"][0] == "rejected"
     stage(db, rules, entry("2", "100", ruled=False))
     assert standing(db)["2"][0] == "pending"
+    kept = db.execute("SELECT findings FROM contents WHERE findings NOTNULL").fetchall()
+    assert [[one["result"] for one in orjson.loads(row[0])] for row in kept] == [["accepted"]]
     accepted = entry("2", "100").result
     assert isinstance(accepted, Draft)
     db.execute("UPDATE records SET accepted_hash = ? WHERE source_id = '2'", (accepted.content_hash,))
