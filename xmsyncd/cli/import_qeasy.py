@@ -29,9 +29,8 @@ def _filled(ctx: click.Context, param: click.Parameter, value: str | None) -> st
 @click.option(
     "--output",
     type=click.Path(path_type=Path),
-    default=Path("xmsyncd.yaml"),
     metavar="FILE",
-    help="The configuration to write (default: xmsyncd.yaml).",
+    help="The configuration to write (default: the one that other commands read, see --config).",
 )
 @click.option("--form-uuid", callback=_filled, metavar="FORM-…", help="The form, where no document names it.")
 @click.option(
@@ -49,7 +48,7 @@ def import_qeasy(
     common: Common,
     source: Path,
     target: Path,
-    output: Path,
+    output: Path | None,
     form_uuid: str | None,
     secrets_file: Path | None,
     force: bool,
@@ -76,7 +75,7 @@ def import_qeasy(
             made.configuration,
             made.secrets,
             made.missing_secrets,
-            output=output,
+            output=output or common.config,
             secrets_file=secrets_file,
             force=force,
         )

@@ -10,6 +10,7 @@ from xmsyncd.importing.metadata import Metadata, text_of_value
 from xmsyncd.importing.placeholders import is_unfilled_secret, names_a_secret
 from xmsyncd.settings.schema import Path
 
+_MOST: Final = 100
 _SHORTEST: Final = 6
 """Characters of a secret that is looked for elsewhere: a shorter text stands in many words."""
 
@@ -17,6 +18,10 @@ _SHORTEST: Final = 6
 def find_told_secrets(documents: tuple[Metadata, ...], findings: Findings) -> bool:
     """Refuse each text that holds a secret of another entry; whether there is one."""
     secrets = {value.strip() for one in documents for value in _secrets_of(one.data)}
+    if len(secrets) > _MOST:
+        name = documents[0].document.name
+        findings.refused(name, f"more than {_MOST} secrets", "the metadata documents of one scheme")
+        return True
     found = False
     for one in documents:
         for path, text in _texts_of(one.data, ()):

@@ -130,6 +130,14 @@ def test_other_places(run):
     assert f"EnvironmentFile={run.folder}/other.env" in ended.stdout
 
 
+def test_without_output_it_is_the_configuration_that_other_commands_read(run, monkeypatch):
+    assert run("--config", "mine.yaml").exit_code == 0
+    assert run.written == {"mine.yaml", "mine.secrets"}
+    monkeypatch.setenv("XMSYNCD_CONFIG", "yours.yaml")
+    assert run().exit_code == 0
+    assert run.written == {"mine.yaml", "mine.secrets", "yours.yaml", "yours.secrets"}
+
+
 def test_a_file_that_is_not_there_or_no_json_is_one_sentence(run):
     ended = run(names=("source.json", "nowhere.json"))
     assert ended.exit_code == 2

@@ -124,6 +124,13 @@ def test_what_only_sounds_like_a_secret_is_a_parameter(tmp_path, name):
     assert pipeline_of(documents, tmp_path).source.params == {name: "x1y2z3"}
 
 
+def test_secrets_without_end_are_refused_at_once():
+    documents = Documents()
+    for number in range(5000):
+        documents.target["otherRequest"].append({"field": f"token{number}", "value": f"{number:032}"})
+    assert documents.refusal("more than 100 secrets")
+
+
 def test_a_secret_that_no_line_can_hold_and_two_of_one_are_refused():
     documents = Documents()
     documents.other("systemToken", "line\nbreak")
