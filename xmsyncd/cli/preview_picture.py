@@ -65,7 +65,8 @@ def _origin(name: str, item: Mapping[str, Any], detail: Mapping[str, Any]) -> tu
 def _show_steps(console: Console, steps: list[dict[str, Any]], words: Words) -> None:
     shown = table(*map(words, ("component", "type", "template", "inputs", "rules", "output")))
     for step in steps:
-        kind = step["kind"] if step["kind"] == step["type"] else f"{step['type']} → {step['kind']}"
+        same = step["kind"] == step["type"] or not step["type"]
+        kind = step["type"] if same else f"{step['type']} → {step['kind']}"
         inputs = "\n".join(f"{name} = {_text(value)}" for name, value in step["inputs"].items())
         add_row(shown, named(step), kind, step["template"], inputs, _rules(step, words), _output(step))
     console.print(shown)
