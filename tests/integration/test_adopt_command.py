@@ -90,4 +90,4 @@ def test_a_report_is_a_table_with_labels_and_an_exit_status(tmp_path: Path) -> N
         assert process.returncode == 3, err
         assert "gone" in out
         assert instances[0]["id"] in out
-        assert "about 1 calls" in err
+        assert "about 1 call\n" in err
