@@ -32,6 +32,7 @@ Where things are:
 ``cycle``             one window, from read to proven
 ``okki``              the source: token, client, answer table, reader, product groups
 ``transform``         pure: templates, field mapping, quality rules, hashes
+``hook``              a function of the user for each product, in a process of its own
 ``ledger``            the durable memory: states, records, cycles, instances, meters, migrations
 ``delivery``          workers, the policy of what comes next, looking for what is undecided
 ``yida``              the target: token, client, answer table, values in both directions, writers
