@@ -416,3 +416,37 @@ async def previewed(folder: Path, simulated: Simulator, key: str, **changes: Any
     assert after == before
     assert calls_of(simulated, Vendor.YIDA) == {}
     return products
+
+
+async def test_a_changed_look_up_file_and_a_changed_function(tmp_path: Path):
+    """Both are told as what changed; each costs just the products whose outcome is other."""
+    table, hooks = tmp_path / "types.csv", tmp_path / "hooks"
+    hooks.mkdir()
+    function = "def clean(product):\n    product['name'] = product['name'].strip()\n    return product\n"
+    table.write_text("代码,名称\n1,无规格\n2,多规格\n3,组合\n", encoding="utf-8")
+    (hooks / "mine.py").write_text(function, encoding="utf-8")
+    fields = [{**one, "value": "{{类型}}"} if one["label"] == "产品规格" else one for one in FIELDS]
+    changes: dict[str, Any] = {
+        "lookups": {"types": {"file": "types.csv"}},
+        "derive": {"类型": {"lookup": "types", "of": "{product_type}"}},
+        "pipeline": {"transform": "mine:clean"},
+        "fields": {"replace": fields},
+    }
+    async with vendors(products=60) as simulated:
+        async with application(tmp_path, simulated, **changes) as here:
+            await here.sync()
+        table.write_text("代码,名称\n1,无规格\n2,多规格\n3,组合产品\n", encoding="utf-8")
+        planned, _ = await predicted_is_what_happens(tmp_path, simulated, **changes)
+        products = [simulated.catalogue.product(one) for one in simulated.catalogue.ids()]
+        concerned = sum(one["product_type"] == 3 for one in products)
+        assert 0 < concerned < 60
+        assert planned.plan["cycle"]["reason"] == "context_changed"
+        assert planned.plan["cycle"]["decisions"].get("update") == concerned, planned.plan["cycle"]
+        assert planned.plan["calls"]["updates"] == concerned
+        assert [one["part"] for one in planned.plan["cycle"]["context"]] == ["mapping.tables.types"]
+        assert {one["changes"][0]["new"] for one in planned.changes} == {"组合产品"}
+
+        (hooks / "mine.py").write_text(function + "# tidied\n", encoding="utf-8")
+        planned, _ = await predicted_is_what_happens(tmp_path, simulated, **changes)
+        assert planned.plan["calls"]["updates"] == 0
+        assert [one["part"] for one in planned.plan["cycle"]["context"]] == ["further.transform"]

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from tests.scenario import FIELDS, KEY
-from tests.world import World, world
+from tests.world import EVERYTHING, World, until, world
 from xmsyncd.cycle.plan import CycleRequest
 from xmsyncd.errors import ConfigurationError
+from xmsyncd.operations import failures
 from xmsyncd.simulator.options import EXAMPLE_COMPONENTS, Component, SimulatorOptions
 
 EXTRA = "textField_extra"
@@ -154,13 +155,32 @@ def transform(product):
         assert await here.states() == {"delivered": 10, "rejected": 10}
 
 
-async def test_a_rejected_product_is_tried_again_by_a_person_through_the_function(tmp_path: Path) -> None:
-    write(tmp_path, "def transform(product):\n    product['附加'] = product['model'] + product['missing']\n")
-    async with world(tmp_path, OPTIONS, **transforming()) as here:
+async def test_a_rejected_product_that_was_mended_is_tried_again_by_a_person(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        "def transform(product):\n    product['附加'] = product['model'].lower()\n    return product\n",
+    )
+    async with world(tmp_path, OPTIONS, schedule={"every": "1h"}, **transforming()) as here:
+        broken = here.simulated.catalogue.ids()[3]
+        here.simulated.catalogue.edit(broken, model=None)
+        await here.sync()
+        (rejected,) = await rejections(here)
+        assert "AttributeError: 'NoneType' object has no attribute 'lower'" in rejected["rejection_detail"]
+        assert len(extras(here)) == 19
+        here.simulated.catalogue.edit(broken, model="M7")
+        done = await cycle(here)
+        assert done["writes"] == 1
+        assert extras(here)[here.simulated.catalogue.product(broken)["product_no"]] == "m7"
+
+
+async def test_a_mended_function_is_used_by_a_retry_before_the_next_cycle(tmp_path: Path) -> None:
+    write(tmp_path, "def transform(product):\n    raise ValueError('not yet')\n")
+    async with world(tmp_path, OPTIONS, schedule={"every": "1h"}, **transforming()) as here:
         await here.sync()
         assert await here.states() == {"rejected": 20}
-        assert all("KeyError: 'missing'" in one["rejection_detail"] for one in await rejections(here))
-        assert extras(here) == {}
+        write(tmp_path, FUNCTION)
+        await failures.retry(here.app.runtime, [here.pipeline], EVERYTHING)
+        await until(lambda: len(extras(here)) == 20, "all are sent")
 
 
 async def test_a_function_that_cannot_be_had_is_a_fault_of_the_configuration(tmp_path: Path) -> None:

@@ -167,13 +167,20 @@ class Shaper:
         if self._hooking is not None:
             self._hooking.begin()
         self.detail_calls = 0
-        await self._current.refresh()
-        await self._remember_fields()
+        await self.refresh()
         if not self._mapping.derived_needs:
             return
         now = self._clock.monotonic()
         if self._fetched_at is None or now - self._fetched_at >= self._source.group_cache.total_seconds():
             await self._fetch_tree()
+
+    async def refresh(self) -> None:
+        """Have the mapping of this moment for what a person has mapped again between two cycles.
+
+        Raises as :meth:`prepare`.
+        """
+        await self._current.refresh()
+        await self._remember_fields()
 
     def finish(self) -> None:
         """The cycle is over: what is mapped until the next one is mapped at a moment of its own."""

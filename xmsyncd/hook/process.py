@@ -19,6 +19,7 @@ from xmsyncd.records import ContentHash
 
 _WORKER: Final = Path(__file__).with_name("worker.py")
 _LOADING: Final = timedelta(seconds=20)
+_ENDING: Final = timedelta(seconds=1)
 _LONGEST_LINE: Final = 8 * 1024 * 1024
 # Nothing of the daemon's own environment, which may hold its secrets.
 _ENVIRONMENT: Final = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "HOME", "TMPDIR")
@@ -167,6 +168,10 @@ class Hook:
         running, self._running = self._running, None
         if running is None:
             return None
+        if running.answers.at_eof():
+            # It is ending by itself: to kill it at this moment would lose its status.
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(running.process.wait(), _ENDING.total_seconds())
         if running.is_alive:
             with contextlib.suppress(ProcessLookupError):
                 running.process.kill()
@@ -192,6 +197,8 @@ def _source_hash(folder: Path, name: str) -> ContentHash:
     """Whatever Python file of the folder changes, the function may be another one."""
     digest = hashlib.blake2b(name.encode(), digest_size=16)
     for path in sorted(folder.rglob("*.py")):
+        if any(part.startswith(".") for part in path.relative_to(folder).parts):
+            continue  # a mounted configuration keeps its files in hidden folders of changing names
         with contextlib.suppress(OSError):
             body = path.read_bytes()
             digest.update(f"\0{path.relative_to(folder)}\0{len(body)}\0".encode(errors="surrogateescape"))

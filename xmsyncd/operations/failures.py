@@ -169,7 +169,9 @@ async def _try_some(
         if tally.error is not None:
             break  # OKKI is asked once, not once for each of ten thousand records
         try:
-            entry = await _mapped_again(runtime, pipeline, record_id, ruled=action is not Action.ACCEPT)
+            entry = await _mapped_again(
+                runtime, pipeline, record_id, ruled=action is not Action.ACCEPT, is_first=not mapped
+            )
         except (TryLaterError, CannotWorkError, RefusedError, CycleError) as error:
             tally.error = error
         else:
@@ -183,13 +185,15 @@ async def _try_some(
 
 
 async def _mapped_again(
-    runtime: Runtime, pipeline: PipelineRuntime, record_id: RecordId, *, ruled: bool
+    runtime: Runtime, pipeline: PipelineRuntime, record_id: RecordId, *, ruled: bool, is_first: bool
 ) -> StageEntry | None:
     """A rejected record's item, mapped as it would be today; ``None`` for one that is not to be mapped."""
     kept = await runtime.ledger.read(people.raw_item, record_id)
     if kept is None or kept[0].source_id.startswith(UNREADABLE):
         return None
     item, detail = kept
+    if is_first:
+        await pipeline.shaper.refresh()  # a file may have been mended since the last cycle
     accepted = await runtime.ledger.read(people.accepted_hash, record_id)
     # As if it were listed unchanged under another mapping: a detail that was kept is not fetched again.
     known = Listed(item.listed_hash, ContentHash(""), item.updated_at, None, detail, accepted)

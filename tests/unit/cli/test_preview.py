@@ -152,3 +152,23 @@ def test_a_person_reads_it(bare: CommandLine):
         "Nothing was written",
     ):
         assert text in result.stdout
+
+
+def test_a_function_and_derived_fields_are_steps_of_their_own(bare: CommandLine):
+    hooks = bare.config.parent / "hooks"
+    hooks.mkdir()
+    function = "def clean(product):\n    if product['name'] == '样品':\n        return None\n"
+    function += "    product['name'] += '！'\n    return product\n"
+    (hooks / "mine.py").write_text(function, encoding="utf-8")
+    pipeline = bare.settings["pipelines"]["products"]
+    pipeline["transform"] = "mine:clean"
+    pipeline["derive"] = {"类型": {"enum": "product_type"}, "全名": "{{类型}} {{name}}"}
+    first, *others = pipeline["fields"]  # the list itself is every test's
+    pipeline["fields"] = [{**first, "value": "{全名}"}, *others]
+    bare.write()
+    steps = {one["component"]: one for one in previewed(bare, ITEM)["steps"]}
+    assert steps["transform"]["output"] == {"name": "灯！"}
+    assert steps["derive.类型"]["output"] == "多规格"
+    assert steps["derive.全名"]["output"] == "多规格 灯！"
+    assert previewed(bare, {**ITEM, "product_type": 9})["result"]["reason"] == "mapping"
+    assert previewed(bare, {**ITEM, "name": "样品"})["result"]["is"] == "filtered"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import signal
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -11,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from xmsyncd.errors import ConfigurationError
+from xmsyncd.hook import process
 from xmsyncd.hook.process import Failed, Hook, Kept, LeftOut
 
 MODULE = """
@@ -168,3 +171,50 @@ async def test_nothing_is_left_of_it_after_closing(tmp_path):
         await hook.close()
         assert running.process.returncode is not None
         await hook.close()
+
+
+def worker(folder: Path, seconds: str) -> asyncio.Future[asyncio.subprocess.Process]:
+    """The process alone, as the daemon starts it."""
+    return asyncio.ensure_future(
+        asyncio.create_subprocess_exec(
+            sys.executable,
+            "-I",
+            str(Path(process.__file__).with_name("worker.py")),
+            str(folder),
+            "mine:choose",
+            seconds,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+        )
+    )
+
+
+async def test_it_ends_with_the_daemon_that_was_killed(tmp_path):
+    (tmp_path / "mine.py").write_text(MODULE, encoding="utf-8")
+    alone = await worker(tmp_path, "5")
+    assert alone.stdin is not None
+    assert alone.stdout is not None
+    assert b"ready" in await alone.stdout.readline()
+    alone.stdin.close()
+    assert await asyncio.wait_for(alone.wait(), 10) == 0
+
+
+async def test_it_ends_even_while_it_hangs_and_nobody_is_left_to_end_it(tmp_path):
+    (tmp_path / "mine.py").write_text(MODULE, encoding="utf-8")
+    alone = await worker(tmp_path, "0.3")
+    assert alone.stdin is not None
+    assert alone.stdout is not None
+    assert b"ready" in await alone.stdout.readline()
+    alone.stdin.write(b'{"do": "regex"}\n')
+    assert await asyncio.wait_for(alone.wait(), 10) == -signal.SIGALRM
+    alone.stdin.close()
+
+
+async def test_files_in_hidden_folders_are_not_part_of_it(tmp_path):
+    """Kubernetes mounts a configuration through ``..2026_11_23``, which has another name after each start."""
+    async with loaded(tmp_path, "leave_out") as hook:
+        before = hook.source_hash
+        (tmp_path / "..2026").mkdir()
+        (tmp_path / "..2026" / "mine.py").write_text("X = 1", encoding="utf-8")
+        await hook.load()
+        assert hook.source_hash == before

@@ -55,6 +55,9 @@ class MappingShaper:
     shaped: list[tuple[Item, Listed]] = field(default_factory=list)
     quality: QualityPlan = NO_RULES
 
+    async def refresh(self) -> None:
+        """Nothing to be had anew."""
+
     async def shape(
         self, items: Sequence[Item], known: Mapping[SourceId, Listed], *, ruled: bool = True
     ) -> tuple[StageEntry, ...]:
