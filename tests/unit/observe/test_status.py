@@ -43,6 +43,7 @@ async def test_a_new_pipeline_is_idle_and_knows_nothing(ledger):
         "cycles": [],
         "gaps": [],
         "deleted": {"count": 0, "first": None, "last": None},
+        "filtered": 0,
         "reconcile": {"at": None, "differences": {}},
         "failures": [],
     }
