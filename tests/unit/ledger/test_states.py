@@ -36,8 +36,8 @@ from xmsyncd.ledger.events import (
     Unblocked,
 )
 from xmsyncd.ledger.states import (
-    Attempt,
     FILTERED_OUT,
+    Attempt,
     Block,
     Desired,
     DesiredDraft,
