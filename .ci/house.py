@@ -79,13 +79,12 @@ def test(rest: "list[str]") -> int:
 
 
 def whole_suite() -> int:
-    """Two runs: what bears company on all cores, then one by one what counts seconds or kills processes."""
-    together = ["tests/unit", "tests/matrix"]
+    """Two runs: what bears company on all cores, then one by one what is marked ``alone``."""
     cores = str(min(4, os.cpu_count() or 1))
-    print(f"== pytest, {cores} at a time: {' '.join(together)}", flush=True)
-    first = run("pytest", "-n", cores, *together)
-    print("== pytest, one at a time: the rest", flush=True)
-    return run("pytest", *[f"--ignore={folder}" for folder in together]) or first
+    print(f"== pytest, {cores} at a time", flush=True)
+    together = run("pytest", "-n", cores, "-m", "not alone")
+    print("== pytest, one at a time: what wants the machine for itself", flush=True)
+    return run("pytest", "-m", "alone") or together
 
 
 def check(_rest: "list[str]") -> int:

@@ -11,7 +11,7 @@ from tests.deploy.tools import run, tool
 from tests.scenario import DaemonProcess, wait_until, write_configuration
 from tests.simulator_process import SimulatorProcess
 
-pytestmark = [pytest.mark.deploy, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.deploy, pytest.mark.alone, pytest.mark.timeout(240)]
 
 REFUSED = "XmsyncdCredentialsRefused"
 DOWN = "XmsyncdDown"

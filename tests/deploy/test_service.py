@@ -178,6 +178,7 @@ def folder() -> Iterator[Path]:
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 @pytest.mark.timeout(600)
 def test_the_steps_of_the_image_make_a_daemon_that_works_and_stops(folder: Path, tmp_path: Path):
     image = image_steps.build(DOCKERFILE, folder)

@@ -33,6 +33,7 @@ pytestmark = [
         bool(MISSING) and os.environ.get("XMSYNCD_TEST_TOOLS") != "required", reason=MISSING or "all is there"
     ),
     pytest.mark.timeout(120),
+    pytest.mark.alone,
 ]
 
 TOKEN = "the-token-of-this-console"

@@ -107,6 +107,7 @@ def told_once_in_a_while(told: list[dict[str, Any]], api: str, seconds: float) -
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 @pytest.mark.timeout(180)
 @pytest.mark.parametrize("way", WAYS)
 async def test_of_dingtalk(tmp_path: Path, log: io.StringIO, way: str) -> None:
@@ -139,6 +140,7 @@ async def test_of_dingtalk(tmp_path: Path, log: io.StringIO, way: str) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 @pytest.mark.timeout(180)
 @pytest.mark.parametrize("way", WAYS)
 async def test_of_okki(tmp_path: Path, log: io.StringIO, way: str) -> None:

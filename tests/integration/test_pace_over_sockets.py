@@ -26,6 +26,7 @@ _MOST_FOR_OTHERS = 0.05
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 @pytest.mark.timeout(180)
 def test_an_unknown_limit_is_found_within_seconds_and_then_used_and_hardly_ever_passed(
     tmp_path: Path,

@@ -8,7 +8,7 @@ import pytest
 
 from tests.soak.soak import Soak
 
-pytestmark = [pytest.mark.soak, pytest.mark.timeout(420)]
+pytestmark = [pytest.mark.soak, pytest.mark.alone, pytest.mark.timeout(420)]
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
