@@ -42,6 +42,7 @@ Where things are:
 ``cli``               the commands: parse, call, print
 ``console``           the pages and endpoints that a running daemon serves
 ``observe``           logs and metrics
+``phrases``           what people read about states, reasons and stops, in both languages
 ``notify``            what people are told in DingTalk: alerts, state changes, the daily digest
 ``schedule``          when a cycle is due
 ``lifecycle``         named tasks, signals, the bounded drain

@@ -641,7 +641,6 @@ def test_both_languages_have_all_words_of_the_closed_sets():
         *(f"result.{one}" for one in cycles.CycleResult),
         *(f"decision.{one}" for one in StageDecision),
         *(f"reason.{one}" for one in (*ParkReason, *RejectionReason)),
-        *(f"advice.{one}" for one in (*ParkReason, *RejectionReason)),
         *(f"proof.{one}" for one in PROOFS),
         *(f"title.{one}" for one in Severity),
         *(f"state.{one}" for one in ("running", "stopped", "idle")),

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from xmsyncd.phrases.phrase import CHINESE, language_of
+
 Texts = Callable[..., str]
 """A text by name, with what is to stand in it."""
 
@@ -111,8 +113,7 @@ _ZH: Final = {
 
 def texts_for(environ: Mapping[str, str]) -> Texts:
     """The texts for a locale, by the variables that decide about messages."""
-    locale = next((environ[name] for name in ("LC_ALL", "LC_MESSAGES", "LANG") if environ.get(name)), "")
-    chosen: Mapping[str, str] = _ZH if locale.lower().startswith("zh") else _EN
+    chosen: Mapping[str, str] = _ZH if language_of(environ) == CHINESE else _EN
 
     def text(name: str, **values: Any) -> str:
         return chosen[name].format(**values)

@@ -6,34 +6,19 @@ import os
 from collections.abc import Callable, Mapping
 from typing import Final
 
+from xmsyncd.phrases.phrase import CHINESE, language_of
+from xmsyncd.phrases.states import DECISIONS, RESULTS, STATES
+
 Words = Callable[[str], str]
 """A word of ours (a state, a heading) in the person's language."""
 
 _CHINESE: Final[Mapping[str, str]] = {
-    # states
-    "delivered": "已送达",
-    "pending": "待发送",
-    "sending": "发送中",
-    "undecided": "结果未定",
-    "rejected": "已拒绝",
-    "waiting": "等待主键",
-    "held": "已暂扣",
-    "parked": "待人工处理",
-    "discarded": "已放弃",
+    **{word: phrase.chinese for table in (DECISIONS, RESULTS, STATES) for word, phrase in table.items()},
+    # what a pipeline does
     "running": "运行中",
     "idle": "空闲",
     "stopped": "已停止",
-    # what a cycle decided
-    "create": "新建",
-    "update": "更新",
-    "unchanged": "无变化",
-    "filtered": "排除",
-    "repeat": "重复",
-    # how a cycle ended, and what kind it was
-    "done": "完成",
-    "unproven": "未证明完整",
-    "failed": "失败",
-    "interrupted": "中断",
+    # what kind a cycle was
     "first": "首次读取",
     "full": "全量读取",
     "incremental": "增量读取",
@@ -266,8 +251,7 @@ _CHINESE: Final[Mapping[str, str]] = {
 
 def words_for(environ: Mapping[str, str]) -> Words:
     """The catalogue for a locale, by the variables that decide about messages."""
-    locale = next((environ[name] for name in ("LC_ALL", "LC_MESSAGES", "LANG") if environ.get(name)), "")
-    if locale.lower().startswith("zh"):
+    if language_of(environ) == CHINESE:
         return lambda word: _CHINESE.get(word, word)
     return lambda word: word
 

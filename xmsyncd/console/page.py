@@ -18,6 +18,7 @@ from xmsyncd.console.words import WORDS
 from xmsyncd.ledger.cycles import CycleResult
 from xmsyncd.ledger.states import VisibleState
 from xmsyncd.ledger.views import StageDecision
+from xmsyncd.phrases.reasons import reason_advice
 
 # From what is done to what needs a person, as the bar shows them from left to right.
 _BAR: Final = (
@@ -119,7 +120,7 @@ class Page:
             severity=lambda of: severity(of, words),
             decided=lambda decisions: decided(decisions, words),
             proofs=lambda cycle: [one for one in (cycle.get("proof") or "").split(",") if one],
-            advice=lambda failure: words.get(f"advice.{failure['reason']}", words["advice.other"]),
+            advice=lambda failure: reason_advice(failure["reason"], language),
             ago=lambda moment: _ago(moment, now, words),
             span=lambda seconds: span(seconds, words),
             time=_time,

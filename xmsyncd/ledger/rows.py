@@ -14,6 +14,7 @@ from xmsyncd.ledger import history
 from xmsyncd.ledger.events import Blocked, Event, Unblocked
 from xmsyncd.ledger.history import HistoryEvent
 from xmsyncd.ledger.states import (
+    KEY_CONFLICT,
     Attempt,
     Block,
     Desired,
@@ -237,7 +238,7 @@ def _take_key(connection: sqlite3.Connection, row: RecordRow, key: KeyValue, now
            WHERE k.form = ? AND k.key = ?""",
         (row.form, key),
     ).fetchone()
-    after = transition(row.state, Blocked("key_conflict"))
+    after = transition(row.state, Blocked(KEY_CONFLICT))
     if after == row.state:
         return row
     _save(connection, row, after, now)

@@ -49,9 +49,11 @@ class HoldReason(StrEnum):
     """OKKI shows other content than before, and does so for many products at once."""
 
 
+KEY_CONFLICT = "key_conflict"
+"""Why a record waits: another one has its key."""
+
 DELETED_IN_OKKI = "deleted"
 """Why a record is discarded without a person: it was never in Yida, and OKKI has let the product go."""
-
 
 FILTERED_OUT = "filtered"
 """Why a record is discarded without a person: it was never in Yida, and ``where`` leaves the product out."""

@@ -7,9 +7,9 @@ from datetime import datetime
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from xmsyncd.ledger.states import HoldReason, ParkReason, VisibleState
 from xmsyncd.notify.picture import Kind
-from xmsyncd.records import StopReason
+from xmsyncd.phrases.reasons import REASONS
+from xmsyncd.phrases.stops import STOPS
 
 TITLES: Final = {
     Kind.STOPPED: ("送达已停止", "delivery stands still"),
@@ -40,37 +40,6 @@ RUNBOOK: Final = {
 }
 """The section of the runbook for each: those of the alerts that watch the same."""
 
-STOPS: Final = {
-    StopReason.CREDENTIALS: "凭据被拒绝",
-    StopReason.PERMISSION: "缺少权限",
-    StopReason.QUOTA: "本月调用次数已用完",
-    StopReason.CAPACITY: "宜搭容量已达上限",
-    StopReason.CONFIGURATION: "表单、应用或组件配置不正确",
-    StopReason.ALL_REFUSED: "宜搭拒绝所有记录",
-    StopReason.NOT_SEARCHABLE: "检索不到已创建的记录",
-    StopReason.FORM_NOT_EMPTY: "表单里已有本账本不认识的记录",
-    StopReason.RESTORED: "账本是恢复的旧副本",
-    StopReason.ADOPTING: "正在接管已有记录",
-    StopReason.PAUSED: "已由人工暂停",
-}
-REASONS: Final = {
-    ParkReason.AMBIGUOUS: "已有相似记录",
-    ParkReason.RESEND_LIMIT: "多次重发仍未到达",
-    ParkReason.INSTANCE_GONE: "已在宜搭中删除",
-    HoldReason.CONTEXT_CHANGED: "映射或分组有变化",
-    HoldReason.MANY_CHANGES: "一次更新过多",
-}
-STATES: Final = {
-    VisibleState.DELIVERED: "已送达",
-    VisibleState.PENDING: "待发送",
-    VisibleState.SENDING: "发送中",
-    VisibleState.UNDECIDED: "结果未定",
-    VisibleState.REJECTED: "已拒绝",
-    VisibleState.WAITING: "等待主键",
-    VisibleState.HELD: "已暂扣",
-    VisibleState.PARKED: "待人工处理",
-    VisibleState.DISCARDED: "已放弃",
-}
 SEVERITIES: Final = {"critical": "严重", "warning": "警告", "info": "提示"}
 
 _MARKDOWN: Final = str.maketrans({"[": "［", "]": "］", "<": "＜", ">": "＞", "`": "'", "*": "＊", "#": "＃"})
@@ -90,15 +59,14 @@ def at(moment: datetime, zone: ZoneInfo) -> str:
 
 def stop_text(reason: str) -> str:
     """``凭据被拒绝 (credentials)``; an unknown one as it is."""
-    if reason in tuple(StopReason):
-        return f"{STOPS[StopReason(reason)]} ({reason})"
-    return plain(reason)
+    stop = STOPS.get(reason)
+    return f"{stop.name} ({reason})" if stop else plain(reason)
 
 
 def reason_text(reason: str) -> str:
     """Why a record is parked or held; a vendor's code as it is."""
-    word = REASONS.get(reason)  # type: ignore[call-overload]  # a str is found by its enum's key
-    return f"{word} ({reason})" if word else plain(reason, 80)
+    known = REASONS.get(reason)
+    return f"{known.name.chinese} ({reason})" if known else plain(reason, 80)
 
 
 def links(console_url: str | None, runbook_url: str | None, anchor: str = "") -> str:

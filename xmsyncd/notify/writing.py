@@ -15,7 +15,6 @@ from xmsyncd.notify.picture import Condition, Day, Kind, PipelineDay
 from xmsyncd.notify.words import (
     RECOVERED,
     RUNBOOK,
-    STATES,
     TITLES,
     at,
     links,
@@ -24,6 +23,7 @@ from xmsyncd.notify.words import (
     stop_text,
 )
 from xmsyncd.observe.quota import QuotaReading
+from xmsyncd.phrases.states import STATES
 
 _SHOWN: Final = (
     VisibleState.DELIVERED,
@@ -114,12 +114,12 @@ def _pipeline_lines(one: PipelineDay, now: datetime, zone: ZoneInfo) -> list[str
         f"- 写入宜搭 Delivered: 新建 created {delivered.get('create', 0):,}，"
         f"更新 updated {delivered.get('update', 0):,}"
     )
-    states = [f"{STATES[state]} {one.backlog[state]:,}" for state in _SHOWN if one.backlog[state]]
+    states = [f"{STATES[state].chinese} {one.backlog[state]:,}" for state in _SHOWN if one.backlog[state]]
     lines.append(f"- 记录 Records: {'，'.join(states) or '无 none'}")
     if one.gaps:
         lines.append(f"- 🟠 缺口 Gaps: {one.gaps:,}")
     for group in one.failures:
-        state = STATES[VisibleState(str(group["state"]))]
+        state = STATES[VisibleState(str(group["state"]))].chinese
         lines.append(f"- {state} – {reason_text(str(group['reason']))}: {group['count']:,}")
     return lines
 

@@ -1,0 +1,1 @@
+"""What people read about states, reasons and stops, in both languages."""
