@@ -418,9 +418,9 @@ def _rehearsal(
 def _group_policies(pipeline: PipelineSettings) -> derived.GroupPolicies:
     source = pipeline.source
     return derived.GroupPolicies(
-        unknown_group=derived.UnknownGroup(source.unknown_group.value),
-        deeper_groups=derived.DeeperGroups(source.deeper_groups.value),
-        single_level=derived.SingleLevel(source.single_level.value),
+        unknown_group=source.unknown_group,
+        deeper_groups=source.deeper_groups,
+        single_level=source.single_level,
     )
 
 

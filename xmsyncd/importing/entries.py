@@ -8,10 +8,11 @@ from typing import Any, Final
 from xmsyncd.importing.draft import Draft
 from xmsyncd.importing.findings import Findings
 from xmsyncd.importing.metadata import Entry, text_of_value
-from xmsyncd.settings.choices import ParserName, ValueType
+from xmsyncd.settings.choices import ValueType
 from xmsyncd.settings.values import quoted
 from xmsyncd.transform.derived import DERIVED_NAMES
 from xmsyncd.transform.grammar import Template, TemplateError, compile_template
+from xmsyncd.transform.parsers import ParserName
 
 _ALIASES: Final[Mapping[str, str]] = {
     "text": "string",

@@ -1,4 +1,4 @@
-"""The closed sets that settings choose from."""
+"""The closed sets that settings choose from; those that shape the output are in ``transform``."""
 
 from __future__ import annotations
 
@@ -39,28 +39,6 @@ class OnDelete(StrEnum):
 
     IGNORE = "ignore"
     MARK = "mark"
-
-
-class UnknownGroup(StrEnum):
-    """What is done with a product whose group the tree does not hold."""
-
-    REJECT = "reject"
-    BLANK = "blank"
-    NAME = "name"
-
-
-class DeeperGroups(StrEnum):
-    """Which group counts as the second level below two levels."""
-
-    SECOND = "second"
-    LEAF = "leaf"
-
-
-class SingleLevel(StrEnum):
-    """What the second level holds for a product of a first-level group."""
-
-    BLANK = "blank"
-    REPEAT = "repeat"
 
 
 class TargetKind(StrEnum):
@@ -149,13 +127,6 @@ class OptionPart(StrEnum):
 
     TEXT = "text"
     VALUE = "value"
-
-
-class ParserName(StrEnum):
-    """Parsers of 轻易云 entries."""
-
-    STRING_TO_ARRAY = "StringToArray"
-    ARRAY_TO_STRING = "ArrayToString"
 
 
 class LogLevel(StrEnum):

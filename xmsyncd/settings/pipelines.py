@@ -13,18 +13,14 @@ from pydantic import BeforeValidator, ConfigDict, Field, StringConstraints
 from xmsyncd.settings.choices import (
     ApiVersion,
     ComponentName,
-    DeeperGroups,
     FetchDetail,
     OnChange,
     OnDelete,
     OptionPart,
-    ParserName,
     ReadBack,
     SearchOperator,
-    SingleLevel,
     TargetKind,
     TimeFormat,
-    UnknownGroup,
     UpdatePath,
     ValueType,
 )
@@ -48,6 +44,8 @@ from xmsyncd.settings.values import (
     WholeOrNone,
     parse_share,
 )
+from xmsyncd.transform.derived import DeeperGroups, SingleLevel, UnknownGroup
+from xmsyncd.transform.parsers import ParserName
 
 
 def _empty_is(value: Any) -> BeforeValidator:
