@@ -27,6 +27,7 @@ _ID: Final = re.compile(
     re.ASCII,
 )
 _NUMBER: Final = re.compile(r"[+\-]?\d+(?:[.,:/\-]\d+)*%?")
+_SIGNED: Final = re.compile(r"(?<![\w…])[+\-]+…")
 _REPEATED: Final = re.compile(r"…(?:[\s,、;；和及]*…)+")
 
 _GROUP: Final = re.compile(r"(?P<reason>.*)#(?P<digest>[0-9a-f]{6})", re.DOTALL)
@@ -55,7 +56,7 @@ def normal(message: str, *own: str | None) -> str:
     while before != text:
         before, text = text, _NESTED.sub(_ANY, text)
     text = _NUMBER.sub(_ANY, _ID.sub(_ANY, text))
-    text = _REPEATED.sub(_ANY, text)
+    text = _REPEATED.sub(_ANY, _SIGNED.sub(_ANY, text))
     for component_id in kept:
         text = text.replace("\ue000", component_id, 1)
     return text.strip()

@@ -26,6 +26,10 @@ from xmsyncd.ledger.wording import group_name, normal, reason_of
         ("金额１２３无效", "金额４５无效"),
         ('name: found "灯", expected a number', 'name: found "lamp \\"x\\"", expected a number'),
         ('name: found {"a": [1, {"b": 2}]}, expected text', 'name: found {"c": 3}, expected text'),
+        (
+            "cost: found -1, expected a number of at least 0",
+            "cost: found 12, expected a number of at least -3",
+        ),
         ("  spread\n over  lines 1", "spread over lines 2"),
         ("at 2026-11-20 03:00:00 refused", "at 2027-01-02 13:14:15 refused"),
     ],
