@@ -133,12 +133,38 @@ async def test_one_bad_record_in_ten_and_all_good_ones_arrive(tmp_path: Path) ->
                 assert len(one["detail"]) < 300, "the value is shortened"
             report = await ask(here, "quality.report")
             await _report_adds_up(report, number)
+            await _each_rule_leads_to_what_it_rejected(here, report)
+            assert {one["source_id"] for one in listed["records"] if not one["acceptable"]} == {
+                str(product) for product, (_, reason, _) in bad.items() if reason == "empty_key"
+            }, "all but what the mapping itself rejects"
+            await _the_story_names_what_was_kept_before(here)
         shown = await ran(tmp_path, "failures", "list")
         for reason in {reason for _, reason, _ in BADNESS}:
             assert f"({reason}): " in shown, "each reason is followed by what to do"
         table = await ran(tmp_path, "quality", "report")
         assert "产品名称" in table
         assert "unique" in table
+
+
+async def _each_rule_leads_to_what_it_rejected(here: World, report: dict[str, Any]) -> None:
+    (pipeline,) = report["pipelines"]
+    for one in pipeline["rules"]:
+        found = await ask(here, "failures.list", reason=one["reason"], component=one["component"])
+        assert found["total"] == one["standing"], one
+        assert {group["label"] for group in found["groups"]} <= {one["label"]}
+
+
+async def _the_story_names_what_was_kept_before(here: World) -> None:
+    (life,) = (await ask(here, "explain", key="A-0105"))["records"]
+    results = [(one["rule"], one["result"]) for one in life["quality"]]
+    place = results.index(("range", "rejected"))
+    assert {result for _, result in results[:place]} == {"kept"}
+    assert ("pattern", "kept") in results[:place], "the key's rule is asked first"
+    assert {result for _, result in results[place + 1 :]} == {None}
+    assert [rule for rule, _ in results[-2:]] == ["consistent", "unique"], "what compares is asked last"
+    (unread,) = (await ask(here, "failures.list", reason="empty_key"))["records"]
+    (life,) = (await ask(here, "explain", key=unread["source_id"]))["records"]
+    assert {one["result"] for one in life["quality"]} == {None}, "the mapping rejected it"
 
 
 async def _report_adds_up(report: dict[str, Any], number: int) -> None:

@@ -276,3 +276,13 @@ def findings_json(findings: Sequence[QualityFinding]) -> str | None:
             for one in findings
         ]
     )
+
+
+def findings_told(findings: Iterable[QualityFinding]) -> dict[str, str]:
+    """The findings as the history tells them, in one sentence: ``{"rules": …}``, or nothing for none."""
+    told = []
+    for one in findings:
+        about = f"{one.component} {one.rule}".strip()
+        becomes = f" → {one.fixed}" if one.fixed else ""
+        told.append(f"{about} {one.result.value}: found {one.found}{becomes}, expected {one.expected}")
+    return {"rules": documents.printable("; ".join(told))} if told else {}

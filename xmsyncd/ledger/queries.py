@@ -22,6 +22,11 @@ Json = dict[str, Any]
 # The reason of a record that did not go through; `failures retry --reason` selects by the same.
 _REASON = "COALESCE(NULLIF(block_reason, ''), rejection, state)"
 
+# Whether a person may let it through: a rule rejected it, not the mapping.
+_ACCEPTABLE = """state = 'rejected' AND EXISTS (
+    SELECT 1 FROM contents c, json_each(c.findings) one
+    WHERE c.record_id = records.id AND json_extract(one.value, '$.result') = 'rejected')"""
+
 _MOST_GROUPS = 200
 
 
@@ -238,6 +243,12 @@ def _failed(row: sqlite3.Row) -> Failed:
     )
 
 
+def is_acceptable(connection: sqlite3.Connection, record_id: int) -> bool:
+    """Whether a person may accept the record as it is: a rule alone rejected it."""
+    sql = f"SELECT {_ACCEPTABLE} FROM records WHERE id = ?"  # noqa: S608 - constant parts
+    return bool(connection.execute(sql, (record_id,)).fetchone()[0])
+
+
 def name_of(connection: sqlite3.Connection, record_id: int, component: str | None) -> str:
     """What people call the product: OKKI's name where its item was kept, else what the component holds."""
     row = connection.execute("SELECT raw, content FROM contents WHERE record_id = ?", (record_id,)).fetchone()
@@ -245,7 +256,9 @@ def name_of(connection: sqlite3.Connection, record_id: int, component: str | Non
     name = raw.get("name") if isinstance(raw, dict) else None
     if name is None and isinstance(content, dict) and component is not None:
         name = content.get(component)
-    return "" if name is None else str(name)
+    if name is None or isinstance(name, str):
+        return name or ""
+    return json.dumps(name, ensure_ascii=False)  # what ought to be a text and is none
 
 
 def failures(
@@ -260,12 +273,13 @@ def failures(
 ) -> list[Json]:
     """The records that did not go through, one by one, in the order in which the ledger met them.
 
-    Only those of ``record_ids``, where they are named; each with its ``group``.
+    Only those of ``record_ids``, where they are named; each with its ``group``, and whether it is
+    ``acceptable``: a rule alone rejected it.
     """
     found = connection.execute(
         f"""SELECT id, key, source_id, state, {_REASON} AS reason, {_SINCE} AS since,
                 rejection, rejection_detail, rejection_component, block_detail, tries, resends, looks, due_ms,
-                operation, sent_key, instance_id
+                operation, sent_key, instance_id, {_ACCEPTABLE} AS acceptable
             FROM records WHERE pipeline = ? AND state IN ({_marks(states)}) AND (? IS NULL OR {_REASON} = ?)
                 AND (? OR id IN (SELECT value FROM json_each(?)))
             ORDER BY id LIMIT ? OFFSET ?""",  # noqa: S608 - constant parts
@@ -299,6 +313,7 @@ def failures(
             "due_at": iso(row["due_ms"]),
             "operation": row["operation"],
             "sent_key": row["sent_key"],
+            "acceptable": bool(row["acceptable"]),
             "instance_id": row["instance_id"],
         }
         for row in found
@@ -316,8 +331,8 @@ def explain(
     """The life of every record that a person may mean by ``name``: a key, an OKKI id or an instance id.
 
     Usually one; two products that claim one key are two. The key of an open create counts as well. Each:
-    ``record`` (its row), ``cost`` (its metered calls: creates, updates, looks, calls), ``desired``,
-    ``delivered`` and ``sent`` (form data by component id, or ``None``),
+    ``record`` (its row, and whether it is ``acceptable``), ``cost`` (its metered calls: creates, updates,
+    looks, calls), ``desired``, ``delivered`` and ``sent`` (form data by component id, or ``None``),
     ``raw`` (the item of a rejected one), ``findings`` (of rules), ``instances``, ``attempts`` and ``history``
     (newest first, the latest so many).
     """
@@ -343,7 +358,7 @@ def _life(connection: sqlite3.Connection, record_id: int, attempts: int, events:
     ).fetchone()
     contents = connection.execute("SELECT * FROM contents WHERE record_id = ?", (record_id,)).fetchone()
     return {
-        "record": _plain_row(row),
+        "record": {**_plain_row(row), "acceptable": is_acceptable(connection, record_id)},
         "cost": {
             "creates": row["create_calls"],
             "updates": row["update_calls"],

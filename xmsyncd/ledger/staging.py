@@ -13,7 +13,7 @@ from xmsyncd.ledger.adopting import Stray
 from xmsyncd.ledger.events import Staged
 from xmsyncd.ledger.guard import UNGUARDED, Guard, GuardRules
 from xmsyncd.ledger.history import HistoryEvent
-from xmsyncd.ledger.quality import Checks, Judge, findings_json
+from xmsyncd.ledger.quality import Checks, Judge, findings_json, findings_told
 from xmsyncd.ledger.rows import RecordRow
 from xmsyncd.ledger.states import (
     Block,
@@ -36,6 +36,7 @@ from xmsyncd.records import (
     RecordId,
     Rejection,
     RejectionReason,
+    RuleResult,
     SourceId,
 )
 from xmsyncd.transform.quality.standing import NO_RULES, QualityPlan
@@ -403,6 +404,7 @@ def _note(connection: sqlite3.Connection, row: RecordRow, result: Draft | Reject
             row.record_id,
             key=result.key,
             content_hash=result.content_hash,
+            **findings_told(result.findings),
         )
     else:
         history.note(
@@ -414,4 +416,5 @@ def _note(connection: sqlite3.Connection, row: RecordRow, result: Draft | Reject
             reason=result.reason,
             component=result.component,
             detail=result.detail,
+            **findings_told(one for one in result.findings if one.result is not RuleResult.REJECTED),
         )

@@ -29,7 +29,9 @@ async def explain(runtime: Runtime, pipelines: Sequence[PipelineRuntime], name: 
         component = name_component(pipeline)
         for life in records:
             if life["pipeline"] == pipeline.name:
-                life["quality"] = quality.story(pipeline.settings, life["record"], life["findings"])
+                life["quality"] = quality.story(
+                    pipeline.settings, pipeline.shaper.quality, life["record"], life["findings"]
+                )
                 life["name"] = await runtime.ledger.read(queries.name_of, life["record"]["id"], component)
     if not records:
         raise unknown_record(name, pipelines)

@@ -12,6 +12,7 @@ from xmsyncd.ledger import queries
 from xmsyncd.ledger.queries import Failed, iso
 from xmsyncd.ledger.states import FAILED_STATES, VisibleState
 from xmsyncd.ledger.wording import reason_of
+from xmsyncd.operations.quality import labels_of
 from xmsyncd.operations.runtime import PipelineRuntime, Runtime
 
 ROWS: Final = 1000
@@ -48,35 +49,47 @@ async def listed(
     *,
     reason: str | None = None,
     state: str | None = None,
+    component: str | None = None,
     limit: int = ROWS,
 ) -> dict[str, Any]:
     """``{"total", "states": {state: number}, "groups": […], "records": […]}``.
 
     A group is what failed in one state for one reason with the same message, values in it aside: ``pipeline,
     state, reason, group`` (its name, as ``reason`` here and for retry, accept and discard takes it),
-    ``message, component, count, first, last, sample`` (``key, source_id, name, detail``); most frequent
-    first. ``records`` are the first ``limit``, shaped as in :func:`queries.failures` with ``pipeline`` and
-    ``group``. ``reason`` is a reason or a group's name. Raises ``ConfigurationError`` for a state that no
-    failure can be in.
+    ``message, component, count, first, last, sample`` (``key, source_id, name, detail``) and ``acceptable``
+    (whether a rule alone rejected the first of them); most frequent first. ``records`` are the first
+    ``limit``, shaped as in :func:`queries.failures` with ``pipeline`` and ``group``. ``reason`` is a reason
+    or a group's name; ``component`` leaves those that were rejected for it, "" those rejected as a whole.
+    Raises ``ConfigurationError`` for a state that no failure can be in.
     """
     states: Sequence[str] = _SHOWN_STATES if state is None else (_state(state),)
     groups: list[dict[str, Any]] = []
     records: list[dict[str, Any]] = []
     counted: Counter[str] = Counter()
     for pipeline in pipelines:
-        found = await _look(runtime, pipeline, states, reason, limit - len(records))
+        found = await _look(runtime, pipeline, states, reason, component, limit - len(records))
         counted.update(found.states)
-        component = name_component(pipeline)
+        called = name_component(pipeline)
+        labels = labels_of(pipeline.settings)
         for group in found.groups.values():
-            name = await runtime.ledger.read(queries.name_of, group.first.record_id, component)
-            groups.append({"pipeline": pipeline.name, **_told(group, name)})
+            first = group.first
+            name = await runtime.ledger.read(queries.name_of, first.record_id, called)
+            acceptable = await runtime.ledger.read(queries.is_acceptable, first.record_id)
+            label = labels.get(first.component or "", "")
+            told = {**_told(group, name), "label": label, "acceptable": acceptable}
+            groups.append({"pipeline": pipeline.name, **told})
         records += await _records(runtime, pipeline, found.shown)
     groups.sort(key=lambda one: -one["count"])
     return {"total": counted.total(), "states": dict(counted), "groups": groups, "records": records}
 
 
 async def _look(
-    runtime: Runtime, pipeline: PipelineRuntime, states: Sequence[str], reason: str | None, limit: int
+    runtime: Runtime,
+    pipeline: PipelineRuntime,
+    states: Sequence[str],
+    reason: str | None,
+    component: str | None,
+    limit: int,
 ) -> _Found:
     found = _Found()
     after = 0
@@ -85,6 +98,8 @@ async def _look(
         some = await runtime.ledger.read(queries.failed_after, pipeline.name, states, after, _AT_ONCE)
         for one in some:
             if wanted is not None and (one.group != reason if is_group else one.reason != wanted):
+                continue
+            if component is not None and (one.component or "") != component:
                 continue
             group = found.groups.setdefault(
                 (one.state, one.group), _Group(one, first_ms=one.since_ms, last_ms=one.since_ms)

@@ -8,8 +8,10 @@ from typing import Any
 
 from xmsyncd.ledger import quality_counts
 from xmsyncd.operations.runtime import PipelineRuntime, Runtime
+from xmsyncd.records import RuleResult
 from xmsyncd.settings import PipelineSettings, QualityRuleSettings
 from xmsyncd.transform.quality import RULES
+from xmsyncd.transform.quality.standing import QualityPlan
 
 Json = dict[str, Any]
 
@@ -19,10 +21,10 @@ async def report(
 ) -> Json:
     """``{"since", "pipelines": [{"pipeline", "rules": [...], "rejected": [...]}]}``.
 
-    A rule: ``component, label, rule, on_fail`` (``None``: it is not configured any more), ``seen, kept,
-    warned, fixed, rejected``, ``standing`` (records that are rejected for it now, whenever that was) and
-    ``sample, sample_key, sample_at``; in the order of the configuration. ``rejected`` are the records that
-    stand rejected for anything else: ``component, reason, number``.
+    A rule: ``component, label, rule, on_fail`` (``None``: it is not configured any more), ``reason`` (that of
+    what it rejects), ``seen, kept, warned, fixed, rejected``, ``standing`` (records that are rejected for it
+    now, whenever that was) and ``sample, sample_key, sample_at``; in the order of the configuration.
+    ``rejected`` are the records that stand rejected for anything else: ``component, reason, number``.
     """
     told = [await _of_pipeline(runtime, pipeline, since) for pipeline in pipelines]
     return {"since": None if since is None else since.isoformat(), "pipelines": told}
@@ -49,6 +51,7 @@ async def _of_pipeline(runtime: Runtime, pipeline: PipelineRuntime, since: datet
                 "label": labels.get(component, ""),
                 "rule": kind,
                 "on_fail": None if setting is None else setting.on_fail.value,
+                "reason": reason,
                 **numbers,
                 "kept": numbers["seen"] - numbers["warned"] - numbers["fixed"] - numbers["rejected"],
                 "standing": _taken(standing, component, reason),
@@ -74,34 +77,45 @@ def labels_of(settings: PipelineSettings) -> Mapping[str, str]:
     return {component: label for component, label in labels.items() if label}
 
 
-def story(settings: PipelineSettings, record: Mapping[str, Any], findings: Sequence[Json]) -> list[Json]:
-    """What each rule came to for one record, as they are asked: the key's first, the record's own last.
+def story(
+    settings: PipelineSettings,
+    plan: QualityPlan,
+    record: Mapping[str, Any],
+    findings: Sequence[Json],
+) -> list[Json]:
+    """What each rule came to for one record, in the order in which they are asked.
 
     Each ``component, label, rule, on_fail, reason, result, found, expected, fixed``; the result of a rule
-    that was kept is ``kept``, that of one that was not asked any more after a rejection is ``None``.
+    that was kept is ``kept``, that of one that was not asked is ``None``: a rejection asks no further, and
+    where the mapping itself rejects, nothing says which were asked before.
     """
     labels = labels_of(settings)
     left = list(findings)
-    key = settings.target.key
-    is_rejected = record["rejection"] is not None
+    on_fail: dict[tuple[str, str], list[str]] = {}
+    for rule in settings.quality:
+        on_fail.setdefault((rule.field or "", rule.rule.value), []).append(rule.on_fail.value)
+    by_rule = any(one["result"] == RuleResult.REJECTED for one in findings)
+    unnamed = "kept" if record["rejection"] is None or by_rule else None
     told = []
-    for rule in sorted(settings.quality, key=lambda rule: (rule.field != key, not rule.field)):
-        component = rule.field or ""
-        names = (component, rule.rule.value)
+    for names in plan.rules:
+        component, kind = names
         found = next((one for one in left if (one["component"], one["rule"]) == names), None)
         if found is not None:
             left.remove(found)
+        of_this = on_fail.get(names)
         told.append(
             {
                 "component": component,
                 "label": labels.get(component, ""),
-                "rule": rule.rule.value,
-                "on_fail": rule.on_fail.value,
-                "reason": RULES[rule.rule].reason.value,
-                "result": found["result"] if found is not None else None if is_rejected else "kept",
+                "rule": kind,
+                "on_fail": of_this.pop(0) if of_this else None,
+                "reason": RULES[kind].reason.value,
+                "result": unnamed if found is None else found["result"],
                 "found": "" if found is None else found["found"],
                 "expected": "" if found is None else found["expected"],
                 "fixed": "" if found is None else found["fixed"],
             }
         )
+        if found is not None and found["result"] == RuleResult.REJECTED:
+            unnamed = None
     return told

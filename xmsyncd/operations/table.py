@@ -217,7 +217,7 @@ async def _quality_report(runtime: Runtime, params: Params) -> AsyncGenerator[To
 
 
 async def _failures_list(runtime: Runtime, params: Params) -> AsyncGenerator[Told]:
-    """Params ``pipeline``, ``reason``, ``state``, ``limit`` (0: groups and counts only)."""
+    """Params ``pipeline``, ``reason``, ``state``, ``component``, ``limit`` (0: groups and counts only)."""
     limit = _limit(params.get("limit"))
     yield Result(
         await failure_list.listed(
@@ -225,6 +225,7 @@ async def _failures_list(runtime: Runtime, params: Params) -> AsyncGenerator[Tol
             runtime.selected(params.get("pipeline")),
             reason=params.get("reason"),
             state=params.get("state"),
+            component=params.get("component"),
             limit=failure_list.ROWS if limit is None else limit,
         )
     )
