@@ -154,6 +154,59 @@ async def test_a_failure_appears_is_opened_retried_and_disappears(tmp_path: Path
         assert ['"by":"console"' in one["detail"] for one in told] == [True]
 
 
+RULES = [
+    {"field": "textField_lq0sj9h9", "rule": "length", "max": 8, "on_fail": "warn"},
+    {"field": "textField_lstsv908", "rule": "one_of", "values": ["1", "2", "3"]},
+    {"rule": "fresh", "max_age": "3650d"},
+]
+
+
+async def test_what_a_rule_rejected_is_found_from_the_panel_and_accepted(tmp_path: Path) -> None:
+    async with (
+        world(tmp_path, SimulatorOptions(products=12), quality={"replace": RULES}) as here,
+        console(here, tmp_path) as opened,
+    ):
+        page, catalogue = opened.page, here.simulated.catalogue
+        await page.evaluate(f"sessionStorage.setItem('xmsyncd token', '{TOKEN}')")
+        for number, product in enumerate(catalogue.ids()):
+            catalogue.edit(product, name=f"螺栓 {number}", product_type=1)
+        rejected, warned = catalogue.ids()[3:5]
+        catalogue.edit(rejected, product_no="ODD-1", name=NAME, product_type=9)
+        catalogue.edit(warned, product_no="LONG-1", name=f"{NAME}，可加热的新款")
+        assert (await here.sync())["backlog"] == {"delivered": 11, "rejected": 1}
+        panel = page.locator("#quality-products")
+        rule = panel.get_by_role("row").filter(has_text="one_of")
+        await expect(rule).to_contain_text("ODD-1", timeout=20_000)
+        await expect(panel.get_by_text("still current")).to_be_hidden()
+        await panel.get_by_text("1 rule that no record broke").press("Enter")
+        await expect(panel.get_by_text("still current")).to_be_visible()
+        await rule.get_by_role("link", name="1", exact=True).click()
+        await page.get_by_role("link", name="ODD-1").last.click()
+        story = page.get_by_role("row").filter(has_text="one_of")
+        await expect(story).to_contain_text("rejected")
+        await expect(story).to_contain_text("expected one of")
+        await page.get_by_role("button", name="Accept as it is").click()
+        await page.get_by_role("button", name="Go ahead").click()
+        await expect(page.locator("#told")).to_contain_text(
+            "accepted with exactly this content", timeout=15_000
+        )
+        await expect(page.get_by_text("by a person, in spite of a rule")).to_be_visible(timeout=15_000)
+        await until(lambda: _delivered(here, rejected), "what was accepted is delivered")
+        await expect(page.get_by_role("listitem").filter(has_text="Accepted in spite")).to_contain_text(
+            "the console", timeout=15_000
+        )
+
+        await page.goto(opened.url + "record?id=LONG-1")
+        await expect(page.get_by_role("row").filter(has_text="length")).to_contain_text("warned of")
+        await expect(page.get_by_role("listitem").filter(has_text="New content")).to_contain_text(
+            "textField_lq0sj9h9 length warned"
+        )
+
+
+async def _delivered(here: World, product: int) -> bool:
+    return str((await here.record(product))["state"]) == "delivered"
+
+
 async def test_search_finds_by_number_and_by_chinese_name_and_tells_the_life(tmp_path: Path) -> None:
     async with world(tmp_path, SimulatorOptions(products=12)) as here, console(here, tmp_path) as opened:
         page, catalogue = opened.page, here.simulated.catalogue
@@ -210,14 +263,18 @@ async def _tab_to(page: Page, name: str) -> None:
 async def test_on_a_phone_nothing_is_wider_than_the_screen(tmp_path: Path) -> None:
     small = {"width": 360, "height": 740}
     async with (
-        world(tmp_path, SimulatorOptions(products=30, dirty_products=10)) as here,
+        world(tmp_path, SimulatorOptions(products=30, dirty_products=10), quality={"replace": RULES}) as here,
         console(here, tmp_path, viewport=small, locale="zh-CN", color_scheme="dark") as opened,
     ):
         page = opened.page
         await here.sync(wait=10)
         key = (await here.query("SELECT key FROM records WHERE state = 'delivered' LIMIT 1"))[0]["key"]
-        for path in ("", "failures", "held", "records?q=1", f"record?id={key}"):
+        bad = (await here.query("SELECT source_id AS id FROM records WHERE state = 'rejected' LIMIT 1"))[0]
+        paths = ("", "failures", "held", "records?q=1", f"record?id={key}", f"record?id={bad['id']}")
+        for path in paths:
             await page.goto(opened.url + path)
+            for one in await page.locator("summary").all():
+                await one.click()
             assert await page.evaluate("document.documentElement.scrollWidth") <= small["width"], path
             assert await page.evaluate("document.documentElement.lang") == "zh-CN"
 

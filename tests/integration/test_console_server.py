@@ -28,6 +28,7 @@ from xmsyncd.console.server import ConsoleServer, Health
 from xmsyncd.console.words import WORDS
 from xmsyncd.errors import ConfigurationError, Fault, LedgerUnusableError
 from xmsyncd.ledger import Ledger, cycles, pipelines
+from xmsyncd.ledger.differences import DifferenceKind
 from xmsyncd.ledger.history import HistoryEvent
 from xmsyncd.ledger.states import ParkReason, VisibleState
 from xmsyncd.ledger.views import StageDecision, Stop
@@ -37,8 +38,9 @@ from xmsyncd.observe.quota import Quota
 from xmsyncd.operations.exit_status import UnknownRecordError
 from xmsyncd.operations.status import PipelineInfo, status
 from xmsyncd.operations.table import OPERATIONS
-from xmsyncd.records import Family, Operation, RejectionReason, StopReason
+from xmsyncd.records import Family, Operation, RejectionReason, RuleResult, StopReason
 from xmsyncd.simulator.options import SimulatorOptions
+from xmsyncd.transform.quality import OnFail, RuleKind
 
 NOW = datetime(2026, 11, 22, 4, 0, tzinfo=UTC)
 
@@ -154,7 +156,7 @@ class Daemon:
         self.answer: dict[str, Any] | Exception = example()
         self.asked: Counter[str] = Counter()
         self.activity: dict[str, Any] = {"<script>alert(1)</script>": sent({})}
-        self.told: dict[str, Any] = {}
+        self.told: dict[str, Any] = {"quality.report": {"since": None, "pipelines": []}}
         self.params: list[tuple[str, dict[str, Any]]] = []
         self.token: str | None = None
         self.dead: str | None = None
@@ -384,12 +386,37 @@ GROUP = {
     "group": "vendor.code:ab12",
     "message": "number … is <taken>",
     "component": None,
+    "label": "",
+    "acceptable": False,
     "count": 1200,
     "first": "2026-11-21T04:00:00.000+00:00",
     "last": "2026-11-21T04:00:00.000+00:00",
     "sample": {"key": "A&B", "source_id": "77", "name": "灯", "detail": "number A&B is <taken>"},
 }
-FAILED = {"pipeline": "products", "key": "A&B", "source_id": "77", "state": "parked", "detail": "<taken>"}
+FAILED = {
+    "pipeline": "products",
+    "key": "A&B",
+    "source_id": "77",
+    "state": "parked",
+    "acceptable": False,
+    "detail": "<taken>",
+}
+RULE = {
+    "component": "textField_1",
+    "label": "<b>单位</b>",
+    "rule": "one_of",
+    "on_fail": "reject",
+    "reason": "one_of",
+    "seen": 1500,
+    "kept": 1488,
+    "warned": 0,
+    "fixed": 0,
+    "rejected": 12,
+    "standing": 11,
+    "sample": '"<i>pieces</i>"',
+    "sample_key": "A&B",
+    "sample_at": "2026-11-22T03:58:00.000+00:00",
+}
 SHIELD = {"Content-Type": "application/json", "Authorization": "Bearer secret-token"}
 RETRY = {"operation": "failures.retry", "params": {"pipeline": "products", "key": "77"}}
 
@@ -426,6 +453,68 @@ async def test_failures_are_shown_by_reason_and_one_by_one(acting, daemon):
     assert "The first 1 of 1,200." in text
     limits = [params["limit"] for name, params in daemon.params if name == "failures.list"]
     assert limits == [0, 100]
+
+
+async def test_the_panel_of_rules_tells_what_each_found_and_leads_to_what_it_rejected(web, daemon):
+    name = daemon.answer["pipelines"][0]["name"] = "products"
+    unbroken = {**RULE, "rule": "required", "standing": 0, "rejected": 0, "sample": None, "sample_at": None}
+    gone = {**RULE, "component": "", "label": "", "rule": "expression", "on_fail": None, "standing": 0}
+    daemon.told["quality.report"]["pipelines"] = [
+        {"pipeline": name, "rules": [unbroken, gone, RULE], "rejected": []}
+    ]
+    daemon.answer["pipelines"][0] |= {
+        "filtered": 7,
+        "reconcile": {"at": "2026-11-22T01:00:00.000+00:00", "differences": {"gone": 0, "different": 3}},
+    }
+    for _ in range(3):
+        async with web.get("/") as answer:
+            text = " ".join((await answer.text()).split())
+    assert daemon.asked["quality.report"] == 1
+    assert "&lt;b&gt;单位&lt;/b&gt;" in text
+    assert "&lt;i&gt;pieces&lt;/i&gt;" in text
+    assert "failures?pipeline=products&amp;reason=one_of&amp;component=textField_1" in text
+    assert "record?pipeline=products&amp;id=A%26B" in text
+    for told in ("1,500", "12", "11", "2 min ago", "not configured now", "1 rule that no record broke"):
+        assert f">{told}<" in text or told in text, told
+    assert "7 records" in text
+    assert "3 h ago<" in text
+    assert "other content 3" in text
+    assert "deleted in Yida" not in text
+    async with web.get("/", headers={"Accept-Language": "zh-CN"}) as answer:
+        text = await answer.text()
+    for told in ("数据质量规则", "允许的取值", "当前被拒", "被 where 排除", "与宜搭核对", "内容不同 3"):
+        assert told in text
+
+
+async def test_what_a_rule_rejected_can_be_accepted_and_nothing_else(acting, daemon):
+    rejected = {**GROUP, "state": "rejected", "reason": "one_of", "component": "f", "label": "单位"}
+    listed = {"total": 1, "states": {"rejected": 1}, "groups": [rejected], "records": []}
+    daemon.told["failures.list"] = listed
+    for acceptable in (False, True):
+        rejected["acceptable"] = acceptable
+        record = {**FAILED, "state": "rejected", "acceptable": acceptable, "since": GROUP["first"]}
+        listed["records"] = [record]
+        params = {"pipeline": "products", "reason": "one_of", "component": "", "part": str(acceptable)}
+        async with acting.get("/failures", params=params) as answer:
+            text = await answer.text()
+        assert ("Accept as it is" in text) is acceptable
+        assert ("Accept all as they are" in text) is acceptable
+        async with acting.post(  # an action, after which nothing that was kept is shown
+            "/api/act",
+            json={"operation": "failures.discard", "params": {"pipeline": "products", "key": "x"}},
+            headers=SHIELD,
+        ):
+            pass
+    asked = [params for name, params in daemon.params if name == "failures.list"]
+    assert asked == [{"pipeline": "products", "reason": "one_of", "component": "", "limit": 100}] * 2
+
+
+async def test_open_failure_pages_ask_once_a_second(web, daemon):
+    daemon.told["failures.list"] = {"total": 0, "states": {}, "groups": [], "records": []}
+    for _ in range(5):
+        async with web.get("/failures") as answer:
+            assert answer.status == 200
+    assert daemon.asked["failures.list"] == 1
 
 
 async def test_a_search_shows_what_was_found_and_that_nothing_was(web, daemon):
@@ -653,5 +742,9 @@ def test_both_languages_have_all_words_of_the_closed_sets():
         *(f"outcome.{band}" for bands in CHARTS.values() for band in bands),
         *(f"chart.{name}" for name in CHARTS),
         *(f"chart.none.{name}" for name in CHARTS),
+        *(f"rule.{one}" for one in RuleKind),
+        *(f"on_fail.{one}" for one in (*OnFail, "gone")),
+        *(f"rule_result.{one}" for one in (*RuleResult, "unasked")),
+        *(f"difference.{one}" for one in DifferenceKind),
     }
     assert wanted <= WORDS["en"].keys()

@@ -12,7 +12,7 @@ _TAKEN: Final[Mapping[str, Sequence[str]]] = {
     "pipeline.pause": ("pipeline",),
     "pipeline.resume": ("pipeline",),
     "failures.retry": ("pipeline", "key", "reason"),
-    "failures.accept": ("pipeline", "key"),
+    "failures.accept": ("pipeline", "key", "reason"),
     "failures.discard": ("pipeline", "key", "reason"),
     "approve.decide": ("pipeline", "keys", "all", "limit", "discard", "as_of"),
 }

@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 import jinja2
 
 from xmsyncd.console.charts import Chart, charts
+from xmsyncd.console.quality import rules_of, severity_of
 from xmsyncd.console.timeline import content_rows, timeline
 from xmsyncd.console.underway import underway
 from xmsyncd.console.words import WORDS
@@ -124,6 +125,8 @@ class Page:
             ago=lambda moment: _ago(moment, now, words),
             span=lambda seconds: span(seconds, words),
             time=_time,
+            rules=lambda one, report: rules_of(report, one["name"]),
+            severity_of=severity_of,
             timeline=timeline,
             content_rows=content_rows,
             query=urlencode_of,

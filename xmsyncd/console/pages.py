@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -24,6 +24,9 @@ from xmsyncd.operations.lines import json_of
 _STATUS_KEPT_SECONDS: Final = 1.0
 # Counting the attempts of six hours at 20 a second takes 0.3 s (measured, 430,000 of them).
 _ACTIVITY_KEPT_SECONDS: Final = 15.0
+_QUALITY_KEPT_SECONDS: Final = 5.0
+# Each failed record's sentence is read to find its group: ten thousand take half a second.
+_FAILURES_KEPT_SECONDS: Final = 1.0
 _ANSWER_SECONDS: Final = 10.0
 
 _RECORDS_SHOWN: Final = 100
@@ -52,6 +55,8 @@ class Pages:
         self._token = token
         self._status = Kept(ask, "status", _STATUS_KEPT_SECONDS)
         self._activity = Kept(ask, "activity", _ACTIVITY_KEPT_SECONDS)
+        self._quality = Kept(ask, "quality.report", _QUALITY_KEPT_SECONDS)
+        self._listed = Kept(ask, "failures.list", _FAILURES_KEPT_SECONDS)
         self._page = Page()
         self._static = Static()
 
@@ -69,30 +74,34 @@ class Pages:
     async def _overview(self, request: web.Request) -> web.Response:
         status = await self._status.get_or_none()
         activity = None if status is None else await self._activity.get_or_none()
-        return self._html(request, "overview", status, activity=activity)
+        quality = None if status is None else await self._quality.get_or_none()
+        return self._html(request, "overview", status, activity=activity, quality=quality)
 
     async def _failures(self, request: web.Request) -> web.Response:
-        """Query ``pipeline`` and ``reason`` (a reason, or a group's name): with one, its records too."""
+        """Query ``pipeline``, ``reason`` (a reason, or a group's name: with one, its records too) and
+        ``component`` (of those rejected for it; blank for those about the record as a whole)."""
         pipeline, reason = (request.query.get(name) or None for name in ("pipeline", "reason"))
+        component = request.query.get("component")
         limit = 0 if reason is None else _RECORDS_SHOWN
-        params = {"pipeline": pipeline, "reason": reason, "limit": limit}
-        found = await self._answer("failures.list", params)
+        found = await _answered(
+            self._listed.get(pipeline=pipeline, reason=reason, component=component, limit=limit)
+        )
         return await self._about(request, "failures", found, pipeline=pipeline, reason=reason)
 
     async def _held(self, request: web.Request) -> web.Response:
-        return await self._about(request, "held", await self._answer("approve.show", {}))
+        return await self._about(request, "held", await _answered(self._ask("approve.show", {})))
 
     async def _records(self, request: web.Request) -> web.Response:
         """Query ``q``."""
         text = request.query.get("q", "").strip()
-        found = await self._answer("search", {"text": text}) if text else {}
+        found = await _answered(self._ask("search", {"text": text})) if text else {}
         return await self._about(request, "records", found, text=text)
 
     async def _record(self, request: web.Request) -> web.Response:
         """Query ``id`` (a key, an OKKI id or an instance id) and ``pipeline``."""
         name, pipeline = request.query.get("id", ""), request.query.get("pipeline") or None
         try:
-            found = await self._answer("explain", {"key": name, "pipeline": pipeline})
+            found = await _answered(self._ask("explain", {"key": name, "pipeline": pipeline}))
         except UnknownRecordError:
             found = {"records": []}
         lives = None if found is None else found["records"]
@@ -123,20 +132,9 @@ class Pages:
         except Exception:  # noqa: BLE001 - the edge; whoever has the operation done has told it
             return _json({"message": words["refusal.failed"]}, HTTPStatus.INTERNAL_SERVER_ERROR)
         finally:
-            self._status.forget()
+            for kept in (self._status, self._quality, self._listed):
+                kept.forget()
         return _json({"message": message}, HTTPStatus.OK)
-
-    async def _answer(self, operation: str, params: Mapping[str, Any]) -> Any:
-        """The operation's result; ``None`` where it cannot be had in time."""
-        try:
-            async with asyncio.timeout(_ANSWER_SECONDS):
-                return await self._ask(operation, params)
-        except UnknownRecordError:
-            raise
-        except ConfigurationError as error:
-            raise web.HTTPNotFound(text=str(error)) from error  # a pipeline or a state that is none
-        except Exception:  # noqa: BLE001 - the edge; whoever has the operation done has told it
-            return None
 
     async def _about(
         self, request: web.Request, name: str, found: Any, *, is_there: bool = True, **shown: Any
@@ -170,6 +168,19 @@ class Pages:
         response.headers["Content-Security-Policy"] = _POLICY
         response.enable_compression()
         return response
+
+
+async def _answered(asked: Awaitable[Any]) -> Any:
+    """What was asked for; ``None`` where it cannot be had in time."""
+    try:
+        async with asyncio.timeout(_ANSWER_SECONDS):
+            return await asked
+    except UnknownRecordError:
+        raise
+    except ConfigurationError as error:
+        raise web.HTTPNotFound(text=str(error)) from error  # a pipeline or a state that is none
+    except Exception:  # noqa: BLE001 - the edge; whoever has the operation done has told it
+        return None
 
 
 def _language(request: web.Request) -> str:
