@@ -9,7 +9,8 @@ import structlog
 
 from xmsyncd.observe.labels import ALL_ENDPOINTS, ENDPOINTS, LIMITS, Api
 from xmsyncd.observe.metrics import Metrics, known
-from xmsyncd.observe.outages import OutageLine, Outages, OutageStage, Turns
+from xmsyncd.observe.outages import OutageLine, OutageStage, Turns
+from xmsyncd.observe.teller import Teller
 from xmsyncd.observe.unknown_answers import Telling, UnknownAnswers
 from xmsyncd.records import Family
 from xmsyncd.transport.classify import Verdict
@@ -51,14 +52,11 @@ def _say_outage(api: str, connection: str, line: OutageLine) -> None:
     )
 
 
-class CallEvents:
-    """The vendors' side of :class:`xmsyncd.observe.events.Events`. For the event loop's thread only."""
+class CallTeller(Teller):
+    """Implements ``CallObserver``: the vendors' side."""
 
     def __init__(self, metrics: Metrics, monotonic: Callable[[], float], repeat_every: timedelta) -> None:
-        self._metrics = metrics
-        self._monotonic = monotonic
-        self._repeat_every = repeat_every
-        self._outages = Outages(repeat_every)
+        super().__init__(metrics, monotonic, repeat_every)
         self._unknown = UnknownAnswers()
         self._pauses: dict[tuple[str, str, str, bool], Turns] = {}
 
