@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 import click
 
@@ -23,6 +23,16 @@ def failures() -> None:
     """What did not go through, by reason: parked, undecided, rejected, waiting and held records."""
 
 
+class _Selection(TypedDict):
+    """Which records, and whether to ask before many of them are changed."""
+
+    key: str | None
+    reason: str | None
+    everything: bool
+    pipeline: str | None
+    yes: bool
+
+
 def _selecting(function: Callable[..., Any]) -> Callable[..., Any]:
     """Exactly one of KEY, --reason and --all."""
     for option in (
@@ -38,10 +48,11 @@ def _selecting(function: Callable[..., Any]) -> Callable[..., Any]:
     return function
 
 
-def _selection(key: str | None, reason: str | None, everything: bool) -> dict[str, Any]:
+def _params(selection: _Selection) -> dict[str, Any]:
+    key, reason, everything = selection["key"], selection["reason"], selection["everything"]
     if [bool(key), bool(reason), everything].count(True) != 1:
         raise click.UsageError("say which records: KEY, or --reason REASON, or --all")
-    return {"key": key, "reason": reason, "all": everything}
+    return {"key": key, "reason": reason, "all": everything, "pipeline": selection["pipeline"]}
 
 
 @failures.command("list")
@@ -80,55 +91,28 @@ def list_failures(
 @_selecting
 @common_options
 @framed
-def retry(
-    common: Common,
-    *,
-    key: str | None,
-    reason: str | None,
-    everything: bool,
-    pipeline: str | None,
-    yes: bool,
-    resend: bool,
-) -> int:
+def retry(common: Common, *, resend: bool, **selection: Unpack[_Selection]) -> int:
     """Try again: parked ones are sent, undecided ones looked for, rejected ones mapped anew."""
-    params = {**_selection(key, reason, everything), "pipeline": pipeline, "resend": resend}
-    return _change(common, "failures.retry", params, yes=yes)
+    params = {**_params(selection), "resend": resend}
+    return _change(common, "failures.retry", params, yes=selection["yes"])
 
 
 @failures.command("accept")
 @_selecting
 @common_options
 @framed
-def accept(
-    common: Common,
-    *,
-    key: str | None,
-    reason: str | None,
-    everything: bool,
-    pipeline: str | None,
-    yes: bool,
-) -> int:
+def accept(common: Common, **selection: Unpack[_Selection]) -> int:
     """Send what a quality rule rejected, with exactly this content; other content is judged anew."""
-    params = {**_selection(key, reason, everything), "pipeline": pipeline}
-    return _change(common, "failures.accept", params, yes=yes)
+    return _change(common, "failures.accept", _params(selection), yes=selection["yes"])
 
 
 @failures.command("discard")
 @_selecting
 @common_options
 @framed
-def discard(
-    common: Common,
-    *,
-    key: str | None,
-    reason: str | None,
-    everything: bool,
-    pipeline: str | None,
-    yes: bool,
-) -> int:
+def discard(common: Common, **selection: Unpack[_Selection]) -> int:
     """Let them go, until OKKI shows something new of them."""
-    params = {**_selection(key, reason, everything), "pipeline": pipeline}
-    return _change(common, "failures.discard", params, yes=yes)
+    return _change(common, "failures.discard", _params(selection), yes=selection["yes"])
 
 
 # A rejection tells the field, at most 80 characters of the value, and what the rule expects.
