@@ -4,32 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import shlex
-import shutil
 import socket
-import sys
-import tempfile
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final, TextIO, TypeVar
-from zoneinfo import ZoneInfo
 
 from rich.cells import cell_len
 from rich.text import Text
 
-from xmsyncd.cli.access import call, operator
+from xmsyncd.cli.access import operator
+from xmsyncd.cli.demo_place import Folder, command_name, made_folder, reserved_port
 from xmsyncd.cli.demo_texts import Texts
 from xmsyncd.cli.demo_vendors import Vendors, VendorsError, VendorsGoneError, simulated_vendors
+from xmsyncd.cli.demo_verdict import ON_THE_WAY, in_states, judge
 from xmsyncd.cli.demo_watch import FAILED, Watch, shown_progress
 from xmsyncd.cli.errors import say
 from xmsyncd.cli.output import out
 from xmsyncd.cli.simulate_configuration import Habits, configuration_for, write_configuration
 from xmsyncd.cli.words import words
 from xmsyncd.daemon import run_daemon
-from xmsyncd.errors import ConfigurationError, Fault
 from xmsyncd.lifecycle import handle_signals
 from xmsyncd.observe.logs import configure_logging
 from xmsyncd.operations.exit_status import ExitStatus
@@ -45,8 +41,7 @@ _LEDGER: Final = "xmsyncd.db"
 _LOG: Final = "daemon.log"
 _SIMULATION_LOG: Final = "simulation.log"
 
-_FIRST_PORT: Final = 9464
-_PORTS: Final = 20
+
 _LATENCY: Final = timedelta(milliseconds=100)
 _INDEX_LAG: Final = timedelta(milliseconds=800)
 _LOOKS: Final = tuple(timedelta(seconds=n) for n in (1, 3, 10, 30))
@@ -55,7 +50,6 @@ _FIRST_SYNC_SECONDS: Final = 120.0
 _MONTHLY_CALLS: Final = 50_000
 _WRITES: Final = ("start", "update")
 _LOST_MORE_OFTEN: Final = 5
-_JUDGED_ONE_BY_ONE: Final = 100
 
 # Left to the pacer: at the very limit, a call that arrives early would be throttled now and then.
 _BELOW_THE_LIMIT: Final = 0.96
@@ -94,7 +88,7 @@ class Demo:
         with handle_signals(self._stopping, told=lambda _: self._say(self._text("stopping"))) as signals:
             status: int | None = None
             try:
-                with _folder(self._plan.folder) as folder:
+                with made_folder(self._plan.folder) as folder:
                     status = await self._in(folder)
             except _StoppedError:
                 pass
@@ -105,11 +99,11 @@ class Demo:
                 return status
             return ExitStatus.WELL if signals.received is None else 128 + signals.received
 
-    async def _in(self, folder: _Folder) -> int:
+    async def _in(self, folder: Folder) -> int:
         with (folder.path / _LOG).open("a", encoding="utf-8", buffering=1) as log:
             self._log_to(log, set())
             async with contextlib.AsyncExitStack() as stack:
-                port = stack.enter_context(_reserved_port(self._plan.port))
+                port = stack.enter_context(reserved_port(self._plan.port))
                 vendors = await self._unless_stopped(
                     stack.enter_async_context(
                         simulated_vendors(_arguments(self._plan), folder.path / _SIMULATION_LOG)
@@ -220,7 +214,7 @@ class Demo:
             reasons = ", ".join(f"{word(state)} {number:,}" for state, number in failed.items())
             self._say("   " + text("first.failed", n=sum(failed.values()), reasons=reasons))
 
-    async def _live(self, settings: Settings, vendors: Vendors, folder: _Folder) -> int:
+    async def _live(self, settings: Settings, vendors: Vendors, folder: Folder) -> int:
         """The real daemon, which takes the signals from here on; its exit status is theirs."""
         key = await _interesting_key(vendors)
         watching: list[asyncio.Task[None]] = []
@@ -243,8 +237,8 @@ class Demo:
                 task.cancel()
             await asyncio.gather(*watching, return_exceptions=True)
 
-    def _tell_where(self, url: str, key: str, vendors: Vendors, folder: _Folder) -> None:
-        text, command = self._text, _command()
+    def _tell_where(self, url: str, key: str, vendors: Vendors, folder: Folder) -> None:
+        text, command = self._text, command_name()
         self._heading("daemon")
         rows = (("look.page", url), ("look.metrics", f"{url}metrics"), ("look.files", str(folder.path)))
         width = max(cell_len(text(name)) for name, _ in rows)
@@ -262,46 +256,34 @@ class Demo:
         self._say(f"   {text('look.end')}")
         self._say("")
 
-    async def _judged(self, settings: Settings, vendors: Vendors, folder: _Folder) -> int:
-        """The last word: what the oracle sees, and what of it the ledger accounts for."""
+    async def _judged(self, settings: Settings, vendors: Vendors, folder: Folder) -> int:
         text = self._text
-        with contextlib.suppress(VendorsError):
-            await vendors.ask("POST", "/edit", {"per_second": 0})
-        verdict = await vendors.ask("GET", "/oracle")
-        async with operator(settings, needs_delivery=False) as asked:
-            (pipeline,) = (await call(asked, "status", {}))["pipelines"]
-        open_keys = {*verdict["missing"], *(one["key"] for one in verdict["different"])}
-        late = await _changed_since(pipeline["watermark"], open_keys, vendors, settings.zone)
-        left = sum(pipeline["backlog"].get(state, 0) for state in ("pending", "sending", "undecided"))
-        unaccounted = open_keys - late if len(open_keys - late) > left else set()
-        missing = len(unaccounted & set(verdict["missing"]))
-        doubled = len(verdict["doubled"])
+        verdict = await judge(settings, vendors)
         self._say("")
         self._say(
             f"{text('end')}: "
             + text(
                 "end.counts",
-                products=verdict["products"],
-                instances=verdict["instances"],
-                missing=missing,
-                doubled=doubled,
+                products=verdict.products,
+                instances=verdict.instances,
+                missing=verdict.missing,
+                doubled=verdict.doubled,
             ),
-            style="bold red" if unaccounted or doubled else "bold green",
+            style="bold green" if verdict.is_right else "bold red",
         )
-        listed = sum(pipeline["backlog"].get(state, 0) for state in FAILED)
-        for name, number in (("listed", listed), ("left", left)):
-            if number:
+        for name, states in (("listed", FAILED), ("left", ON_THE_WAY)):
+            if number := in_states(verdict.backlog, states):
                 self._say("   " + text(f"end.{name}", n=number))
-        if pipeline["watermark"] is None:
+        if not verdict.was_read:
             self._say("   " + text("end.early"))
-        elif late:
-            self._say("   " + text("end.late", n=len(late)))
-        if unaccounted or doubled:
+        elif verdict.late:
+            self._say("   " + text("end.late", n=verdict.late))
+        if not verdict.is_right:
             folder.keep()
             self._say("   " + text("wrong.verdict"), style="bold red")
         kept = text("end.kept", folder=folder.path) if folder.is_kept else text("end.removed")
         self._say("   " + kept, style="dim")
-        return ExitStatus.UNFORESEEN if unaccounted or doubled else 0
+        return 0 if verdict.is_right else ExitStatus.UNFORESEEN
 
     def _heading(self, name: str) -> None:
         self._say("")
@@ -309,44 +291,6 @@ class Demo:
 
     def _say(self, words_: str, *, style: str = "") -> None:
         self._console.print(Text(words_, style=style), soft_wrap=True)
-
-
-@dataclass(slots=True)
-class _Folder:
-    """Where everything is; a temporary one is removed at the end unless it is to be kept."""
-
-    path: Path
-    is_kept: bool
-
-    def keep(self) -> Path:
-        self.is_kept = True
-        return self.path
-
-
-@contextlib.contextmanager
-def _folder(asked_for: Path | None) -> Iterator[_Folder]:
-    """Raises ``ConfigurationError`` for one that holds something."""
-    if asked_for is None:
-        folder = _Folder(Path(tempfile.mkdtemp(prefix="xmsyncd-demo-")), is_kept=False)
-    else:
-        folder = _Folder(_made(asked_for.absolute()), is_kept=True)
-    try:
-        yield folder
-    finally:
-        if not folder.is_kept:
-            shutil.rmtree(folder.path, ignore_errors=True)
-
-
-def _made(path: Path) -> Path:
-    expected = "an empty folder or a new one: a simulation starts anew, no earlier ledger would fit it"
-    try:
-        path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        inside = next(path.iterdir(), None)
-    except OSError as error:
-        raise ConfigurationError([Fault("--folder", f"{path}: {error.strerror}", expected)]) from error
-    if inside is not None:
-        raise ConfigurationError([Fault("--folder", f"{path} with {inside.name} in it", expected)])
-    return path
 
 
 def _arguments(plan: Plan) -> list[str]:
@@ -371,37 +315,6 @@ def _seconds(span: timedelta) -> str:
     return f"{span.total_seconds():g} s"
 
 
-def _reserved_port(asked_for: int | None) -> socket.socket:
-    """A socket that keeps a port of the console for us until the daemon takes it over: the usual one, one
-    of the next, or any. Raises ``ConfigurationError`` where the port asked for is taken.
-    """
-    usual = (*range(_FIRST_PORT, _FIRST_PORT + _PORTS), 0)
-    for port in usual if asked_for is None else (asked_for,):
-        keeping = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-        keeping.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            keeping.bind(("127.0.0.1", port))
-            keeping.listen(1)  # a port that is only bound could be bound twice
-        except OSError:
-            keeping.close()
-            continue
-        return keeping
-    found = "all ports are taken" if asked_for is None else f"{asked_for}, which is taken"
-    raise ConfigurationError([Fault("--port", found, "a free port; 0 takes any")])
-
-
-def _command() -> str:
-    """How a person in this folder starts the program that runs here."""
-    beside = Path(sys.executable).with_name("xmsyncd")
-    found = shutil.which("xmsyncd")
-    if found is not None and Path(found) == beside:
-        return "xmsyncd"
-    program = beside if beside.exists() else Path(sys.executable)
-    with contextlib.suppress(ValueError, OSError):
-        program = program.relative_to(Path.cwd())
-    return shlex.quote(os.fspath(program)) + ("" if beside.exists() else " -m xmsyncd")
-
-
 async def _interesting_key(vendors: Vendors) -> str:
     """A product number whose life is worth reading: one that was looked for, if there is one."""
     calls = (await vendors.ask("GET", "/counters?keys=1"))["by_key"]
@@ -409,17 +322,3 @@ async def _interesting_key(vendors: Vendors) -> str:
     if looked_for:
         return str(looked_for[-1])
     return str(next(iter(calls), "…"))
-
-
-async def _changed_since(watermark: str | None, keys: set[str], vendors: Vendors, zone: ZoneInfo) -> set[str]:
-    """Of these product numbers, those that changed in OKKI after it was last read to its end."""
-    if watermark is None:
-        return keys
-    read_up_to = datetime.fromisoformat(watermark)
-    late = set()
-    for key in sorted(keys)[:_JUDGED_ONE_BY_ONE]:
-        for product in await vendors.ask("GET", "/products", {"product_no": key}):
-            changed = datetime.fromisoformat(product["fields"]["update_time"]).replace(tzinfo=zone)
-            if changed >= read_up_to:
-                late.add(key)
-    return late

@@ -14,7 +14,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from rich.console import Console
 
 from xmsyncd.cli import demo_texts, main
-from xmsyncd.cli.demo_stages import _reserved_port
+from xmsyncd.cli.demo_place import reserved_port
 from xmsyncd.cli.demo_watch import Seen, seen_in, shown_progress
 from xmsyncd.cli.simulate_configuration import MARK, Habits, configuration_for, write_configuration
 from xmsyncd.cli.simulate_words import WrongWordsError, faults_from, options_from
@@ -269,11 +269,11 @@ def test_progress_is_visible_wherever_it_goes(console: Console):
 
 
 def test_a_port_is_kept_until_it_is_needed():
-    with _reserved_port(0) as kept:
+    with reserved_port(0) as kept:
         port = kept.getsockname()[1]
         with pytest.raises(ConfigurationError, match=f"{port}, which is taken"):
-            _reserved_port(port)
-        with _reserved_port(None) as other:
+            reserved_port(port)
+        with reserved_port(None) as other:
             assert other.getsockname()[1] != port
-    with _reserved_port(port):
+    with reserved_port(port):
         pass
