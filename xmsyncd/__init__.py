@@ -27,6 +27,7 @@ Where things are:
 ``about``             what the lines of a log are about: pipeline, cycle, record
 ``steps``             the moments of a delivery by name, so that a crash test can kill the process at one
 ``nearest``           what a person probably meant by an unknown name
+``showing``           foreign text as people are shown it: shortened, what cannot be seen as its code
 ``settings``          the configuration file, the environment and secret files, with every fault at once
 ``importing``         a configuration from the metadata documents of 轻易云
 ``cycle``             one window, from read to proven

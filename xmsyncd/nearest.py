@@ -6,10 +6,10 @@ import difflib
 from collections.abc import Iterable
 
 
-def nearest_name(found: str, known: Iterable[str]) -> str | None:
-    """The known name most like ``found``, whatever its case; ``None`` where nothing is near."""
+def nearest_name(found: str, known: Iterable[str], *, cutoff: float = 0.6) -> str | None:
+    """The known name most like ``found``, whatever its case; ``None`` where none is like it to ``cutoff``."""
     by_folded = {name.casefold(): name for name in sorted(known, reverse=True)}
-    near = difflib.get_close_matches(found.casefold(), by_folded, n=1, cutoff=0.6)
+    near = difflib.get_close_matches(found.casefold(), by_folded, n=1, cutoff=cutoff)
     return by_folded[near[0]] if near else None
 
 

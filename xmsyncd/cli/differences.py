@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 from itertools import zip_longest
 from typing import Any, Final
 
+from xmsyncd.showing import escaped
+
 MISSING: Final = "–"
 """Stands for a value that is not there."""
 
@@ -55,10 +57,7 @@ def _json_in_ascii(value: Any) -> str:
 
 
 def _printable(text: str) -> str:
-    if text.isprintable():
-        return text
-    escaped = text.replace("\r\n", "\n").replace("\n", "⏎").replace("\t", "⇥")
-    return "".join(sign if sign.isprintable() else f"\\u{ord(sign):04x}" for sign in escaped)
+    return escaped(text.replace("\r\n", "\n").replace("\n", "⏎").replace("\t", "⇥"))
 
 
 def _cut(old: str, new: str, length: int) -> tuple[str, str]:

@@ -16,6 +16,7 @@ from rich.text import Text
 
 from xmsyncd.cli.words import Words
 from xmsyncd.operations.lines import json_of
+from xmsyncd.showing import cut_to
 
 _COLOURS: Final[Mapping[str, str]] = {
     "delivered": "green",
@@ -114,8 +115,7 @@ def span(seconds: float) -> str:
 
 def shortened(text: str | None, length: int = 100) -> str:
     """One line of a longer text."""
-    one_line = " ".join((text or "").split())
-    return one_line if len(one_line) <= length else one_line[: length - 1] + "…"
+    return cut_to(" ".join((text or "").split()), length)
 
 
 def facts(rows: Sequence[tuple[str, Any]]) -> Table:

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from xmsyncd.notify.picture import Kind
 from xmsyncd.phrases.reasons import REASONS
 from xmsyncd.phrases.stops import STOPS
+from xmsyncd.showing import cut_to
 
 TITLES: Final = {
     Kind.STOPPED: ("送达已停止", "delivery stands still"),
@@ -48,8 +49,7 @@ _MARKDOWN: Final = str.maketrans({"[": "［", "]": "］", "<": "＜", ">": "＞"
 def plain(text: object, most: int = 300) -> str:
     """Foreign text on one line, in which nothing is markdown; what fits into no message is replaced."""
     one_line = re.sub(r"\s+", " ", str(text)).strip().encode("utf-8", "replace").decode()
-    shown = one_line.translate(_MARKDOWN)
-    return shown if len(shown) <= most else shown[: most - 1] + "…"
+    return cut_to(one_line.translate(_MARKDOWN), most)
 
 
 def at(moment: datetime, zone: ZoneInfo) -> str:

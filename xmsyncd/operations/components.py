@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Any, Final
 
+from xmsyncd.nearest import nearest_name
 from xmsyncd.operations.findings import Finding, failed, ok, warning
 from xmsyncd.settings import ColumnSettings, FieldSettings
 from xmsyncd.yida.answers import Component
@@ -88,8 +88,8 @@ def _unknown(what: str, entry: _Entry, by_id: Mapping[str, Component]) -> Findin
     field = entry.settings
     here = {name: one for name, one in by_id.items() if one.parent_id == entry.table} or by_id
     same_label = [one for one in here.values() if field.label and one.label == field.label]
-    near = get_close_matches(field.field, here, n=1, cutoff=0.0)
-    nearest = same_label[0] if same_label else here[near[0]] if near else None
+    near = nearest_name(field.field, here, cutoff=0.0)
+    nearest = same_label[0] if same_label else here[near] if near else None
     return failed(
         what,
         f"the form has no component {field.field}",

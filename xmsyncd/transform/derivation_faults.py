@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Final
 
 from xmsyncd.errors import Fault, XmsyncdError
+from xmsyncd.nearest import nearest
 from xmsyncd.transform.custom_fields import FieldDictionary, UnknownFieldError
 from xmsyncd.transform.derived import DERIVED_NAMES
 
@@ -63,7 +63,6 @@ def unknown_custom(spec: CustomSpec, error: UnknownFieldError, fields: FieldDict
 
 def _nearest(name: str, known: Iterable[str]) -> str:
     known = list(known)
-    near = get_close_matches(name, known, n=1, cutoff=0.5)
-    if near:
-        return f" (nearest: {near[0]})"
-    return f": {', '.join(known[:8])}" if known else " (there are none)"
+    if not known:
+        return " (there are none)"
+    return nearest(name, known) or f": {', '.join(known[:8])}"

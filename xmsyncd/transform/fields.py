@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Any, NoReturn
 
 from xmsyncd.errors import ConfigurationError, Fault
+from xmsyncd.nearest import nearest_name
 from xmsyncd.records import KeyValue, QualityFinding, RejectionReason, RuleResult
 from xmsyncd.transform.derived import DERIVED_NAMES
 from xmsyncd.transform.grammar import Lookup, Template, TemplateError, compile_template
@@ -436,5 +436,5 @@ def _type_of(name: str, where: str, faults: list[Fault]) -> ValueType:
 
 
 def _nearest(name: str, known: Sequence[str]) -> str:
-    near = get_close_matches(name, known, n=1)
-    return "a component of fields" + (f", perhaps {near[0]}" if near else "")
+    near = nearest_name(name, known)
+    return "a component of fields" + (f", perhaps {near}" if near else "")

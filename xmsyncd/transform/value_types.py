@@ -14,6 +14,8 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any, assert_never
 
+from xmsyncd.showing import cut_to, escaped
+
 SHORTENED_LENGTH = 80
 """Characters of a value that a message shows."""
 
@@ -257,6 +259,4 @@ def shortened(value: Any) -> str:
     except (TypeError, ValueError, RecursionError):
         text = f"a {type(value).__name__} that cannot be shown"
     text = text[: SHORTENED_LENGTH + 1]
-    if not text.isprintable():
-        text = "".join([mark if mark.isprintable() else f"\\u{ord(mark):04x}" for mark in text])
-    return text if len(text) <= SHORTENED_LENGTH else text[: SHORTENED_LENGTH - 1] + "…"
+    return cut_to(escaped(text), SHORTENED_LENGTH)

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 import orjson
 
 from xmsyncd.records import Found, InstanceId
+from xmsyncd.showing import cut_to
 from xmsyncd.transform.hashes import content_hash
 from xmsyncd.transport.classify import VendorWords
 from xmsyncd.transport.masking import Mask
@@ -265,8 +266,7 @@ def _label(value: object) -> str:
 
 
 def _masked(text: str, secrets: Sequence[str]) -> str:
-    text = Mask(secrets, MASK).cut_text(text)
-    return text if len(text) <= _MESSAGE_CHARACTERS else text[: _MESSAGE_CHARACTERS - 1] + "…"
+    return cut_to(Mask(secrets, MASK).cut_text(text), _MESSAGE_CHARACTERS)
 
 
 def _first_text(body: Mapping[str, Any], *names: str) -> str:

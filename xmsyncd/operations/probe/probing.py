@@ -20,6 +20,7 @@ from xmsyncd.operations.probe.okki import OkkiProbe
 from xmsyncd.operations.vendors import mapping_of, okki_client, writer_of, yida_client
 from xmsyncd.settings import Settings, TargetSettings, read_tables
 from xmsyncd.settings.editing import Edit
+from xmsyncd.showing import cut_to
 from xmsyncd.transport.classify import Verdict
 from xmsyncd.transport.reply import Reply
 from xmsyncd.transport.session import open_session
@@ -164,6 +165,4 @@ def edits_of(answers: Sequence[Answer], today: datetime) -> list[Edit]:
 
 def _comment(answer: Answer, today: datetime) -> str:
     text = " ".join("".join(one if one.isprintable() else " " for one in answer.found).split())
-    if len(text) > _LONGEST_COMMENT:
-        text = text[: _LONGEST_COMMENT - 1] + "…"
-    return f"probed {today:%Y-%m-%d}, {answer.setting[-1]}: {text}"
+    return f"probed {today:%Y-%m-%d}, {answer.setting[-1]}: {cut_to(text, _LONGEST_COMMENT)}"
