@@ -52,6 +52,9 @@ def _show_source(console: Console, told: dict[str, Any], zone: ZoneInfo, words: 
     if not told.get("groups_known", True):
         text = words("no group tree is known here: groups count as unknown")
         console.print(Text(text, style="yellow"))
+    if not told.get("fields_known", True):
+        text = words("OKKI's fields are not known here: custom ones are those of the file")
+        console.print(Text(text, style="yellow"))
 
 
 def _origin(name: str, item: Mapping[str, Any], detail: Mapping[str, Any]) -> tuple[Any, str]:

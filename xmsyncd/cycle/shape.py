@@ -29,7 +29,7 @@ from xmsyncd.okki.resources import Resource
 from xmsyncd.records import ContentHash, Draft, Filtered, Item, Rejection, RejectionReason, SourceId
 from xmsyncd.settings import FetchDetail, OnChange, SourceSettings
 from xmsyncd.transform.context import context_parts, named_parts
-from xmsyncd.transform.custom_fields import EXTERNAL_DATA, FieldDictionary
+from xmsyncd.transform.custom_fields import EXTERNAL_DATA, FieldDictionary, dictionary_shown_by
 from xmsyncd.transform.depth import is_too_deep
 from xmsyncd.transform.derived import (
     GROUP_EXISTS,
@@ -77,6 +77,14 @@ class Explained:
     result: Draft | Filtered | Rejection
     needs: frozenset[str]
     """The fields of the item that the mapping looks at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recalled:
+    """Whether the ledger knew what OKKI was not asked for."""
+
+    fields: bool
+    groups: bool
 
 
 class Shaper:
@@ -309,7 +317,7 @@ class Shaper:
         await self._current.ready()
         made = await self._made(item, detail)
         if not isinstance(made, Item):
-            return Explained({}, self._transformed(item, detail, made), made, self._mapping.item_needs)
+            return Explained({}, self._transformed(item, detail, made), made, self._looked_at(item, detail))
         transformed = self._transformed(item, detail, made)
         item, detail = made, self._left_of(detail)
         beside = await self._beside(item, detail)
@@ -325,8 +333,13 @@ class Shaper:
             beside
             if isinstance(beside, Rejection | Filtered)
             else self._mapping.map_item(item, detail, known),
-            self._mapping.item_needs,
+            self._looked_at(item, detail),
         )
+
+    def _looked_at(self, item: Item, detail: Mapping[str, Any] | None) -> frozenset[str]:
+        """The fields that the mapping looks at; custom ones as keys only where the item shows them so."""
+        ids = {field.id for field in self._mapping.custom_fields}
+        return self._mapping.item_needs - (ids - whole(item, detail).keys())
 
     async def _made(self, item: Item, detail: Mapping[str, Any] | None) -> Item | Rejection | Filtered:
         """The item after the function of ``transform``; the mapping rejects one that is too deep."""
@@ -352,18 +365,27 @@ class Shaper:
         fault = made.detail if isinstance(made, Rejection) else ""
         return (Step("transform", self._current.hook.name, "", {}, changed, fault),)
 
-    async def recall(self) -> bool:
-        """Have groups and custom fields as the ledger remembers them, not asking; whether it is enough."""
+    async def recall(self, shown: Mapping[str, Any]) -> Recalled:
+        """Have groups and custom fields as the ledger remembers them, not asking.
+
+        Where it knows no dictionary of fields, the custom ones are those that the product itself shows.
+        """
+        knows_fields = knows_groups = True
         if self._mapping.custom_fields:
-            fields = await self._ledger.read(lookups.recall, self._client.name, fields_of(self._resource))
-            if fields is not None:
-                self._current.use(FieldDictionary.from_rows(orjson.loads(fields.body)))
+            known = await self._ledger.read(lookups.recall, self._client.name, fields_of(self._resource))
+            knows_fields = known is not None
+            wanted = [field.name for field in self._mapping.custom_fields]
+            self._current.use(
+                dictionary_shown_by(shown, wanted)
+                if known is None
+                else FieldDictionary.from_rows(orjson.loads(known.body))
+            )
         if self._mapping.derived_needs:
             known = await self._ledger.read(lookups.recall, self._client.name, GROUP_TREE)
+            knows_groups = known is not None
             self._tree = GroupTree(()) if known is None else GroupTree.from_json(orjson.loads(known.body))
             self._refreshed = True
-            return known is not None
-        return True
+        return Recalled(knows_fields, knows_groups)
 
     async def _beside(
         self, item: Item, detail: Mapping[str, Any] | None

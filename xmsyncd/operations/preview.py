@@ -80,14 +80,15 @@ async def preview_item(runtime: Runtime, pipeline: PipelineRuntime, given: Any) 
         )
         if item is None:
             raise _no_product(f"an object without a usable {resource.id_field}")
-        is_complete = await rehearsal.shaper.recall()
+        recalled = await rehearsal.shaper.recall({**raw, **(detail or {})})
         explained = await rehearsal.shaper.explain(item, detail)
         await rehearsal.stage(StageEntry(item, explained.result, detail, rehearsal.shaper.context))
         told = await _told(pipeline, snapshot, rehearsal, item, detail, explained)
         return {
             **told,
             "missing": sorted(explained.needs - raw.keys() - (detail or {}).keys()),
-            "groups_known": is_complete,
+            "groups_known": recalled.groups,
+            "fields_known": recalled.fields,
         }
 
 

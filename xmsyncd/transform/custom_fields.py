@@ -86,6 +86,22 @@ class FieldDictionary:
         )
 
 
+def dictionary_shown_by(item: Mapping[str, Any], wanted: Iterable[str]) -> FieldDictionary:
+    """As much of OKKI's dictionary as one product shows of itself, where the dictionary is not to be had.
+
+    A wanted field that the product does not show is in it all the same, and is then empty.
+    """
+    data = item.get(EXTERNAL_DATA)
+    entries = [entry for entry in data if isinstance(entry, Mapping)] if isinstance(data, list) else []
+    shown = [
+        CustomField(str(entry["id"]), entry["name"])
+        for entry in entries
+        if entry.get("id") not in (None, "") and isinstance(entry.get("name"), str)
+    ]
+    known = {text for field in shown for text in (field.id, field.name)}
+    return FieldDictionary([*shown, *(CustomField(name, name) for name in wanted if name not in known)])
+
+
 def value_of(lookup: Mapping[str, Any], field_id: str, name: str) -> Any:
     """What a product holds in a custom field, ``None`` where it shows nothing of it. Never raises."""
     data = lookup.get(EXTERNAL_DATA)

@@ -225,5 +225,5 @@ CHINESE: Final = Words(
     ),
     sample_title="示例产品",
     sample="示例所用的产品，字段之外还有分组级别和本轮时间。",
-    sample_tables="其对照表：",
+    sample_tables="示例所用的对照表：",
 )

@@ -139,6 +139,18 @@ def test_without_a_file_the_secrets_are_needed(bare: CommandLine):
     assert "client_secret" in result.stderr
 
 
+def test_custom_fields_without_a_dictionary_are_those_that_the_file_shows(bare: CommandLine):
+    pipeline = bare.settings["pipelines"]["products"]
+    pipeline["derive"] = {"保修": {"custom": "保修期"}, "结算": {"custom": "结算方式"}}
+    pipeline["fields"][0]["value"] = "{保修}/{结算}"
+    bare.write()
+    shown = [{"id": 30001, "name": "保修期", "value": "2年"}]
+    product = previewed(bare, {**ITEM, "external_field_data": shown})
+    assert product["result"]["content"][pipeline["fields"][0]["field"]] == "2年/"
+    assert not product["fields_known"]
+    assert product["missing"] == ["product_remark"]
+
+
 def test_a_person_reads_it(bare: CommandLine):
     file = bare.config.parent / "item.json"
     file.write_text(json.dumps(ITEM), encoding="utf-8")
