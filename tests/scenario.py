@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
+from copy import deepcopy
 from pathlib import Path
 from typing import Any, Self
 
@@ -108,7 +109,7 @@ def configuration(okki_url: str, yida_url: str, **changes: Any) -> dict[str, Any
                 ),
                 # Off unless a test asks for it: most tests change much of a small catalogue at once.
                 "guard": merged("guard", {"updates": 0, "share": "0"}),
-                "fields": changes.get("fields", {}).get("replace", FIELDS),
+                "fields": deepcopy(changes.get("fields", {}).get("replace", FIELDS)),
                 "derive": merged("derive", {}),
                 **changes.get("pipeline", {}),
                 "quality": changes.get("quality", {}).get(

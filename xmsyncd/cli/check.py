@@ -66,9 +66,13 @@ def _print(result: dict[str, Any], words: Words) -> None:
     console.print(shown)
     calls = f"{result['metered_calls']} metered calls of DingTalk were made."
     if result["failed"]:
-        verdict = f"{result['failed']} things will not work"
+        verdict = f"{_things(result['failed'])} will not work"
     elif result["warnings"]:
-        verdict = f"It works; {result['warnings']} things may not do what is meant"
+        verdict = f"It works; {_things(result['warnings'])} may not do what is meant"
     else:
         verdict = "All is well"
     console.print(Text(f"{verdict}. {calls}"))
+
+
+def _things(number: int) -> str:
+    return "1 thing" if number == 1 else f"{number} things"

@@ -53,7 +53,7 @@ def _show_source(console: Console, told: dict[str, Any], zone: ZoneInfo, words: 
         text = words("no group tree is known here: groups count as unknown")
         console.print(Text(text, style="yellow"))
     if not told.get("fields_known", True):
-        text = words("OKKI's fields are not known here: custom ones are those of the file")
+        text = words("OKKI's fields are not known here: custom ones as in the file")
         console.print(Text(text, style="yellow"))
 
 

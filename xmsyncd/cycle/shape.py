@@ -60,6 +60,9 @@ TRIED_AGAIN = (
 )
 """Rejections whose cause lies elsewhere and may be gone although the item is listed as before."""
 
+TRANSFORM = "transform"
+"""The component of the step that tells what the function of the user made of a product."""
+
 UNREADABLE = "unreadable:"
 """How the ledger names an entry without an id; the hash of the entry follows."""
 
@@ -363,7 +366,7 @@ class Shaper:
             name: value for name, value in after.items() if name not in before or before[name] != value
         }
         fault = made.detail if isinstance(made, Rejection) else ""
-        return (Step("transform", self._current.hook.name, "", {}, changed, fault),)
+        return (Step(TRANSFORM, self._current.hook.name, "", {}, changed, fault),)
 
     async def recall(self, shown: Mapping[str, Any]) -> Recalled:
         """Have groups and custom fields as the ledger remembers them, not asking.

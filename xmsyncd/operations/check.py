@@ -247,15 +247,16 @@ class _Source:
 
     def _judge_references(self, shown: set[str]) -> None:
         """A mistyped name is no fault of the grammar: it would be a blank in every record."""
-        self._asking.found += [
-            warning(
-                f"{self._where.removesuffix('.source')}.fields",
-                f"the mapping uses {{{name}}}, which no {self._resource.noun.one} on OKKI's first page has",
-                expected=f"a field that OKKI shows{nearest(name, shown)}",
-                advice=f"see with sync --only KEY what becomes of one {self._resource.noun.one}",
-            )
-            for name in sorted(self._mapping.item_needs - shown - self._custom_names(shown))
-        ]
+        what, noun = f"{self._where.removesuffix('.source')}.fields", self._resource.noun
+        advice = f"see with preview KEY what the mapping makes of one {noun.one}"
+        for name in sorted(self._mapping.item_needs - shown - self._custom_names(shown)):
+            found = f"the mapping uses {{{name}}}, which no {noun.one} on OKKI's first page has"
+            if self._pipeline.transform:
+                made = f"the function of transform may make it; {advice}"
+                self._asking.found.append(note(what, found, advice=made))
+            else:
+                expected = f"a field that OKKI shows{nearest(name, shown)}"
+                self._asking.found.append(warning(what, found, expected=expected, advice=advice))
 
     def _custom_names(self, shown: set[str]) -> set[str]:
         """A product shows its custom fields in one place of several."""

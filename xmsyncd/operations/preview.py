@@ -10,7 +10,7 @@ from typing import Any, assert_never
 
 from xmsyncd.cycle.plan import CycleRequest
 from xmsyncd.cycle.progress import CycleReport
-from xmsyncd.cycle.shape import Explained
+from xmsyncd.cycle.shape import TRANSFORM, Explained
 from xmsyncd.errors import ConfigurationError, Fault, UnknownProductError
 from xmsyncd.ledger import Ledger, documents, rows, staging
 from xmsyncd.ledger.queries import iso
@@ -80,16 +80,22 @@ async def preview_item(runtime: Runtime, pipeline: PipelineRuntime, given: Any) 
         )
         if item is None:
             raise _no_product(f"an object without a usable {resource.id_field}")
-        recalled = await rehearsal.shaper.recall({**raw, **(detail or {})})
+        shown = {**(detail or {}), **raw}
+        recalled = await rehearsal.shaper.recall(shown)
         explained = await rehearsal.shaper.explain(item, detail)
         await rehearsal.stage(StageEntry(item, explained.result, detail, rehearsal.shaper.context))
         told = await _told(pipeline, snapshot, rehearsal, item, detail, explained)
         return {
             **told,
-            "missing": sorted(explained.needs - raw.keys() - (detail or {}).keys()),
+            "missing": sorted(explained.needs - shown.keys() - _made_by_function(explained)),
             "groups_known": recalled.groups,
             "fields_known": recalled.fields,
         }
+
+
+def _made_by_function(explained: Explained) -> set[str]:
+    """The fields that a product has from the function of ``transform``, not from OKKI."""
+    return {name for step in explained.steps if step.component == TRANSFORM for name in step.output or ()}
 
 
 def _product_in(given: Any) -> tuple[Mapping[str, Any], Mapping[str, Any] | None]:

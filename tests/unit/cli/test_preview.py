@@ -151,6 +151,20 @@ def test_custom_fields_without_a_dictionary_are_those_that_the_file_shows(bare: 
     assert product["missing"] == ["product_remark"]
 
 
+def test_what_a_function_makes_is_not_missing_in_the_file(bare: CommandLine):
+    hooks = bare.config.parent / "hooks"
+    hooks.mkdir()
+    body = "def sized(product):\n    return {**product, '尺寸': '60'}\n"
+    (hooks / "mine.py").write_text(body, encoding="utf-8")
+    pipeline = bare.settings["pipelines"]["products"]
+    pipeline["transform"] = "mine:sized"
+    pipeline["fields"][0]["value"] = "{尺寸}{有吗}"
+    bare.write()
+    product = previewed(bare, ITEM)
+    assert product["missing"] == ["product_remark", "有吗"]
+    assert product["result"]["content"][pipeline["fields"][0]["field"]] == "60"
+
+
 def test_a_person_reads_it(bare: CommandLine):
     file = bare.config.parent / "item.json"
     file.write_text(json.dumps(ITEM), encoding="utf-8")

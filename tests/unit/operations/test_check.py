@@ -240,6 +240,19 @@ async def test_a_mistyped_field_is_named_with_the_nearest(tmp_path: Path):
     assert "product_remark" in warned["expected"]
 
 
+async def test_beside_a_function_a_field_that_okki_does_not_show_is_a_note(tmp_path: Path):
+    """The function may make it: only a product's preview can tell."""
+    settings = settings_with(tmp_path, "{尺寸}")
+    changed = settings.pipelines["products"].model_copy(update={"transform": "mine:clean"})
+    settings = settings.model_copy(update={"pipelines": {"products": changed}})
+    okki = Okki(page=Page((product(),), (), 1, None))
+    result = await checked(settings, okki, Yida())
+    assert result["warnings"] == 0
+    (noted,) = [one for one in result["findings"] if "{尺寸}" in one["found"]]
+    assert noted["state"] == "note"
+    assert "transform" in noted["advice"]
+
+
 @pytest.mark.parametrize(
     ("page", "said"),
     [
