@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -144,13 +145,20 @@ def quality_rows(life: dict[str, Any], words: Words) -> list[tuple[str, str, str
     return rows
 
 
+def _written(value: Any) -> str:
+    """Text as it is, nothing as nothing, all else as JSON."""
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
 def content_rows(life: dict[str, Any]) -> list[tuple[str, str, str]]:
     """Component, what is desired, what Yida holds ("=" where it is the same)."""
     desired, delivered = life["desired"] or {}, life["delivered"] or {}
     rows = []
     for component in {**desired, **delivered}:
         label = life["labels"].get(component)
-        wanted, holds = (str(side.get(component, "")) for side in (desired, delivered))
+        wanted, holds = (_written(side.get(component, "")) for side in (desired, delivered))
         same = component in delivered and component in desired and wanted == holds
         rows.append((f"{component} ({label})" if label else component, wanted, "=" if same else holds))
     return rows

@@ -194,9 +194,8 @@ def _print_list(result: dict[str, Any], zone: ZoneInfo, words: Words) -> None:
     left = result["total"] - len(result["records"])
     if left > 0:
         console.print(Text(f"… and {left:,} more (--limit, --reason)"))
-    console.print(
-        Text(f"{result['total']:,} {words('records')}: ") + counts(result["states"], VisibleState, words)
-    )
+    states = counts(result["states"], VisibleState, words)
+    console.print(Text(f"{words('records')}: {result['total']:,} (") + states + Text(")"))
 
 
 def _print_changes(result: dict[str, Any], words: Words) -> None:
@@ -218,4 +217,4 @@ def _print_changes(result: dict[str, Any], words: Words) -> None:
     if left > 0:
         console.print(Text(f"… and {left:,} more"))
     states = counts(result["counts"], VisibleState, words)
-    console.print(Text(f"{result['total']:,} {words('records')}: ") + states)
+    console.print(Text(f"{words('records')}: {result['total']:,} (") + states + Text(")"))

@@ -171,3 +171,9 @@ def test_a_timeline_is_in_the_order_of_time():
 
 def test_content_shows_what_differs():
     assert content_rows(life()) == [("a (名称)", "新", "旧"), ("b", "same", "=")]
+
+
+def test_lists_are_shown_as_json():
+    held = {"c": [{"name": "图.png"}], "d": None}
+    shown = content_rows({"desired": held, "delivered": {**held, "c": []}, "labels": {}})
+    assert shown == [("c", '[{"name": "图.png"}]', "[]"), ("d", "", "=")]

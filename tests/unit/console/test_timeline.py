@@ -68,10 +68,12 @@ def test_a_call_without_an_end_is_on_its_way():
 
 def test_contents_are_compared_by_component():
     rows = content_rows(
-        life(desired={"a": "1", "b": 2}, delivered={"a": "1", "c": None}, labels={"a": "产品编号"})
+        life(
+            desired={"a": "1", "b": [{"n": "图"}]}, delivered={"a": "1", "c": None}, labels={"a": "产品编号"}
+        )
     )
     assert [(row["label"], row["desired"], row["holds"], row["same"]) for row in rows] == [
         ("产品编号", "1", "1", True),
-        ("b", "2", "", False),
+        ("b", '[{"n": "图"}]', "", False),
         ("c", "", "", True),
     ]

@@ -10,9 +10,7 @@ import pytest
 from tests.guides import MAPPING, MAPPING_CHINESE, Block, files, pages, placed, promises, yaml_blocks
 from tests.unit.settings.conftest import RIGHT, Loader
 
-ALONE = [
-    block for page in pages() if page not in (MAPPING, MAPPING_CHINESE) for block in yaml_blocks(page)
-]
+ALONE = [block for page in pages() if page not in (MAPPING, MAPPING_CHINESE) for block in yaml_blocks(page)]
 
 
 @pytest.mark.parametrize("block", ALONE, ids=lambda block: block.name)
