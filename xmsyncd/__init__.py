@@ -11,7 +11,8 @@ The journey of one product is the map of the code::
                                                     └─────────── (6) settle ─────────────────┘
 
 1. **Read.** ``schedule`` rings, ``cycle`` freezes a window, ``okki`` reads its pages.
-2. **Transform.** ``transform`` (pure) makes each item a draft, or a rejection with its reason.
+2. **Transform.** ``hook`` gives each item to a function of the user; ``transform`` (pure) derives fields,
+   leaves out what ``where`` says, and makes of the rest a draft, or a rejection with its reason.
 3. **Stage.** ``ledger`` keeps the *desired* state, a page at a time; unchanged content costs no call.
 4. **Permit, claim, send.** ``delivery`` takes a permit from ``flow``, claims durably, then sends at once.
 5. **Write.** ``yida`` starts, updates, and looks when an answer was lost.
