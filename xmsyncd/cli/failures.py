@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypedDict, Unpack
+from typing import Any, TypedDict, Unpack
 
 import click
 
 from xmsyncd.cli.options import Common, common_options, framed
-
-if TYPE_CHECKING:
-    from zoneinfo import ZoneInfo
-
-    from xmsyncd.cli.words import Words
 
 _pipeline_option = click.option("--pipeline", metavar="NAME", help="This pipeline only.")
 
@@ -80,7 +75,10 @@ def list_failures(
     if common.json:
         print_json(asked.value)
     else:
-        _print_list(asked.value, settings.zone, words())
+        from xmsyncd.cli.failures_picture import show_list
+        from xmsyncd.cli.output import out
+
+        show_list(out(), asked.value, settings.zone, words())
     return 0
 
 
@@ -115,9 +113,6 @@ def discard(common: Common, **selection: Unpack[_Selection]) -> int:
     return _change(common, "failures.discard", _params(selection), yes=selection["yes"])
 
 
-# A rejection tells the field, at most 80 characters of the value, and what the rule expects.
-_WHOLE_SENTENCE = 400
-
 _QUESTIONS = {
     "failures.retry": "Try {} again?",
     "failures.accept": "Accept {} as they are?",
@@ -148,7 +143,10 @@ def _change(common: Common, name: str, params: dict[str, Any], *, yes: bool) -> 
     if common.json:
         print_json(result)
     else:
-        _print_changes(result, words())
+        from xmsyncd.cli.failures_picture import show_changes
+        from xmsyncd.cli.output import out
+
+        show_changes(out(), result, words())
     error = result.get("error")
     if error is not None:
         say(f"error: {error['message']}")
@@ -157,64 +155,3 @@ def _change(common: Common, name: str, params: dict[str, Any], *, yes: bool) -> 
     if sends and asked.is_local and not common.json:
         say("No daemon is running: the next `xmsyncd sync` or `xmsyncd run` sends them.")
     return 0
-
-
-def _print_list(result: dict[str, Any], zone: ZoneInfo, words: Words) -> None:
-    from rich.text import Text
-
-    from xmsyncd.cli.output import add_row, coloured, counts, moment, out, shortened, table
-    from xmsyncd.cli.reasons import advice_for, reason_label
-    from xmsyncd.ledger.states import VisibleState
-
-    console = out()
-    if not result["groups"]:
-        console.print(Text(words("failures of this kind: none")))
-        return
-    groups = table(
-        *map(words, ("pipeline", "state", "group", "message", "count", "since", "last", "example"))
-    )
-    for one in result["groups"]:
-        state = coloured(one["state"], words)
-        span = [moment(one[end], zone) for end in ("first", "last")]
-        sample = one["sample"]
-        example = " ".join(part for part in (sample["key"] or sample["source_id"], sample["name"]) if part)
-        message = shortened(one["message"])
-        count = f"{one['count']:,}"
-        add_row(groups, one["pipeline"], state, one["group"], message, count, *span, shortened(example, 40))
-    console.print(groups)
-    for reason in dict.fromkeys(one["reason"] for one in result["groups"]):
-        console.print(Text(f"{reason_label(reason)}: {advice_for(reason)}"))
-    records = table(*map(words, ("key", "OKKI id", "state", "reason", "detail", "since")))
-    for one in result["records"]:
-        state = coloured(one["state"], words)
-        detail = shortened(one["detail"], _WHOLE_SENTENCE)
-        since = moment(one["since"], zone)
-        add_row(records, one["key"] or "–", one["source_id"], state, one["reason"], detail, since)
-    console.print(records)
-    left = result["total"] - len(result["records"])
-    if left > 0:
-        console.print(Text(f"… and {left:,} more (--limit, --reason)"))
-    states = counts(result["states"], VisibleState, words)
-    console.print(Text(f"{words('records')}: {result['total']:,} (") + states + Text(")"))
-
-
-def _print_changes(result: dict[str, Any], words: Words) -> None:
-    from rich.text import Text
-
-    from xmsyncd.cli.output import add_row, coloured, counts, out, shortened, table
-    from xmsyncd.ledger.states import VisibleState
-
-    console = out()
-    if not result["total"]:
-        console.print(Text(words("failures of this kind: none")))
-        return
-    shown = table(*map(words, ("key", "OKKI id", "before", "after", "note")))
-    for one in result["records"]:
-        before, after = coloured(one["before"], words), coloured(one["after"], words)
-        add_row(shown, one["key"] or "–", one["source_id"], before, after, shortened(one["note"]))
-    console.print(shown)
-    left = result["total"] - len(result["records"])
-    if left > 0:
-        console.print(Text(f"… and {left:,} more"))
-    states = counts(result["counts"], VisibleState, words)
-    console.print(Text(f"{words('records')}: {result['total']:,} (") + states + Text(")"))

@@ -34,8 +34,8 @@ class SampleParam(click.ParamType):  # type: ignore[type-arg]  # generic only fr
 @click.option("--full", is_flag=True, help="As sync --full: everything, not only what changed.")
 @click.option("--since", metavar="TIME", help="As sync --since: what changed since then (Beijing time).")
 @click.option("--until", metavar="TIME", help="With --since: up to then; without it, up to now.")
-@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="As sync --limit: at most N products.")
-@click.option("--key", metavar="KEY", help="One product, by its key or OKKI id.")
+@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="As sync --limit: at most N records.")
+@click.option("--key", metavar="KEY", help="One record, by its key or OKKI id.")
 @click.option(
     "--sample",
     type=SampleParam(),

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from xmsyncd.cli.differences import difference
@@ -137,21 +137,30 @@ def _show_changes(console: Console, plan: dict[str, Any], words: Words) -> None:
         if plan["compared"] < plan["changing"]:
             console.print(Text(f"(counted over the first {plan['compared']:,} of {plan['changing']:,})"))
     if plan["changes"]:
-        console.print(_changes_table(plan["changes"], words))
+        show_changes_of_fields(console, plan["changes"], words)
     left = plan["changing"] - len(plan["changes"])
     if left > 0:
         console.print(Text(f"… and {left:,} more (--sample all)"))
 
 
-def _changes_table(changes: list[dict[str, Any]], words: Words) -> Table:
+def show_changes_of_fields(console: Console, changes: list[dict[str, Any]], words: Words) -> None:
+    """Record by record, old and new beside each other."""
     shown = table(*map(words, ("", "key", "component", "in Yida", "desired")))
+    names = _short_names(changes)
     for record in changes:
         for number, change in enumerate(record["changes"]):
             first = number == 0
             decision = coloured(record["decision"], words) if first else ""
             old, new = difference(change["old"], change["new"])
-            add_row(shown, decision, record["key"] if first else "", named(change), old, new)
-    return shown
+            add_row(shown, decision, record["key"] if first else "", names[change["component"]], old, new)
+    console.print(shown)
+
+
+def _short_names(changes: list[dict[str, Any]]) -> dict[str, str]:
+    """By component its label, where that alone tells it: the table of components stands above."""
+    labels = {one["component"]: one.get("label") for record in changes for one in record["changes"]}
+    used = Counter(labels.values())
+    return {one: label if label and used[label] == 1 else one for one, label in labels.items()}
 
 
 def _show_away(console: Console, name: str, away: dict[str, Any], words: Words) -> None:

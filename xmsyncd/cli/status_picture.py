@@ -10,6 +10,7 @@ from rich.text import Text
 
 from xmsyncd.cli.output import add_row, coloured, counts, facts, moment, span, table
 from xmsyncd.cli.reasons import proof_label, reason_label, stop_advice
+from xmsyncd.ledger.differences import DifferenceKind
 from xmsyncd.ledger.states import VisibleState
 from xmsyncd.ledger.views import StageDecision
 
@@ -37,10 +38,9 @@ def picture(shown: Mapping[str, Any], zone: ZoneInfo, words: Words) -> Renderabl
             parts.append(_failures(one, words))
         if one["cycles"]:
             parts.append(_cycles(one, zone, words))
-    parts.append(facts([(words("quota"), quota_line(one, zone, words)) for one in shown["quota"]]))
     paces = [_pace_line(name, limits, words) for name, limits in _by_connection(shown).items()]
-    if paces:
-        parts.append(facts([(words("rate"), line) for line in paces]))
+    connections = [(words("quota"), quota_line(one, zone, words)) for one in shown["quota"]]
+    parts.append(facts([*connections, *((words("rate"), line) for line in paces)]))
     parts += [Text(line, style="yellow") for line in _advice(shown)]
     return Group(*parts)
 
@@ -69,6 +69,11 @@ def _rows(one: Mapping[str, Any], zone: ZoneInfo, words: Words) -> Iterator[tupl
     for gap in one["gaps"]:
         stretch = f"{moment(gap['start'], zone)} – {moment(gap['end'], zone)} ({gap['cycles']}×)"
         yield words("gaps"), stretch
+    compared = one.get("reconcile")
+    if compared and compared["at"]:
+        found = compared["differences"]
+        told = counts(found, DifferenceKind, words) if any(found.values()) else Text(words("no differences"))
+        yield words("last comparison"), Text(f"{moment(compared['at'], zone)}  ") + told
     if one.get("filtered"):
         yield words("left out by where"), f"{one['filtered']:,}"
     if one["deleted"]["count"]:

@@ -169,6 +169,9 @@ def _print(result: dict[str, Any], zone: ZoneInfo, words: Words) -> None:
     console.print(facts(rows))
     if result["chosen"]:
         console.print(_chosen_table(result["chosen"], words))
+        for one in result["chosen"]:
+            if one["link"]:  # on a line of its own, so that a terminal can open it
+                console.print(Text(f"{one['key']}  {one['link']}"), soft_wrap=True)
     for line in _advice(result):
         console.print(Text(line, style="yellow"))
 
@@ -178,12 +181,12 @@ def _chosen_table(chosen_records: list[dict[str, Any]], words: Words) -> Table:
 
     from xmsyncd.cli.output import add_row, coloured, table
 
-    shown = table(words("key"), words("OKKI id"), words("state"), words("in Yida"))
+    shown = table(words("key"), words("OKKI id"), words("state"))
     for one in chosen_records:
         state = coloured(one["state"], words)
         if one["reason"]:
             state = state + Text(f" ({one['reason']})")
-        add_row(shown, one["key"] or "–", one["source_id"], state, one["link"] or "–")
+        add_row(shown, one["key"] or "–", one["source_id"], state)
     return shown
 
 

@@ -72,6 +72,9 @@ _CHINESE: Final[Mapping[str, str]] = {
     "done otherwise": "处理方式不同",
     "not possible": "无法导入",
     "where": "位置",
+    "`xmsyncd failures accept KEY` sends one as it is, in spite of the rule.": (
+        "`xmsyncd failures accept KEY`：不符合规则，仍原样发送该记录。"
+    ),
     # rules of quality
     "on failure": "不符时",
     "checked": "检查",
@@ -162,7 +165,7 @@ _CHINESE: Final[Mapping[str, str]] = {
     "differences": "差异",
     "no differences": "没有差异",
     "repaired": "已提交修复",
-    "reconciled": "上次核对",
+    "last comparison": "上次核对",
     "delivered was": "已送达",
     "goes on": "继续运行",
     "nothing is held": "没有暂扣的记录",

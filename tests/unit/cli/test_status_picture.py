@@ -93,10 +93,29 @@ def life() -> dict[str, Any]:
     }
 
 
-def shown(environ: dict[str, str]) -> str:
+def shown(environ: dict[str, str], **changes: Any) -> str:
     stream = io.StringIO()
-    Console(file=stream, width=200).print(picture(life(), BEIJING, words_for(environ)))
+    status = life()
+    status["pipelines"][0] |= changes
+    Console(file=stream, width=200).print(picture(status, BEIJING, words_for(environ)))
     return stream.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("environ", "found", "words"),
+    [
+        ({}, {}, "last comparison 2026-11-23 10:00:00 +08:00 no differences"),
+        ({}, {"different": 3, "gone": 0}, "2026-11-23 10:00:00 +08:00 different 3"),
+        ({"LANG": "zh_CN.UTF-8"}, {"gone": 1, "different": 3}, "宜搭已删除 1 · 内容不同 3"),
+    ],
+)
+def test_the_last_comparison_with_yida_is_told(environ, found, words):
+    compared = {"at": "2026-11-23T02:00:00.000+00:00", "differences": found}
+    assert words in " ".join(shown(environ, reconcile=compared).split())
+
+
+def test_before_the_first_comparison_nothing_is_said_of_it():
+    assert "comparison" not in shown({}, reconcile={"at": None, "differences": {}})
 
 
 def test_it_answers_the_questions_of_the_page():
