@@ -43,14 +43,15 @@ class PageStager:
         )
         for start in range(0, len(items), _SECOND_CHANCES_AT_ONCE):
             some = items[start : start + _SECOND_CHANCES_AT_ONCE]
-            entries = await self._parts.shaper.shape(some, known)
+            shaped = await self._parts.shaper.shape(some, known)
+            entries = shaped.entries
             staged = await self._write_page(entries, running)
             running.progress.decisions.update(staged.decisions)
             running.progress.read += len(entries)
             running.gap_ids.update(entry.item.source_id for entry in entries)
             self._parts.staged()
             away = self._parts.shaper.details_away_in_a_row >= _SECOND_CHANCES_AT_ONCE
-            if self._parts.shaper.cut_short_by is not None or away:
+            if shaped.cut_short_by is not None or away:
                 return  # OKKI's details are away: the others have their turn in the next cycle
 
     async def stage(self, page: PageRead, request: CycleRequest, running: Running, *, is_gap: bool) -> None:
@@ -66,8 +67,9 @@ class PageStager:
         known = await self._parts.ledger.read(
             staging.listed, self._parts.pipeline, [item.source_id for item in items]
         )
+        shaped = await self._parts.shaper.shape(items, known)
         entries = (
-            *await self._parts.shaper.shape(items, known),
+            *shaped.entries,
             *(
                 unreadable_item(raw, self._parts.resource.id_field)
                 for raw in page.unreadable
@@ -76,8 +78,8 @@ class PageStager:
         )
         self._parts.shaped(entries)
         staged = await self._write_page(entries, running, living=items, deleted=deleted)
-        if self._parts.shaper.cut_short_by is not None:
-            raise self._parts.shaper.cut_short_by
+        if shaped.cut_short_by is not None:
+            raise shaped.cut_short_by
         self._count(page, entries, deleted, staged, running, request, is_gap=is_gap)
         self._parts.step(Step.STAGED)
         self._parts.staged()

@@ -90,6 +90,18 @@ class Recalled:
     groups: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Shaped:
+    """A page's items, in order, ready to be staged.
+
+    ``cut_short_by`` is what failed under way, so that the rest is missing: what is known of those before must
+    not be lost, or the same ones would fail the next cycle again.
+    """
+
+    entries: tuple[StageEntry, ...]
+    cut_short_by: TryLaterError | CannotWorkError | UnusableMappingError | None = None
+
+
 class Shaper:
     """Turns listed items into drafts or rejections, fetching what the mapping needs and the list lacks.
 
@@ -132,7 +144,6 @@ class Shaper:
         self._details_failed_in_a_row = 0
         self.detail_calls = 0
         self._hooking = None if mapping.hook is None else Hooking(mapping.hook)
-        self.cut_short_by: TryLaterError | CannotWorkError | UnusableMappingError | None = None
         self.details_away_in_a_row = 0
         """Details that failed for a passing reason, one after the other; a refusal is an item's own."""
 
@@ -190,7 +201,11 @@ class Shaper:
 
         Raises as :meth:`prepare`.
         """
+        hook = self._current.hook
+        before = None if hook is None else hook.source_hash
         await self._current.refresh()
+        if self._hooking is not None and hook is not None and hook.source_hash != before:
+            self._hooking.begin()  # it is another function now, which has hung for nobody yet
         await self._remember_fields()
 
     def finish(self) -> None:
@@ -239,14 +254,12 @@ class Shaper:
 
     async def shape(
         self, items: Sequence[Item], known: Mapping[SourceId, Listed], *, ruled: bool = True
-    ) -> tuple[StageEntry, ...]:
-        """A page's items, in order, ready to be staged; by the rules of ``quality`` unless told otherwise.
+    ) -> Shaped:
+        """Shape them by the rules of ``quality`` unless told otherwise; a person may ask while a cycle does.
 
-        An item that is listed as before and was mapped under this context is passed on unmapped. Where OKKI
-        fails under way, those before are returned and :attr:`cut_short_by` says why the rest is missing: what
-        is known of them must not be lost, or the same ones would fail the next cycle again.
+        An item that is listed as before and was mapped under this context is passed on unmapped. Raises what
+        keeps the first of them away.
         """
-        self.cut_short_by = None
         await self._current.ready()
         entries: list[StageEntry] = []
         for item in items:
@@ -255,18 +268,15 @@ class Shaper:
             except (TryLaterError, CannotWorkError, UnusableMappingError) as error:
                 if not entries:
                     raise
-                self.cut_short_by = error
-                break
-        return tuple(entries)
+                return Shaped(tuple(entries), error)
+        return Shaped(tuple(entries))
 
     async def _shape(self, item: Item, known: Listed | None, *, ruled: bool) -> StageEntry:
         same = known is not None and known.listed_hash == item.listed_hash
-        if (
-            known is not None
-            and same
-            and known.context_hash == self.context
-            and not self._is_judged_anew(known)
-        ):
+        # As it is before: where it changes under way, parts of both may be in the result, which then is no
+        # result of what holds afterwards.
+        context = self.context
+        if known is not None and same and known.context_hash == context and not self._is_judged_anew(known):
             return StageEntry(item, None)
         detail = known.detail if known is not None and same else None
         missing = frozenset() if is_too_deep(item.raw) else self._missing(item)
@@ -275,7 +285,7 @@ class Shaper:
                 item, detail, self._times or await self._times_now(), missing
             )
             if left_out is not None:
-                return StageEntry(item, left_out, detail, self.context)
+                return StageEntry(item, left_out, detail, context)
         try:
             if missing and (detail is None or not missing <= detail.keys()):
                 detail = await self._detail(item)
@@ -292,14 +302,14 @@ class Shaper:
                 str(error),
                 key=self._mapping.key_alone(item, detail, missing),
             )
-            return StageEntry(item, rejection, context_hash=self.context)
+            return StageEntry(item, rejection, context_hash=context)
         result = await self.map_item(item, detail, ruled=ruled)
         accepted = None if known is None else known.accepted
         if isinstance(result, Rejection) and accepted is not None:
             in_spite = await self.map_item(item, detail, ruled=False)
             if isinstance(in_spite, Draft) and in_spite.content_hash == accepted:
                 result, ruled = in_spite, False  # a person has let this very content through
-        return StageEntry(item, result, detail, self.context, ruled=ruled)
+        return StageEntry(item, result, detail, context, ruled=ruled)
 
     async def map_item(
         self, item: Item, detail: Mapping[str, Any] | None, *, ruled: bool = True

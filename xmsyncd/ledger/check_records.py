@@ -128,11 +128,11 @@ def _keys(
 
 
 def _may_lack(connection: sqlite3.Connection, row: sqlite3.Row, state: RecordState, key: KeyValue) -> bool:
-    """A record that waits does so for somebody; a parked one takes its key when it is tried again."""
+    """A record that waits does so for somebody; one that a person is to decide about takes its key then."""
     attempt = state.attempt
     if attempt is not None and attempt.operation is Operation.CREATE and attempt.key == key:
         return False
-    if state.block is Block.PARKED:
+    if state.block in (Block.PARKED, Block.HELD):
         return True
     if state.block is not Block.WAITING:
         return False

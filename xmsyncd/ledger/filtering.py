@@ -19,9 +19,9 @@ from xmsyncd.ledger.states import (
     Block,
     DesiredDraft,
     DesiredRejection,
-    ParkReason,
     RecordState,
     is_delivered,
+    is_gone,
 )
 from xmsyncd.ledger.times import to_ms
 from xmsyncd.ledger.tombstones import Mark, stage_mark
@@ -85,8 +85,7 @@ def is_set_aside(state: RecordState) -> bool:
 
 def _is_in_yida(state: RecordState) -> bool:
     """An instance that somebody has deleted there is made anew only by a person, and then not for this."""
-    gone = state.block is Block.PARKED and state.block_reason == ParkReason.INSTANCE_GONE
-    return state.instance_id is not None and not gone
+    return state.instance_id is not None and not is_gone(state)
 
 
 def _leave_as_it_is(connection: sqlite3.Connection, row: RecordRow, guard: Guard, now: datetime) -> None:
@@ -94,6 +93,10 @@ def _leave_as_it_is(connection: sqlite3.Connection, row: RecordRow, guard: Guard
     before = row.state
     kept = _kept(connection, row)
     if kept is None:
+        if isinstance(before.desired, DesiredRejection) and before.attempt is None:
+            # What Yida holds is not known; that nothing more is sent for it is enough.
+            row = rows.apply(connection, row, Staged(LEFT_OUT, now), now)
+            rows.apply(connection, row, Discarded(by_where=True), now)
         return
     desired, text = kept
     row = rows.apply(connection, row, Staged(desired, now), now)

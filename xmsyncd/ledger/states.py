@@ -140,6 +140,11 @@ def is_delivered(state: RecordState) -> bool:
     )
 
 
+def is_gone(state: RecordState) -> bool:
+    """Whether somebody has deleted its instance in Yida: only a person's retry makes it anew."""
+    return state.block is Block.PARKED and state.block_reason == ParkReason.INSTANCE_GONE
+
+
 def visible_state(state: RecordState) -> VisibleState:
     """The one word people see. The schema derives the same word in SQL; a test holds the two together."""
     if state.attempt is not None and state.attempt.phase is Phase.SENDING:

@@ -76,6 +76,7 @@ from xmsyncd.ledger.states import (
     Phase,
     RecordState,
     is_delivered,
+    is_gone,
     next_operation,
 )
 from xmsyncd.records import AttemptId, ContentHash, Family, InstanceId, Operation
@@ -173,7 +174,6 @@ def _staged(state: RecordState, event: Staged) -> RecordState:
     if event.desired == state.desired:
         return state
     was_set_aside = state.block in (Block.PARKED, Block.DISCARDED)
-    instance_was_gone = state.block is Block.PARKED and state.block_reason == ParkReason.INSTANCE_GONE
     after = replace(state, desired=event.desired, block=None, block_reason="")
     if after.attempt is None:
         # How often its create was sent in doubt outlives an edit.
@@ -187,7 +187,7 @@ def _staged(state: RecordState, event: Staged) -> RecordState:
     if _lies_beside_another(state) and not _has_another_key(state, after):
         # Other content makes it no less likely to be the instance that is there already.
         return replace(after, block=Block.PARKED, block_reason=state.block_reason, due_at=None)
-    if instance_was_gone:
+    if is_gone(state):
         # New content cannot bring back what somebody deleted in Yida: only a person's retry may.
         after = replace(after, block=Block.PARKED, block_reason=ParkReason.INSTANCE_GONE, due_at=None)
     return after
@@ -331,7 +331,7 @@ def _retried(state: RecordState, event: Retried) -> RecordState:
         return replace(_unparked(state), due_at=event.at)
     if state.block in (Block.WAITING, Block.HELD) or state.block_reason == FILTERED_OUT:
         return state
-    recreate = state.block is Block.PARKED and state.block_reason == ParkReason.INSTANCE_GONE
+    recreate = is_gone(state)
     # Only what was given up begins anew: a create on its way to be resent stays the one that is.
     resends = 0 if state.block is Block.PARKED else state.resends
     after = replace(_unparked(state), due_at=event.at, tries=0, resends=resends)
@@ -366,14 +366,10 @@ def _discarded(state: RecordState, event: Discarded) -> RecordState:
     return replace(state, block=Block.DISCARDED, block_reason=reason, due_at=None)
 
 
-def _is_gone(state: RecordState) -> bool:
-    return state.block is Block.PARKED and state.block_reason == ParkReason.INSTANCE_GONE
-
-
 def _adopted(state: RecordState, event: Adopted) -> RecordState:
     if state.attempt is not None:
         return state  # the open call is decided first, by the key that was sent
-    if state.instance_id not in (None, event.instance_id) and not _is_gone(state):
+    if state.instance_id not in (None, event.instance_id) and not is_gone(state):
         return state
     desired = state.desired
     if event.keeps and isinstance(desired, DesiredDraft):
@@ -403,7 +399,7 @@ def _resembled(state: RecordState) -> RecordState:
 
 
 def _drifted(state: RecordState, event: Drifted) -> RecordState:
-    is_its_own = state.instance_id == event.instance_id and not _is_gone(state)
+    is_its_own = state.instance_id == event.instance_id and not is_gone(state)
     if state.attempt is not None or not is_its_own or state.delivered_hash == event.found_hash:
         return state
     after = _released_if_delivered(replace(state, delivered_hash=event.found_hash))

@@ -15,13 +15,21 @@ from xmsyncd.errors import CannotWorkError, CycleError, RefusedError, TryLaterEr
 from xmsyncd.ledger import history, people, rows, staging
 from xmsyncd.ledger.history import HistoryEvent
 from xmsyncd.ledger.people import Selection
-from xmsyncd.ledger.states import FAILED_STATES, FILTERED_OUT, ParkReason, VisibleState, visible_state
+from xmsyncd.ledger.states import (
+    FAILED_STATES,
+    FILTERED_OUT,
+    ParkReason,
+    VisibleState,
+    is_gone,
+    visible_state,
+)
 from xmsyncd.ledger.views import Listed, StageEntry
 from xmsyncd.operations.exit_status import exit_status_of
 from xmsyncd.operations.explain import unknown_record
 from xmsyncd.operations.failure_list import ROWS
 from xmsyncd.operations.resume import make_due
 from xmsyncd.operations.runtime import PipelineRuntime, Runtime
+from xmsyncd.operations.vendors import mark_of
 from xmsyncd.records import ContentHash, Filtered, RecordId, Rejection
 
 # Records changed in one transaction: few enough that a running delivery does not notice.
@@ -197,8 +205,11 @@ async def _mapped_again(
     accepted = await runtime.ledger.read(people.accepted_hash, record_id)
     # As if it were listed unchanged under another mapping: a detail that was kept is not fetched again.
     known = Listed(item.listed_hash, ContentHash(""), item.updated_at, None, detail, accepted)
-    entries = await pipeline.shaper.shape([item], {item.source_id: known}, ruled=ruled)
-    return entries[0]
+    (entry,) = (await pipeline.shaper.shape([item], {item.source_id: known}, ruled=ruled)).entries
+    if entry.context_hash is not None and entry.context_hash != pipeline.shaper.context:
+        # A group tree was fetched for it, or a cycle has begun with other files.
+        (entry,) = (await pipeline.shaper.shape([item], {item.source_id: known}, ruled=ruled)).entries
+    return entry
 
 
 def _write_tries(
@@ -226,6 +237,8 @@ def _write_tries(
                 note = _stage_again(connection, pipeline, row, entry, action, by, now)
         elif row.state.block_reason == FILTERED_OUT:
             note = "the pipeline is not about it; it comes back by itself once where lets it in"
+        elif is_gone(row.state) and (unwanted := _why_unwanted(connection, record_id)):
+            note = f"{unwanted}, so that its instance, which is gone from Yida, is not made anew; discard it"
         elif action is Action.ACCEPT:
             note = _why_not_accepted(row)
         elif before not in _NOTHING_TO_DO:
@@ -254,6 +267,8 @@ def _stage_again(
     ).fetchone()
     if found["listed_hash"] != entry.item.listed_hash:
         return "OKKI has shown something new of it in the meantime"
+    if entry.context_hash is not None and entry.context_hash != pipeline.shaper.context:
+        return "the mapping has changed in the meantime, and the next cycle maps it again"
     staging.stage_page(
         connection,
         pipeline.name,
@@ -263,6 +278,7 @@ def _stage_again(
         [entry],
         ignore_changes=False,
         now=now,
+        mark=mark_of(pipeline.settings),
         plan=pipeline.shaper.quality,
     )
     if action is not Action.ACCEPT:
@@ -276,6 +292,16 @@ def _stage_again(
         return f"cannot be accepted, because it cannot be sent: {entry.result.detail}"
     people.accept(connection, row.record_id, now=now, by=by, reason=found["rejection"])
     return "accepted with exactly this content"
+
+
+def _why_unwanted(connection: sqlite3.Connection, record_id: RecordId) -> str:
+    """Why nobody wants an instance of it any more; "" where it is wanted."""
+    found = connection.execute(
+        "SELECT deleted_ms, filtered_by FROM records WHERE id = ?", (record_id,)
+    ).fetchone()
+    if found["deleted_ms"] is not None:
+        return "OKKI has deleted it"
+    return "the pipeline is not about it" if found["filtered_by"] is not None else ""
 
 
 def _rejected_by(connection: sqlite3.Connection, record_id: RecordId) -> str:

@@ -12,10 +12,11 @@ import pytest
 
 from tests.unit.ledger import sample
 from xmsyncd.errors import LedgerUnusableError
-from xmsyncd.ledger import check_tables, claims, cycles, people, pipelines, repair
+from xmsyncd.ledger import check_tables, claims, cycles, guard, people, pipelines, repair
 from xmsyncd.ledger.checking import ADVICE, Found, Rule
 from xmsyncd.ledger.cycles import CycleCounts, CycleResult
 from xmsyncd.ledger.events import Finding
+from xmsyncd.ledger.guard import GuardRules
 from xmsyncd.ledger.times import to_ms
 from xmsyncd.records import Family, Operation
 
@@ -250,4 +251,18 @@ def test_two_open_creates_with_one_key_are_left_to_a_person(lived: sqlite3.Conne
 def test_a_claim_that_was_given_back_is_well(db: sqlite3.Connection):
     sample.stage(db, sample.draft_entry("1", "K"))
     claims.give_back(db, sample.claim(db), sample.METER, sample.NOW)
+    assert found(db) == {}
+
+
+def test_a_held_record_may_lack_its_key_which_it_takes_when_a_person_lets_it_go(db: sqlite3.Connection):
+    """An update that gave it the key of another, and that the guard holds as one of many."""
+    sample.stage(db, sample.draft_entry("1", "K1"), sample.draft_entry("2", "K2"))
+    sample.deliver_all(db)
+    later = sample.NOW + timedelta(minutes=1)
+    sample.stage(db, sample.draft_entry("1", "K2", "new", later), guard=GuardRules(updates=0), now=later)
+    assert sample.states(db) == {"1": "held", "2": "delivered"}
+    assert sample.holders(db) == {"K2": "2"}
+    assert found(db) == {}
+    guard.release(db, sample.record_id(db, "1"), by="test", now=later)
+    assert sample.states(db) == {"1": "waiting", "2": "delivered"}
     assert found(db) == {}

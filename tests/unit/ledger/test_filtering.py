@@ -180,6 +180,24 @@ def test_a_create_on_its_way_is_decided_first(db: sqlite3.Connection, arrived: b
     assert sound(db)
 
 
+def test_a_create_that_is_found_with_other_content_comes_to_rest_too(db: sqlite3.Connection):
+    """What exactly Yida holds is then not known, and nobody is asked about what the pipeline is not about."""
+    pending(db)
+    sample.open_doubt(db, "1")
+    leave_out(db, filtered("1"))
+    [look] = sample.due_looks(db, MUCH_LATER)
+    sample.settle_look(db, look, Finding.OTHER, instance_id="i1", found_hash="other", now=MUCH_LATER)
+    leave_out(db, filtered("1", at=MUCH_LATER), cycle_id=sample.begin_cycle(db), now=MUCH_LATER)
+    assert sample.states(db) == {"1": "discarded"}
+    assert people.rejected_items(db, "products", [RejectionReason.FILTERED], 10) == ()
+    assert sample.deliver_all(db, MUCH_LATER) == []
+    assert sound(db)
+    # Let in again, it is the same instance that gets the content.
+    sample.stage(db, sample.draft_entry("1", "K1", "back", MUCH_LATER), now=MUCH_LATER)
+    [one] = sample.claim(db, Operation.UPDATE, now=MUCH_LATER)
+    assert one.instance_id == "i1"
+
+
 def test_an_update_on_its_way_is_what_stays(db: sqlite3.Connection):
     pending(db)
     sample.deliver_all(db)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.unit.ledger.sample import NOW
+from xmsyncd.cycle.shape import Shaped
 from xmsyncd.ledger import Ledger
 from xmsyncd.ledger.views import Listed, StageEntry
 from xmsyncd.operations.runtime import PipelineRuntime, Runtime
@@ -60,11 +61,11 @@ class MappingShaper:
 
     async def shape(
         self, items: Sequence[Item], known: Mapping[SourceId, Listed], *, ruled: bool = True
-    ) -> tuple[StageEntry, ...]:
+    ) -> Shaped:
         self.shaped += [(item, known[item.source_id]) for item in items]
         if self.error is not None:
             raise self.error
-        return tuple(self.answer or _drafted(item) for item in items)
+        return Shaped(tuple(self.answer or _drafted(item) for item in items))
 
 
 def _drafted(item: Item) -> StageEntry:

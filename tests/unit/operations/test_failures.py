@@ -18,7 +18,19 @@ from xmsyncd.ledger.people import Selection
 from xmsyncd.ledger.views import StageEntry, Stop
 from xmsyncd.operations import failure_list, failures
 from xmsyncd.operations.exit_status import UnknownRecordError
-from xmsyncd.records import Family, Rejection, RejectionReason, SourceId, StopReason
+from xmsyncd.records import (
+    ContentHash,
+    Family,
+    Filtered,
+    KeyValue,
+    Operation,
+    Rejection,
+    RejectionReason,
+    SourceId,
+    StopReason,
+)
+from xmsyncd.settings import OnDelete
+from xmsyncd.settings.pipelines import DeletedMarkSettings
 
 ALL = Selection(everything=True)
 
@@ -312,3 +324,56 @@ async def test_an_action_tells_its_progress_and_stays_where_it_was_left(opened: 
     assert await anext(told) == {"done": 50, "total": 120}
     await told.aclose()
     assert list((await states(opened)).values()).count("discarded") == 50
+
+
+def delivered_and_then(connection: sqlite3.Connection, *then: StageEntry) -> None:
+    sample.stage(connection, draft_entry("1", "A", "old"))
+    sample.deliver_all(connection)
+    sample.stage(connection, *then, now=NOW + timedelta(minutes=1))
+
+
+async def test_what_a_retry_finds_left_out_gets_its_mark_as_in_a_cycle(opened: Opened):
+    """It counts as mapped from then on: nobody would come back to it."""
+    mark = {"field": "selectField_state", "value": "停用", "otherwise": "在用"}
+    target = opened.pipeline.settings.target.model_copy(
+        update={"on_delete": OnDelete.MARK, "deleted_mark": DeletedMarkSettings(**mark)}
+    )
+    settings = opened.pipeline.settings.model_copy(update={"target": target})
+    pipeline = replace(opened.pipeline, settings=settings)
+    entry = rejected_entry("1", no="A")
+    await opened.ledger.write(delivered_and_then, entry)
+    opened.shaper.answer = StageEntry(
+        entry.item, Filtered(SourceId("1"), NOW, "where: does not hold", KeyValue("A"))
+    )
+    await failures.retry(opened.runtime, [pipeline], ALL)
+    (claim,) = await opened.ledger.write(sample.claim, Operation.UPDATE, now=NOW + timedelta(hours=1))
+    assert claim.content == {"textField_key": "A", "textField_name": "old", "selectField_state": "停用"}
+
+
+async def test_what_was_mapped_by_a_mapping_of_before_is_left_to_the_next_cycle(opened: Opened):
+    await opened.ledger.write(lambda connection: sample.stage(connection, rejected_entry("4", no="D")))
+    answer = draft_entry("4", "D", "as of before")
+    opened.shaper.answer = replace(
+        answer, item=rejected_entry("4", no="D").item, context_hash=ContentHash("another")
+    )
+    result = await failures.retry(opened.runtime, [opened.pipeline], ALL)
+    assert result["counts"] == {"rejected": 1}
+    assert "mapping has changed" in result["records"][0]["note"]
+    assert len(opened.shaper.shaped) == 2, "it was tried twice"
+
+
+@pytest.mark.parametrize("column", ["deleted_ms", "filtered_by"])
+async def test_an_instance_that_nobody_wants_is_not_made_anew_by_a_retry(opened: Opened, column: str):
+    """People tidy up in Yida what was deleted or left out; then they retry everything that is listed."""
+
+    def somebody_tidies_up(connection: sqlite3.Connection) -> None:
+        delivered_and_then(connection, draft_entry("1", "A", "new", NOW + timedelta(minutes=1)))
+        (one,) = sample.claim(connection, Operation.UPDATE, now=NOW + timedelta(minutes=2))
+        sample.settle(connection, one, Family.GONE)
+        connection.execute(f"UPDATE records SET {column} = 1")  # noqa: S608 - constant
+
+    await opened.ledger.write(somebody_tidies_up)
+    result = await failures.retry(opened.runtime, [opened.pipeline], ALL)
+    assert result["counts"] == {"parked": 1}
+    assert "is not made anew; discard it" in result["records"][0]["note"]
+    assert (await failures.discard(opened.runtime, [opened.pipeline], ALL))["counts"] == {"discarded": 1}
