@@ -113,12 +113,12 @@ class Running:
 async def run_cell(cell: Cell, folder: Path, watch: Watch) -> None:
     """Raises AssertionError for what does not hold. ``folder`` must exist and be empty."""
     async with _running(cell, folder, watch) as running:
-        async with _cycles(running):
+        async with cycles_without_end(running.here):
             await _comes_right(running)
         before = _Counts.of(running, cell)
         fault = await _break(cell, running)
         _edit(cell, running)
-        async with _cycles(running):
+        async with cycles_without_end(running.here):
             if cell.pattern is Pattern.OUTAGE:
                 await _outage(cell, running, fault, before)
             elif fault is not None:
@@ -219,12 +219,12 @@ def _edit(cell: Cell, running: Running) -> None:
 
 
 @contextlib.asynccontextmanager
-async def _cycles(running: Running) -> AsyncIterator[None]:
+async def cycles_without_end(here: World) -> AsyncIterator[None]:
     """Cycle after cycle, as the schedule would have them."""
 
     async def ring() -> None:
         while True:
-            await running.here.read()
+            await here.read()
             await asyncio.sleep(0.1)
 
     task = asyncio.create_task(ring(), name="ring")

@@ -6,10 +6,8 @@ renamed alone. That the alert then fires is shown by the rule tests in ``tests/d
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -18,6 +16,7 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
+from tests.matrix.running import cycles_without_end
 from tests.world import World, until, world
 from xmsyncd.simulator.faults import FaultName, fault_from_mapping
 from xmsyncd.simulator.options import SimulatorOptions
@@ -174,7 +173,7 @@ async def test_a_fault_moves_the_series_that_its_alert_watches(name: FaultName, 
             here.simulated.faults.append(fault_from_mapping({"api": vendor, **watched.beside}))
         for _ in range(CREATED):
             here.simulated.catalogue.create()
-        async with _cycles(here):
+        async with cycles_without_end(here):
             await until(lambda: fault.struck > 0, f"{name} strikes")
             if watched.alert is not None:
 
@@ -210,21 +209,3 @@ def _value(here: World, watched: Watched) -> float:
 
 def _failures(here: World) -> float:
     return _value(here, Watched("", "xmsyncd_failures_total"))
-
-
-@contextlib.asynccontextmanager
-async def _cycles(here: World) -> AsyncIterator[None]:
-    """Cycle after cycle, as the schedule would have them."""
-
-    async def ring() -> None:
-        while True:
-            await here.read()
-            await asyncio.sleep(0.1)
-
-    task = asyncio.create_task(ring(), name="ring")
-    try:
-        yield
-    finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task

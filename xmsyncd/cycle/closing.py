@@ -55,7 +55,7 @@ class Closing:
         self, running: Running, result: CycleResult, proof: str, error: Exception | None, started: float
     ) -> CycleReport:
         """Close the cycle: watermark, deletions, balance, result; tell it, and return the report."""
-        plan, progress = running.plan, running.progress
+        plan = running.plan
         kind = CycleKind.INCREMENTAL if plan is None else plan.kind
         detail = "" if error is None else str(error)
         watermark = None
@@ -95,26 +95,19 @@ class Closing:
         )
         if held is not None:
             self._parts.events.updates_held(self._parts.pipeline, held)
-        self._parts.events.cycle_finished(
-            self._parts.pipeline,
-            running.cycle_id or 0,
-            kind,
-            result,
-            self._parts.clock.monotonic() - started,
-            balance,
-            detail,
-            watermark,
-        )
-        return CycleReport(
+        report = CycleReport(
             running.cycle_id,
             kind,
             result,
-            progress,
+            running.progress,
             self._parts.shaper.detail_calls,
             balance,
             watermark,
             error,
         )
+        seconds = self._parts.clock.monotonic() - started
+        self._parts.events.cycle_finished(self._parts.pipeline, report, seconds)
+        return report
 
     async def _count_absent(self, running: Running) -> None:
         """A complete read of everything: what it did not show may have been deleted."""

@@ -6,16 +6,15 @@ import sqlite3
 from dataclasses import dataclass
 from datetime import datetime
 
-from xmsyncd.ledger.times import from_ms, to_ms
+from xmsyncd.ledger.times import to_ms
 
 
 @dataclass(frozen=True, slots=True)
 class Lookup:
-    """A remembered look-up: its hash, its JSON body, when it was fetched."""
+    """A remembered look-up: its hash and its JSON body."""
 
     hash: str
     body: str
-    fetched_at: datetime
 
 
 def remember(
@@ -33,6 +32,6 @@ def remember(
 def recall(connection: sqlite3.Connection, name: str, lookup: str) -> Lookup | None:
     """What is remembered, if anything ever was."""
     row = connection.execute(
-        "SELECT hash, body, fetched_ms FROM lookups WHERE connection = ? AND name = ?", (name, lookup)
+        "SELECT hash, body FROM lookups WHERE connection = ? AND name = ?", (name, lookup)
     ).fetchone()
-    return None if row is None else Lookup(row["hash"], row["body"], from_ms(row["fetched_ms"]))
+    return None if row is None else Lookup(row["hash"], row["body"])

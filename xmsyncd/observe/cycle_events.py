@@ -10,8 +10,9 @@ from typing import Any
 
 import structlog
 
+from xmsyncd.cycle.progress import CycleReport
 from xmsyncd.errors import TryLaterError
-from xmsyncd.ledger.cycles import CycleKind, CycleResult
+from xmsyncd.ledger.cycles import CycleResult
 from xmsyncd.ledger.guard import HeldReport
 from xmsyncd.ledger.views import StageDecision
 from xmsyncd.observe.labels import PROOFS, Api, SourceFailure, Stage, source_failure
@@ -174,24 +175,16 @@ class CycleTeller(Teller):
             **({"exc_info": error} if unforeseen else {}),
         )
 
-    def cycle_finished(
-        self,
-        pipeline: str,
-        cycle_id: int,
-        kind: str,
-        result: str,
-        seconds: float,
-        balance: int,
-        detail: str,
-        watermark: datetime | None,
-    ) -> None:
-        """A cycle's line, and one for what it rejected; ``watermark`` is ``None`` where it stays."""
-        kind, result = known(kind, CycleKind), known(result, CycleResult)
-        self._metrics.cycles.labels(pipeline, kind, result).inc()
+    def cycle_finished(self, pipeline: str, report: CycleReport, seconds: float) -> None:
+        """A cycle's line, and one for what it rejected."""
+        result = report.result
+        cycle_id = report.cycle_id or 0
+        detail = "" if report.error is None else str(report.error)
+        self._metrics.cycles.labels(pipeline, report.kind, result).inc()
         self._metrics.cycle_duration.labels(pipeline).observe(seconds)
-        self._metrics.balance.labels(pipeline).set(balance)
+        self._metrics.balance.labels(pipeline).set(report.balance)
         told = self._cycles_of(pipeline)
-        if balance:
+        if report.balance:
             log = _log.error
         elif result == CycleResult.UNPROVEN:
             log = _log.warning
@@ -208,14 +201,14 @@ class CycleTeller(Teller):
             "cycle_finished",
             pipeline=pipeline,
             cycle_id=cycle_id,
-            kind=kind,
+            kind=report.kind,
             result=result,
             seconds=round(seconds, 3),
             read=told.read,
             decisions=plain(told.staged),
             proofs=plain(told.proofs),
-            balance=balance,
-            watermark=iso(watermark),
+            balance=report.balance,
+            watermark=iso(report.watermark),
             **({"detail": detail} if detail else {}),
             **after,
         )

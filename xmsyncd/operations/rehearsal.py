@@ -77,17 +77,7 @@ class Overheard:
     def watermark_pulled_back(self, pipeline: str, was: datetime, to: datetime) -> None:
         """Nothing."""
 
-    def cycle_finished(
-        self,
-        pipeline: str,
-        cycle_id: int,
-        kind: str,
-        result: str,
-        seconds: float,
-        balance: int,
-        detail: str,
-        watermark: datetime | None,
-    ) -> None:
+    def cycle_finished(self, pipeline: str, report: CycleReport, seconds: float) -> None:
         """Nothing."""
 
     def updates_held(self, pipeline: str, report: HeldReport) -> None:

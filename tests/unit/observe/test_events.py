@@ -9,9 +9,10 @@ import pytest
 from structlog.testing import capture_logs
 
 from tests.unit.observe.conftest import NOW
-from xmsyncd.cycle.progress import CycleEvents
+from xmsyncd.cycle.progress import CycleEvents, CycleProgress, CycleReport
 from xmsyncd.delivery.delivery import DeliveryEvents
 from xmsyncd.errors import CannotWorkError, EmptyGroupTreeError, RefusedError, TryLaterError
+from xmsyncd.ledger.cycles import CycleKind, CycleResult
 from xmsyncd.ledger.events import Finding, Looked, Settled
 from xmsyncd.ledger.views import Look, LookSettlement, Settlement, StageDecision, Stop
 from xmsyncd.observe.events import Events
@@ -190,6 +191,12 @@ def test_a_new_reason_to_stop_takes_the_place_of_the_old(events):
     assert value(events, "pipeline_stopped", reason="quota") == 1
 
 
+def report(number: int = 1, *, balance: int = 0, error: Exception | None = None) -> CycleReport:
+    result = CycleResult.DONE if error is None else CycleResult.FAILED
+    watermark = NOW if error is None else None
+    return CycleReport(number, CycleKind.INCREMENTAL, result, CycleProgress(), 0, balance, watermark, error)
+
+
 def run_cycle(events: Events, number: int = 1, rejected: int = 0) -> None:
     events.cycle_started("products", number, "incremental", NOW, NOW)
     decisions = Counter({StageDecision.UNCHANGED: 40, StageDecision.REJECTED: rejected})
@@ -197,7 +204,7 @@ def run_cycle(events: Events, number: int = 1, rejected: int = 0) -> None:
     for _ in range(3):
         events.page_staged("products", decisions, reasons, 50)
     events.window_proved("products", ProofDecision.PROVEN_TOTALS)
-    events.cycle_finished("products", number, "incremental", "done", 2.5, 0, "", NOW)
+    events.cycle_finished("products", report(number), 2.5)
 
 
 def test_a_cycle_is_one_line_with_its_numbers(events):
@@ -233,14 +240,14 @@ def test_rejections_are_one_warning_for_a_cycle(events):
 def test_a_failed_cycle_says_why_once(events, error, level, reason):
     with capture_logs() as lines:
         events.cycle_failed("products", error)
-        events.cycle_finished("products", 1, "incremental", "failed", 1.0, 0, str(error), None)
+        events.cycle_finished("products", report(error=error), 1.0)
     assert [line["log_level"] for line in lines] == [level, "debug"]
     assert value(events, "failures_total", stage="source", reason=reason) == 1
 
 
 def test_a_balance_other_than_zero_is_an_error(events):
     with capture_logs() as lines:
-        events.cycle_finished("products", 1, "full", "done", 1.0, -2, "", NOW)
+        events.cycle_finished("products", report(balance=-2), 1.0)
     assert lines[-1]["log_level"] == "error"
     assert value(events, "balance_records") == -2
 
@@ -362,12 +369,12 @@ def test_an_outage_of_an_hour_with_its_failing_cycles_is_a_few_lines(events, clo
             clock.seconds += 5
             events.answer_judged("main", "okki", "list", Reply(fault=Fault.LOST), LOST)
             events.cycle_failed("products", away)
-            events.cycle_finished("products", 1, "incremental", "failed", 1.0, 0, str(away), None)
+            events.cycle_finished("products", report(error=away), 1.0)
             events.read_put_off("products", "look", TryLaterError("Yida is away", connection="main"))
             events.summarise()
         clock.seconds += 5
         events.answer_judged("main", "okki", "list", Reply(status=200), WELL)
-        events.cycle_finished("products", 2, "incremental", "done", 1.0, 0, "", NOW)
+        events.cycle_finished("products", report(2), 1.0)
     told = [line for line in lines if line["log_level"] != "debug"]
     about_okki = [line["event"] for line in told if line["event"] != "read_put_off"]
     assert about_okki[0] == "cycle_failed"

@@ -8,24 +8,12 @@ from typing import Any
 
 import pytest
 
+from tests.unit.simulator.conftest import Tick
 from xmsyncd.simulator.counters import Counters, Operation, Result, Vendor
 from xmsyncd.simulator.gateway import Gateway
 from xmsyncd.simulator.options import RateWindow, SimulatorOptions
 from xmsyncd.simulator.refusals import RefusedError
 from xmsyncd.simulator.times import SimulatedClock
-
-
-class Tick:
-    def __init__(self) -> None:
-        self.now = 1_800_000_000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def tick() -> Tick:
-    return Tick()
 
 
 def make(tick: Tick, **options: Any) -> Gateway:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.unit.simulator.conftest import Tick
 from xmsyncd.simulator.options import Component, EqMeaning, FormKind, Searchable, SimulatorOptions
 from xmsyncd.simulator.oracle import GROUP_ID, NAME, NUMBER
 from xmsyncd.simulator.refusals import RefusedError
@@ -15,21 +16,6 @@ from xmsyncd.simulator.times import SimulatedClock
 from xmsyncd.simulator.yida_app import Arguments, YidaApp
 
 FORM = SimulatorOptions().form_uuid
-
-
-class Tick:
-    """Monotonic and wall clock at once, moved by a test."""
-
-    def __init__(self) -> None:
-        self.now = 1_800_000_000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def tick() -> Tick:
-    return Tick()
 
 
 def make(tick: Tick, **options: Any) -> YidaApp:
