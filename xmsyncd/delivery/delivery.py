@@ -19,11 +19,12 @@ from xmsyncd.delivery.look_policy import longest_interval
 from xmsyncd.delivery.policy import SendingRules
 from xmsyncd.delivery.read_back import ReadBack
 from xmsyncd.delivery.settler import Settler
+from xmsyncd.delivery.stopwatch import Stopwatch
 from xmsyncd.delivery.target import Target
 from xmsyncd.delivery.waiting import Bell, Stoppable
 from xmsyncd.errors import XmsyncdError
 from xmsyncd.flow.limiter import Limiter
-from xmsyncd.ledger import Ledger, clocks, pipelines
+from xmsyncd.ledger import Ledger, clocks, looks, order, pipelines
 from xmsyncd.ledger.clocks import LongestWaits
 from xmsyncd.ledger.meters import Meter
 from xmsyncd.ledger.views import Claimed, KnownInstance, LookSettlement, Settlement, SettleReport, Stop
@@ -113,6 +114,7 @@ class Delivery:
         self._settler = Settler(
             ledger, rules, meter=meter, settled=self._settled, clock=clock, rng=rng, step=step
         )
+        self._stopwatch = Stopwatch(clock)
         slots = asyncio.Semaphore(options.in_flight)
         senders = {Operation.CREATE: self._create, Operation.UPDATE: self._update}
         self.lanes = tuple(
@@ -124,6 +126,7 @@ class Delivery:
                 limiter=limiters[operation],
                 authorise=authorise,
                 settler=self._settler,
+                stopwatch=self._stopwatch,
                 slots=slots,
                 rules=rules,
                 meter=meter,
@@ -159,7 +162,10 @@ class Delivery:
 
         self._meter = meter
         self._read_back = ReadBack(
-            asking(looks, "look"), resend_limit=options.resend_limit, decided=self._looked
+            asking(looks, "look"),
+            resend_limit=options.resend_limit,
+            decided=self._looked,
+            stopwatch=self._stopwatch,
         )
         self._first_create = FirstCreate(
             asking(target, "first_create"),
@@ -177,6 +183,7 @@ class Delivery:
         """
         rules = self._options.rules
         now = self._clock.now()
+        self._stopwatch.open(await self._ledger.read(order.newest_attempt))
         if await self._ledger.write(pipelines.end_quota_stop, self._pipeline, self._meter(), now) is None:
             await self._ledger.write(pipelines.probe_at_start, self._pipeline, now, rules.probe_every)
         orphans = await self._ledger.write(
@@ -229,6 +236,7 @@ class Delivery:
         try:
             await _all_or_first_error(loops, settling)
             await self._drain()
+            await self._note_waited()
         finally:
             for task in loops:
                 task.cancel()
@@ -245,6 +253,13 @@ class Delivery:
             return
         for lane in self.lanes:
             await lane.drain()  # nothing is on its way any more; a failure is not passed over
+
+    async def _note_waited(self) -> None:
+        """Also runs that are shorter than the delays of the looks add up."""
+        known = await self._ledger.read(looks.open_attempts, self._pipeline)
+        waited = {one: self._stopwatch.waited(one, before).since_sent for one, before in known.items()}
+        if waited:
+            await self._ledger.write(looks.note_waited, waited)
 
     async def _create(self, claim: Claim) -> Outcome:
         return await self._target.create(claim.content)

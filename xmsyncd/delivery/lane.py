@@ -10,6 +10,7 @@ from xmsyncd.about import about
 from xmsyncd.clock import Clock
 from xmsyncd.delivery.policy import LaneNow, SendingRules, decide_allowance
 from xmsyncd.delivery.settler import Settler
+from xmsyncd.delivery.stopwatch import Stopwatch
 from xmsyncd.delivery.waiting import Bell, Stoppable
 from xmsyncd.errors import CannotWorkError, RefusedError, TryLaterError
 from xmsyncd.flow.limiter import Limiter
@@ -44,6 +45,7 @@ class Lane:
         limiter: Limiter,
         authorise: Callable[[], Awaitable[None]],
         settler: Settler,
+        stopwatch: Stopwatch,
         slots: asyncio.Semaphore,
         rules: SendingRules,
         meter: Callable[[], Meter],
@@ -61,6 +63,7 @@ class Lane:
         self._limiter = limiter
         self._authorise = authorise
         self._settler = settler
+        self._stopwatch = stopwatch
         self._slots = slots
         self._rules = rules
         self._meter = meter
@@ -230,12 +233,16 @@ class Lane:
         )
 
     async def _deliver(self, claim: Claim) -> None:
+        sent_at = self._clock.monotonic()
         outcome = None if self._is_void(claim) else await self._outcome(claim)
         if outcome is None or (outcome.code == VOID_PERMIT and not outcome.calls):
             await self._ledger.write(claims.give_back, (claim,), self._meter(), self._clock.now())
             return
         self._step(Step.SENT)
         self._count(claim, outcome)
+        is_nameless = outcome.family is Family.DELIVERED and not (outcome.instance_id or claim.instance_id)
+        if outcome.family is Family.UNDECIDED or is_nameless:
+            self._stopwatch.ended(claim.attempt_id, sent_at)
         tries = self._not_sent_in_a_row if outcome.family is Family.NOT_SENT else claim.tries + 1
         pause = await self._settler.settle(claim, outcome, tries=tries)
         if pause is None or pause <= timedelta(0):

@@ -4,6 +4,7 @@ An empty look proves nothing by itself: the index may lag, the component may not
 acting user may not see the row. It counts only beside a *witness*: an instance that we know by id,
 created after the doubtful send, which the same kind of search shows at the same time. Where even our
 newest known instance stays out of sight, the index is provably behind, and nothing is sent again.
+How long it has been waited for is measured (:mod:`.stopwatch`), not taken from the wall clock.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
+from xmsyncd.delivery.stopwatch import Waited
 from xmsyncd.ledger.events import Finding
 from xmsyncd.ledger.views import KnownInstance, Look
 from xmsyncd.records import ContentHash, Found, InstanceId, RecordId
@@ -21,6 +23,9 @@ from xmsyncd.records import ContentHash, Found, InstanceId, RecordId
 # After the last configured look the interval doubles with the time that has passed, up to this many
 # times the last delay (two hours for the default ten minutes).
 _LONGEST_INTERVAL = 12
+
+# Due times are whole milliseconds, rounded down: a look that comes a moment early is not early.
+_TICK = timedelta(milliseconds=2)
 
 
 class Sight(StrEnum):
@@ -89,10 +94,14 @@ def _age(row: Found) -> tuple[datetime, str]:
     return (row.created_at or datetime.max.replace(tzinfo=UTC), row.instance_id)
 
 
-def needs_witness(look: Look, delays: Sequence[timedelta], now: datetime) -> bool:
+def needs_witness(waited: Waited, delays: Sequence[timedelta]) -> bool:
     """Whether an empty look could decide at all. The first may not: the call may still be carried out."""
     second = delays[1] if len(delays) > 1 else delays[0]
-    return now - look.sent_at >= second
+    return _has_passed(second, waited.since_sent)
+
+
+def _has_passed(delay: timedelta, waited: timedelta) -> bool:
+    return waited >= delay - _TICK
 
 
 def was_created_later(instance: KnownInstance | None, look: Look) -> bool:
@@ -112,14 +121,14 @@ def decide_empty(
     delays: Sequence[timedelta],
     *,
     canary_free: bool,
-    now: datetime,
+    waited: Waited,
 ) -> CreateFinding:
     """What an empty look comes to. ``canary_free``: no other create is being sent again without proof.
 
     Resending without a witness happens to one record at a time, and only where nothing speaks for a
     lagging index; once that one is found it is the witness for the others.
     """
-    if not needs_witness(look, delays, now):
+    if not needs_witness(waited, delays):
         return CreateFinding(Finding.UNSEEN, "too_early")
     match witness.sight:
         case Sight.HIDDEN:
@@ -127,14 +136,14 @@ def decide_empty(
         case Sight.VISIBLE if was_created_later(witness.instance, look):
             return CreateFinding(Finding.ABSENT, "witnessed")
         case Sight.VISIBLE | Sight.NONE:
-            was_last_look = now - look.sent_at >= delays[-1]
+            was_last_look = _has_passed(delays[-1], waited.since_sent)
             if was_last_look and canary_free:
                 return CreateFinding(Finding.ABSENT, "no_witness")
             return CreateFinding(Finding.UNSEEN, "no_witness_yet")
 
 
 def decide_update(
-    look: Look, shown: Found | None, delays: Sequence[timedelta], now: datetime
+    look: Look, shown: Found | None, delays: Sequence[timedelta], waited: Waited
 ) -> CreateFinding:
     """What a get by id says about an open update: it shows the content, or the update is sent again.
 
@@ -144,18 +153,18 @@ def decide_update(
         return CreateFinding(Finding.GONE, "instance_gone")
     if shown.content_hash == look.content_hash:
         return CreateFinding(Finding.EQUAL, "found", look.instance_id, shown.content_hash)
-    if now - look.ended_at < delays[0] or not needs_witness(look, delays, now):
+    if not (_has_passed(delays[0], waited.since_ended) and needs_witness(waited, delays)):
         return CreateFinding(Finding.UNSEEN, "too_early")
     return CreateFinding(Finding.OTHER, "not_applied", look.instance_id, shown.content_hash)
 
 
-def next_look_at(sent_at: datetime, now: datetime, delays: Sequence[timedelta]) -> datetime:
+def next_look_at(since_sent: timedelta, now: datetime, delays: Sequence[timedelta]) -> datetime:
     """The next look: the first configured delay that is still ahead, then at growing intervals for ever."""
     for delay in delays:
-        if sent_at + delay > now:
-            return sent_at + delay
+        if not _has_passed(delay, since_sent):
+            return now + (delay - since_sent)
     last = delays[-1]
-    return now + min(max(now - sent_at, last), _LONGEST_INTERVAL * last)
+    return now + min(max(since_sent, last), _LONGEST_INTERVAL * last)
 
 
 def longest_interval(delays: Sequence[timedelta]) -> timedelta:

@@ -11,6 +11,7 @@ from xmsyncd.delivery import look_policy
 from xmsyncd.delivery.asking import Asking, told_wait
 from xmsyncd.delivery.look_policy import CreateFinding, Sight, Witness
 from xmsyncd.delivery.policy import next_month
+from xmsyncd.delivery.stopwatch import Stopwatch, Waited
 from xmsyncd.errors import CannotWorkError, RefusedError, ReserveSpentError, TryLaterError
 from xmsyncd.flow.quota import RoomReason
 from xmsyncd.ledger import claims, looks, meters, pipelines
@@ -20,6 +21,9 @@ from xmsyncd.records import AttemptId, Found, Operation, StopReason, StopSource
 
 # Calls for finding one witness: people may have deleted every instance that could be one.
 _LARGEST_WITNESS_HUNT = 6
+
+# After any of these the attempt is open no longer.
+_DECIDED = (Finding.EQUAL, Finding.OTHER, Finding.ABSENT, Finding.GONE)
 
 # A round is one transaction and one witness; more than this and its first looks would be stale at its end.
 _LARGEST_ROUND = 32
@@ -34,10 +38,12 @@ class ReadBack:
         *,
         resend_limit: int,
         decided: Callable[[Sequence[LookSettlement]], None],
+        stopwatch: Stopwatch,
     ) -> None:
         self._asking = asking
         self._resend_limit = resend_limit
         self._decided = decided
+        self._stopwatch = stopwatch
         self._ring = asking.bell.listen()
         self._failures_in_a_row = 0
         self._not_before: datetime | None = None
@@ -123,6 +129,8 @@ class ReadBack:
         finally:
             if settlements:
                 await self._asking.ledger.write(looks.settle_looks, settlements, self._asking.clock.now())
+                closed = [one.look.attempt_id for one in settlements if one.event.finding in _DECIDED]
+                self._stopwatch.forget(closed)
                 self._decided(settlements)
                 self._asking.bell.ring()
 
@@ -135,7 +143,11 @@ class ReadBack:
         now = asking.clock.now()
         due = await asking.ledger.read(looks.due_looks, asking.pipeline, _LARGEST_ROUND, now)
         creates = [look for look in due if look.operation is Operation.CREATE]
-        doubtful = [look for look in creates if look_policy.needs_witness(look, self._delays, now)]
+        # A create is decided by what had passed when its witness was searched for.
+        waited = {look.attempt_id: self._waited(look) for look in due}
+        doubtful = [
+            look for look in creates if look_policy.needs_witness(waited[look.attempt_id], self._delays)
+        ]
         witness = Witness(Sight.NONE)
         told = asking.target.reads
         if doubtful:
@@ -149,11 +161,14 @@ class ReadBack:
                 with about(key=look.key, attempt_id=look.attempt_id):
                     if look.operation is Operation.UPDATE:
                         shown = await self._get(look)
-                        finding = look_policy.decide_update(look, shown, self._delays, asking.clock.now())
+                        by_now = self._waited(look)
+                        finding = look_policy.decide_update(look, shown, self._delays, by_now)
                     else:
                         # One whose resend got lost as well is in nobody's way but its own.
                         canary_free = may_resend and canaries <= {look.record_id}
-                        finding = await self._find(look, witness, canary_free=canary_free, now=now)
+                        finding = await self._find(
+                            look, witness, canary_free=canary_free, waited=waited[look.attempt_id]
+                        )
                     if finding.finding is Finding.ABSENT and look.renamed_to is not None:
                         # An older copy of the ledger may not know that it was found, and renamed, since.
                         renamed = replace(look, key=look.renamed_to)
@@ -179,11 +194,16 @@ class ReadBack:
     def _delays(self) -> Sequence[timedelta]:
         return self._asking.rules.read_back_after
 
-    async def _find(self, look: Look, witness: Witness, *, canary_free: bool, now: datetime) -> CreateFinding:
+    def _waited(self, look: Look) -> Waited:
+        return self._stopwatch.waited(look.attempt_id, look.waited)
+
+    async def _find(
+        self, look: Look, witness: Witness, *, canary_free: bool, waited: Waited
+    ) -> CreateFinding:
         found = await self._shown(look)
         if found is not None:
             return found
-        empty = look_policy.decide_empty(look, witness, self._delays, canary_free=canary_free, now=now)
+        empty = look_policy.decide_empty(look, witness, self._delays, canary_free=canary_free, waited=waited)
         if empty.finding is not Finding.ABSENT:
             return empty
         # Asked once more before anything is sent again: one search may be answered wrongly, or by a part of
@@ -229,11 +249,11 @@ class ReadBack:
                 return Witness(Sight.HIDDEN, known)
 
     def _settlement(self, look: Look, finding: CreateFinding, calls: int) -> LookSettlement:
-        now = self._asking.clock.now()
+        now, waited = self._asking.clock.now(), self._waited(look).since_sent
         match finding.finding:
             case Finding.UNSEEN:
                 # Without reading back, a person's retry is one look and no more.
-                again = look_policy.next_look_at(look.sent_at, now, self._delays)
+                again = look_policy.next_look_at(waited, now, self._delays)
                 due_at = again if self._asking.rules.read_back else None
             case Finding.OTHER if look.operation is Operation.UPDATE:
                 # Not applied: sent again at once the first time, then at the delays of the looks.
@@ -250,4 +270,4 @@ class ReadBack:
             instance_id=finding.instance_id,
             found_hash=finding.found_hash,
         )
-        return LookSettlement(look, event, calls, finding.doubles, finding.reason)
+        return LookSettlement(look, event, calls, finding.doubles, finding.reason, waited)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from xmsyncd.ledger import history, pipelines, rows
 from xmsyncd.ledger.claims import mark_gone
@@ -28,7 +28,7 @@ def due_looks(connection: sqlite3.Connection, pipeline: str, limit: int, now: da
     """The undecided attempts whose next look is due, longest due first."""
     found = connection.execute(
         """SELECT r.id, r.attempt_id, r.operation, r.sent_key, r.sent_hash, r.sent_ms, r.instance_id, r.looks,
-               r.resends, a.settled_ms, a.settled_after,
+               r.resends, a.settled_after, a.waited_ms,
                (SELECT k.key FROM keys k WHERE k.record_id = r.id AND k.key = r.key AND k.key <> r.sent_key)
                    AS renamed_to
            FROM records r JOIN attempts a ON a.id = r.attempt_id
@@ -46,8 +46,8 @@ def due_looks(connection: sqlite3.Connection, pipeline: str, limit: int, now: da
             instance_id=None if row["instance_id"] is None else InstanceId(row["instance_id"]),
             looks=row["looks"],
             resends=row["resends"],
-            ended_at=from_ms(row["sent_ms"] if row["settled_ms"] is None else row["settled_ms"]),
             settled_after=None if row["settled_after"] is None else AttemptId(row["settled_after"]),
+            waited=timedelta(milliseconds=row["waited_ms"]),
             renamed_to=None if row["renamed_to"] is None else KeyValue(row["renamed_to"]),
         )
         for row in found
@@ -146,6 +146,24 @@ def settle_looks(
     return visible
 
 
+def open_attempts(connection: sqlite3.Connection, pipeline: str) -> Mapping[AttemptId, timedelta]:
+    """The undecided attempts, and how long each is known to have been waited for."""
+    found = connection.execute(
+        """SELECT a.id, a.waited_ms FROM records r JOIN attempts a ON a.id = r.attempt_id
+           WHERE r.pipeline = ? AND r.attempt = 'undecided'""",
+        (pipeline,),
+    )
+    return {AttemptId(row["id"]): timedelta(milliseconds=row["waited_ms"]) for row in found}
+
+
+def note_waited(connection: sqlite3.Connection, waited: Mapping[AttemptId, timedelta]) -> None:
+    """Remember how long attempts have been waited for; what is known already is never made shorter."""
+    connection.executemany(
+        "UPDATE attempts SET waited_ms = max(waited_ms, ?) WHERE id = ?",
+        [(time // timedelta(milliseconds=1), attempt_id) for attempt_id, time in waited.items()],
+    )
+
+
 def note_cost(connection: sqlite3.Connection, record_id: RecordId, calls: int) -> None:
     """Put calls down to a record whose look ended in an error, and so came to nothing."""
     connection.execute("UPDATE records SET calls = calls + ? WHERE id = ?", (calls, record_id))
@@ -160,6 +178,7 @@ def _settle_one(connection: sqlite3.Connection, settlement: LookSettlement, now:
     before = row.state
     if before.attempt is None or before.attempt.attempt_id != look.attempt_id:
         return row
+    note_waited(connection, {look.attempt_id: settlement.waited})
     found = event.finding in (Finding.EQUAL, Finding.OTHER)
     if found and look.operation is Operation.CREATE and event.instance_id is not None:
         known = owners(connection, row.form, [event.instance_id])

@@ -197,10 +197,10 @@ class Look:
     instance_id: InstanceId | None
     looks: int
     resends: int
-    ended_at: datetime
-    """When the call ended for us without an answer, or the process that made it was found dead."""
     settled_after: AttemptId | None = None
-    """The newest attempt there was at that moment; ``None``: unknown."""
+    """The newest attempt there was when the call had ended for us; ``None``: unknown."""
+    waited: timedelta = timedelta(0)
+    """How long it had certainly been waited for at the last look, whatever clocks were set to since."""
     renamed_to: KeyValue | None = None
     """The key that the record has taken since, if it is another than was sent."""
 
@@ -214,6 +214,7 @@ class LookSettlement:
     calls: int
     doubles: tuple[InstanceId, ...] = ()
     note: str = ""
+    waited: timedelta = timedelta(0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -106,7 +106,6 @@ def look(**more: Any) -> Look:
         instance_id=None,
         looks=0,
         resends=0,
-        ended_at=NOW + 2 * SECOND,
         settled_after=AttemptId(5),
     )
     return replace(plain, **more)

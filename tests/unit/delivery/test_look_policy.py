@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -20,12 +19,20 @@ from xmsyncd.delivery.look_policy import (
     next_look_at,
     visibility_delays,
 )
+from xmsyncd.delivery.stopwatch import Waited
 from xmsyncd.ledger.events import Finding
 from xmsyncd.records import ContentHash, InstanceId, Operation, RecordId
 
 HIDDEN = Witness(Sight.HIDDEN, known())
 NONE = Witness(Sight.NONE)
-LAST_LOOK = NOW + 10 * MINUTE
+
+
+def waited(since_sent: timedelta) -> Waited:
+    """The call had ended two seconds after it was sent."""
+    return Waited(since_sent, since_sent - 2 * SECOND)
+
+
+LAST_LOOK = waited(10 * MINUTE)
 
 
 def visible(attempt_id: int | None) -> Witness:
@@ -121,7 +128,7 @@ def test_an_empty_look_counts_only_beside_a_witness(
     witness: Witness, after: timedelta, finding: Finding, reason: str, canary_free: bool
 ):
     """One that was created after the doubtful call had ended (here 2 s after it was sent)."""
-    decided = decide_empty(look(), witness, DELAYS, canary_free=canary_free, now=NOW + after)
+    decided = decide_empty(look(), witness, DELAYS, canary_free=canary_free, waited=waited(after))
     assert (decided.finding, decided.reason) == (finding, reason)
 
 
@@ -131,31 +138,37 @@ def test_a_clock_that_was_set_in_between_makes_no_witness(hours: int):
     before = Witness(Sight.VISIBLE, known(5, NOW + timedelta(hours=hours)))
     after = Witness(Sight.VISIBLE, known(6, NOW + timedelta(hours=hours)))
     for witness, finding in ((before, Finding.UNSEEN), (after, Finding.ABSENT)):
-        decided = decide_empty(look(), witness, DELAYS, canary_free=False, now=NOW + MINUTE)
+        decided = decide_empty(look(), witness, DELAYS, canary_free=False, waited=waited(MINUTE))
         assert decided.finding is finding
-    unknown = decide_empty(look(settled_after=None), after, DELAYS, canary_free=False, now=NOW + MINUTE)
+    unknown = decide_empty(look(settled_after=None), after, DELAYS, canary_free=False, waited=waited(MINUTE))
     assert unknown.finding is Finding.UNSEEN
 
 
 @pytest.mark.parametrize("witness", [NONE, visible(None)])
 def test_without_a_witness_at_the_last_look_one_record_is_sent_again(witness: Witness):
-    free = decide_empty(look(), witness, DELAYS, canary_free=True, now=LAST_LOOK)
+    free = decide_empty(look(), witness, DELAYS, canary_free=True, waited=LAST_LOOK)
     assert (free.finding, free.reason) == (Finding.ABSENT, "no_witness")
-    taken = decide_empty(look(), witness, DELAYS, canary_free=False, now=LAST_LOOK)
+    taken = decide_empty(look(), witness, DELAYS, canary_free=False, waited=LAST_LOOK)
     assert (taken.finding, taken.reason) == (Finding.UNSEEN, "no_witness_yet")
 
 
 def test_a_witness_decides_also_while_another_is_sent_again():
-    decided = decide_empty(look(), visible(6), DELAYS, canary_free=False, now=LAST_LOOK)
+    decided = decide_empty(look(), visible(6), DELAYS, canary_free=False, waited=LAST_LOOK)
     assert decided.finding is Finding.ABSENT
 
 
 def test_with_a_single_delay_the_first_look_may_decide():
     one = (5 * SECOND,)
-    assert not needs_witness(look(), one, NOW + 4 * SECOND)
-    assert needs_witness(look(), one, NOW + 5 * SECOND)
-    assert not needs_witness(look(), DELAYS, NOW + 29 * SECOND)
-    assert needs_witness(look(), DELAYS, NOW + 30 * SECOND)
+    assert not needs_witness(waited(4 * SECOND), one)
+    assert needs_witness(waited(5 * SECOND), one)
+    assert not needs_witness(waited(29 * SECOND), DELAYS)
+    assert needs_witness(waited(30 * SECOND), DELAYS)
+
+
+def test_a_look_that_is_due_a_rounded_millisecond_early_is_not_early():
+    almost = 10 * MINUTE - timedelta(milliseconds=1)
+    assert decide_empty(look(), NONE, DELAYS, canary_free=True, waited=waited(almost)).reason == "no_witness"
+    assert next_look_at(almost, NOW, DELAYS) == NOW + 10 * MINUTE
 
 
 # Updates
@@ -163,9 +176,9 @@ def test_with_a_single_delay_the_first_look_may_decide():
 
 def test_an_update_is_there_or_is_sent_again_or_its_instance_is_gone():
     update = look(operation=Operation.UPDATE, instance_id=InstanceId("i1"))
-    late = NOW + MINUTE
-    assert decide_update(update, None, DELAYS, NOW) == CreateFinding(Finding.GONE, "instance_gone")
-    assert decide_update(update, found("i1"), DELAYS, NOW) == CreateFinding(
+    at_once, late = waited(timedelta(0)), waited(MINUTE)
+    assert decide_update(update, None, DELAYS, at_once) == CreateFinding(Finding.GONE, "instance_gone")
+    assert decide_update(update, found("i1"), DELAYS, at_once) == CreateFinding(
         Finding.EQUAL, "found", InstanceId("i1"), ContentHash("h1")
     )
     assert decide_update(update, found("i1", content_hash="old"), DELAYS, late) == CreateFinding(
@@ -176,10 +189,10 @@ def test_an_update_is_there_or_is_sent_again_or_its_instance_is_gone():
 def test_an_update_that_may_still_be_carried_out_is_not_sent_again_yet():
     """Carried out late, its older content would be put over the newer one for good."""
     update = look(operation=Operation.UPDATE, instance_id=InstanceId("i1"))
-    early = decide_update(update, found("i1", content_hash="old"), DELAYS, NOW + 29 * SECOND)
+    early = decide_update(update, found("i1", content_hash="old"), DELAYS, waited(29 * SECOND))
     assert (early.finding, early.reason) == (Finding.UNSEEN, "too_early")
-    just_given_up = replace(update, ended_at=NOW + 30 * SECOND)
-    still = decide_update(just_given_up, found("i1", content_hash="old"), DELAYS, NOW + 31 * SECOND)
+    just_given_up = Waited(31 * SECOND, since_ended=SECOND)
+    still = decide_update(update, found("i1", content_hash="old"), DELAYS, just_given_up)
     assert still.finding is Finding.UNSEEN
 
 
@@ -190,15 +203,16 @@ def test_looks_come_at_the_delays_and_then_at_growing_intervals_for_ever():
     at = NOW
     came = []
     for _ in range(12):
-        at = next_look_at(NOW, at, DELAYS)
+        at = next_look_at(at - NOW, at, DELAYS)
         came.append((at - NOW).total_seconds() / 60)
     assert came[:4] == pytest.approx([5 / 60, 0.5, 2, 10])
     assert came[4:] == [20, 40, 80, 160, 280, 400, 520, 640]
 
 
 def test_looks_that_are_overdue_collapse_into_one():
-    assert next_look_at(NOW, NOW + 5 * MINUTE, DELAYS) == NOW + 10 * MINUTE
-    assert next_look_at(NOW, NOW + timedelta(days=1), DELAYS) == NOW + timedelta(days=1, hours=2)
+    assert next_look_at(5 * MINUTE, NOW + 5 * MINUTE, DELAYS) == NOW + 10 * MINUTE
+    a_day = timedelta(days=1)
+    assert next_look_at(a_day, NOW + a_day, DELAYS) == NOW + a_day + timedelta(hours=2)
 
 
 @pytest.mark.parametrize("delays", [DELAYS, (SECOND,), (SECOND, SECOND * 2)])

@@ -19,6 +19,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from tests.unit.ledger import sample
 from tests.unit.ledger.opened import opened
 from xmsyncd.delivery import look_policy
+from xmsyncd.delivery.stopwatch import Waited
 from xmsyncd.ledger import adopting, claims, guard, instances, looks, people, pipelines, rows
 from xmsyncd.ledger.documents import load
 from xmsyncd.ledger.events import Finding
@@ -57,6 +58,8 @@ sources = st.sampled_from(list(PIPELINES))
 keys = st.sampled_from(["K1", "K2", "K3"])
 pipelines_ = st.sampled_from(list(CYCLES))
 texts = st.sampled_from(["", "a", "b"])
+
+AT_ONCE = Waited(timedelta(0), timedelta(0))
 
 # Whom an instance that a person typed was created for.
 NOBODY = RecordId(0)
@@ -422,7 +425,7 @@ class AnyOrder(RuleBasedStateMachine):
         if look.operation is Operation.UPDATE:
             assert look.instance_id is not None
             shown_now = self.yida.get(look.instance_id)
-            finding = look_policy.decide_update(look, shown_now, [timedelta(0)], self.now)
+            finding = look_policy.decide_update(look, shown_now, [timedelta(0)], AT_ONCE)
         else:
             shown = self.yida.search(look.key)
             owners = looks.owners(self.db, sample.FORM, [one.instance_id for one in shown])

@@ -38,11 +38,20 @@ def doubt(db: sqlite3.Connection) -> sqlite3.Connection:
     return db
 
 
+def test_how_long_it_has_been_waited_for_only_grows(doubt: sqlite3.Connection):
+    (attempt_id,) = looks.open_attempts(doubt, "products")
+    looks.note_waited(doubt, {attempt_id: 30 * SECOND})
+    looks.note_waited(doubt, {attempt_id: SECOND})
+    assert looks.open_attempts(doubt, "products") == {attempt_id: 30 * SECOND}
+    (look,) = due_looks(doubt, NOW + 5 * SECOND)
+    assert look.waited == 30 * SECOND
+
+
 def test_a_look_knows_what_was_sent_and_when(doubt: sqlite3.Connection):
     assert due_looks(doubt, NOW + 4 * SECOND) == ()
     (look,) = due_looks(doubt, NOW + 5 * SECOND)
     assert (look.key, look.operation, look.instance_id) == ("K", Operation.CREATE, None)
-    assert (look.sent_at, look.ended_at, look.looks, look.resends) == (NOW, NOW, 0, 0)
+    assert (look.sent_at, look.waited, look.looks, look.resends) == (NOW, timedelta(0), 0, 0)
     stage(doubt, draft_entry("1", "L", at=LATER))
     (look,) = due_looks(doubt, LATER)
     assert look.key == "K"

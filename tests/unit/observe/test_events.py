@@ -55,9 +55,7 @@ def settlement(family: Family, operation: Operation = Operation.CREATE) -> Settl
 
 
 def look(finding: Finding, operation: Operation = Operation.CREATE, resends: int = 0) -> LookSettlement:
-    one = Look(
-        RecordId(1), AttemptId(1), operation, KeyValue("P-1"), ContentHash("h"), NOW, None, 1, resends, NOW
-    )
+    one = Look(RecordId(1), AttemptId(1), operation, KeyValue("P-1"), ContentHash("h"), NOW, None, 1, resends)
     return LookSettlement(one, Looked(one.attempt_id, finding, NOW, resend_limit=2), calls=1)
 
 
