@@ -12,6 +12,7 @@ import pytest
 
 from tests.world import World, application, until, world
 from xmsyncd.operations.adopt import adopt
+from xmsyncd.operations.approve import Decision, decide, shown
 from xmsyncd.operations.reconcile import reconcile
 from xmsyncd.operations.sync import exit_status
 from xmsyncd.simulator.catalogue import Dirt
@@ -42,7 +43,8 @@ async def test_three_thousand_typed_instances_are_taken_over_and_only_what_diffe
     tmp_path: Path,
 ) -> None:
     """2,840 as OKKI has them, 150 with another remark, 10 with a blank too many; 40 of them twice."""
-    async with world(tmp_path, SimulatorOptions(products=3100)) as here:
+    guard = {"updates": 1000, "share": "20%"}  # as it is by default
+    async with world(tmp_path, SimulatorOptions(products=3100), guard=guard) as here:
         simulated = here.simulated
         ids = simulated.catalogue.ids()
         for number, product in enumerate(ids[:3000]):
@@ -90,6 +92,28 @@ async def test_three_thousand_typed_instances_are_taken_over_and_only_what_diffe
         assert (again["adopted"], again["refreshed"], again["known"]) == (0, 0, 3090)
         await here.sync()
         assert here.calls("start", "update") == 0
+
+
+async def test_a_wrong_mapping_is_met_by_the_guard_when_instances_are_taken_over(tmp_path: Path) -> None:
+    """Every remark was typed otherwise: the share goes out, the rest waits for a person."""
+    guard = {"updates": 1000, "share": "20%", "at_least": 5}
+    async with world(tmp_path, SimulatorOptions(products=50), guard=guard) as here:
+        for product in here.simulated.catalogue.ids():
+            plant(here.simulated, product, **{REMARK: "手工"})
+        result = await adopted(here)
+        assert (result["adopted"], result["updates"], result["held"]) == (50, 10, 40)
+        assert exit_status(await here.sync()) == 3
+        assert here.calls("update") == 10
+        assert await here.states() == {"delivered": 10, "held": 40}
+        held = await shown(here.app.runtime, [here.pipeline])
+        assert held["pipelines"][0]["reasons"] == {"adopted": 40}
+        assert [one["label"] for one in held["pipelines"][0]["components"]] == ["产品备注"]
+        assert (await adopted(here))["held"] == 0
+        async for _ in decide(here.app.runtime, [here.pipeline], Decision(as_of=None)):
+            pass
+        await here.sync()
+        assert here.calls("update") == 50
+        assert here.verdict()["agrees"]
 
 
 async def test_a_product_typed_in_after_a_backup_is_not_created_again(tmp_path: Path) -> None:

@@ -67,7 +67,7 @@ def adopt(common: Common, *, pipeline: str | None, yes: bool, dry_run: bool) -> 
                 _print(result, words())
             if dry_run:
                 say("A dry run: nothing was changed, and delivery goes on.")
-        left = ("doubles", "ambiguous", "undecided", "unreadable")
+        left = ("held", "doubles", "ambiguous", "undecided", "unreadable")
         return 3 if any(result[name] for result in results for name in left) else 0
 
     return run_to_end(
@@ -99,6 +99,7 @@ def _print(result: dict[str, Any], words: Words) -> None:
                 *(
                     (words(word), f"{result[name]:,}")
                     for name, word in (
+                        ("held", "held"),
                         ("doubles", "doubled"),
                         ("ambiguous", "ambiguous"),
                         ("undecided", "undecided"),
@@ -119,6 +120,15 @@ def _print(result: dict[str, Any], words: Words) -> None:
         console.print(lines)
         if len(lists) > _ROWS_SHOWN:
             console.print(Text(f"… and {len(lists) - _ROWS_SHOWN:,} more (--json)"))
+    if result["held"]:
+        console.print(
+            Text(
+                f"{result['held']:,} more instances hold other content than OKKI shows: too many to be "
+                "updated before somebody has looked. `xmsyncd approve` shows what would change, and lets it "
+                "go; if the mapping is wrong, put it right first.",
+                style="yellow",
+            )
+        )
     if result["ambiguous"]:
         console.print(
             Text(

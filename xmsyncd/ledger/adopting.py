@@ -9,6 +9,7 @@ from datetime import datetime
 
 from xmsyncd.ledger import documents, history, instances, pipelines, rows
 from xmsyncd.ledger.events import Adopted, Resembled
+from xmsyncd.ledger.guard import Guard, GuardRules
 from xmsyncd.ledger.history import HistoryEvent
 from xmsyncd.ledger.rows import RecordRow
 from xmsyncd.ledger.states import Block, DesiredDraft, ParkReason, Phase
@@ -247,6 +248,31 @@ def rebind(
     if gone not in held:
         return False
     return _bind(connection, rows.load(connection, held[gone].record_id), found, keeps=keeps, now=now)
+
+
+def due_updates(connection: sqlite3.Connection, pipeline: str) -> tuple[RecordId, ...]:
+    """The updates that would go out once delivery goes on, in the order in which they would."""
+    found = connection.execute(
+        "SELECT id FROM records WHERE pipeline = ? AND lane = 'update' ORDER BY due_ms, id", (pipeline,)
+    )
+    return tuple(RecordId(row["id"]) for row in found)
+
+
+def guard_updates(
+    connection: sqlite3.Connection,
+    pipeline: str,
+    record_ids: Sequence[RecordId],
+    rules: GuardRules,
+    now: datetime,
+) -> int:
+    """Hold those of the updates that are too many to go out before a person has looked; returns how many.
+
+    A wrong mapping makes every instance that was taken over differ. Only when all are bound is it known how
+    many that is of how many.
+    """
+    guarding = Guard(connection, pipeline, None, rules, now)
+    judged = [guarding.judge_adopted(rows.load(connection, record_id)) for record_id in record_ids]
+    return sum(row.state.block is Block.HELD for row in judged)
 
 
 def finish(

@@ -113,13 +113,16 @@ def is_guarded(state: RecordState) -> bool:
 
 
 class Guard:
-    """Judges the updates of one page, inside the transaction that stages it."""
+    """Judges the updates of one page, inside the transaction that stages it.
+
+    ``cycle_id`` is ``None`` for updates that no cycle has brought.
+    """
 
     def __init__(
         self,
         connection: sqlite3.Connection,
         pipeline: str,
-        cycle_id: int,
+        cycle_id: int | None,
         rules: GuardRules,
         now: datetime,
     ) -> None:
@@ -140,6 +143,13 @@ class Guard:
             return row
         if before.block is Block.HELD and row.state.block is not Block.HELD:
             self._remember(row.record_id, None)
+        return self._judge(row, HoldReason.CONTEXT_CHANGED if context_changed else HoldReason.MANY_CHANGES)
+
+    def judge_adopted(self, row: RecordRow) -> RecordRow:
+        """The same for an update that the taking over of its instance has brought."""
+        return self._judge(row, HoldReason.ADOPTED)
+
+    def _judge(self, row: RecordRow, reason: HoldReason) -> RecordRow:
         if not is_guarded(row.state):
             return row
         if self._standing is None:
@@ -151,7 +161,7 @@ class Guard:
             self._released += 1
             self._remember(row.record_id, self._now)
             return row
-        return self._hold(row, limit, self._standing, context_changed=context_changed)
+        return self._hold(row, limit, self._standing, reason)
 
     def _is_counted(self, record_id: RecordId, since: datetime) -> bool:
         counted = self._connection.execute(
@@ -162,12 +172,11 @@ class Guard:
     def _remember(self, record_id: RecordId, at: datetime | None) -> None:
         self._connection.execute("UPDATE records SET guard_ms = ? WHERE id = ?", (to_ms(at), record_id))
 
-    def _hold(self, row: RecordRow, limit: int, found: Standing, *, context_changed: bool) -> RecordRow:
-        reason = HoldReason.CONTEXT_CHANGED if context_changed else HoldReason.MANY_CHANGES
+    def _hold(self, row: RecordRow, limit: int, found: Standing, reason: HoldReason) -> RecordRow:
         row = rows.apply(self._connection, row, Held(reason), self._now)
         detail = (
-            f"cycle {self._cycle_id}: {limit} of {found.known} records in Yida may be updated "
-            "before a person has looked"
+            f"{'adopt' if self._cycle_id is None else f'cycle {self._cycle_id}'}: {limit} of {found.known} "
+            "records in Yida may be updated before a person has looked"
         )
         self._connection.execute(
             "UPDATE records SET guard_ms = ?, block_detail = ? WHERE id = ?",

@@ -47,6 +47,8 @@ class HoldReason(StrEnum):
     """The mapping, a setting or the group tree has changed since the product was last mapped."""
     MANY_CHANGES = "many_changes"
     """OKKI shows other content than before, and does so for many products at once."""
+    ADOPTED = "adopted"
+    """Instances that were taken over hold other content than OKKI shows, and very many of them do."""
 
 
 KEY_CONFLICT = "key_conflict"

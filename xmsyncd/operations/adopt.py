@@ -18,6 +18,7 @@ from xmsyncd.ledger.cycles import CycleResult
 from xmsyncd.ledger.differences import Difference, DifferenceKind
 from xmsyncd.ledger.history import HistoryEvent
 from xmsyncd.ledger.states import ParkReason
+from xmsyncd.operations.approve import guard_rules
 from xmsyncd.operations.exit_status import BusyError
 from xmsyncd.operations.form_reading import FormReading, calls_for
 from xmsyncd.operations.reconcile import ENDED, extra
@@ -48,6 +49,7 @@ class _Sum:
     unmatched: list[Stray] = field(default_factory=list)
     ambiguous: list[tuple[str, Stray]] = field(default_factory=list)
     gone: int = 0
+    held: int = 0
 
 
 async def adopt(runtime: Runtime, pipeline: PipelineRuntime, *, yes: bool) -> AsyncGenerator[dict[str, Any]]:
@@ -116,6 +118,7 @@ class _Adoption:
             await self._take(ended[start : start + _AT_ONCE])
         async for told in self._match_the_rest(seen):
             yield told
+        await self._guard_updates()
         yield await self._finish()
 
     async def _pause(self) -> None:
@@ -250,6 +253,13 @@ class _Adoption:
                 self._sum.doubles = [one for one in self._sum.doubles if one.instance_id != heir]
                 return
 
+    async def _guard_updates(self) -> None:
+        rules = guard_rules(self._pipeline.settings.guard)
+        due = await self._ledger.read(adopting.due_updates, self._name)
+        for start in range(0, len(due), _AT_ONCE):
+            some, now = due[start : start + _AT_ONCE], self._runtime.clock.now()
+            self._sum.held += await self._ledger.write(adopting.guard_updates, self._name, some, rules, now)
+
     async def _finish(self) -> dict[str, Any]:
         sum_ = self._sum
         now = self._runtime.clock.now()
@@ -288,6 +298,7 @@ class _Adoption:
             "unreadable": sum_.unreadable,
             "calls": self._reading.calls + 1,
             "updates": following["update"],
+            "held": sum_.held,
             "creates": following["create"],
             "rows": {
                 "doubles": [_row(one) for one in sum_.doubles[:ROWS]],

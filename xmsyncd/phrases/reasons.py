@@ -53,6 +53,13 @@ REASONS: Final[Mapping[str, Reason]] = {
             "用“xmsyncd approve”查看会改变什么，然后放行或放弃。",
         ),
     ),
+    HoldReason.ADOPTED: Reason(
+        Phrase("very many instances that were taken over differ", "接管的实例与 OKKI 不同的过多"),
+        Phrase(
+            "See with “xmsyncd approve” what would change; then let it go or give it up.",
+            "用“xmsyncd approve”查看会改变什么，然后放行或放弃。",
+        ),
+    ),
     DELETED_IN_OKKI: Reason(
         Phrase("deleted in OKKI", "已在 OKKI 中删除"),
         Phrase(
