@@ -29,6 +29,7 @@ from xmsyncd.delivery.policy import SendingRules
 from xmsyncd.delivery.read_meter import ReadMeter
 from xmsyncd.delivery.waiting import Bell
 from xmsyncd.flow.limiter import Limiter
+from xmsyncd.flow.quota import Account
 from xmsyncd.hook.process import Hook
 from xmsyncd.ledger import Ledger, meters, pipelines
 from xmsyncd.ledger.meters import Meter
@@ -220,16 +221,16 @@ async def open_app(
             current = mapping_for(okki[okki_name])
             mapping, shapes = current.mapping, shapes_of(pipeline.written, pipeline.target)
             meter = _meter(dingtalk_name, dingtalk, clock)
-            targets[name], looks = (
+            targets[name], looks, compares = (
                 ProcessWriter(
                     yida[dingtalk_name],
                     pipeline.target,
                     shapes,
                     permit_for=yida[dingtalk_name].permit,
-                    meter=ReadMeter(ledger, meter, beyond_reserve=beyond),
+                    meter=ReadMeter(ledger, meter, account),
                     volatile=mapping.volatile,
                 )
-                for beyond in (True, False)
+                for account in (Account.QUESTIONS, Account.LOOKS, Account.COMPARISONS)
             )
             # A key that one pipeline frees may wake a record of another that writes to the same form.
             bell = bells.setdefault(form, Bell())
@@ -307,7 +308,7 @@ async def open_app(
                 shaper=shaper,
                 delivery=delivery,
                 bell=bell,
-                target=targets[name],
+                target=compares,
                 told=events,
                 reconcile_due=reconcile_due,
                 next_run=_next_run(schedule, name),

@@ -12,6 +12,7 @@ import pytest
 
 from tests.world import World, until, world
 from xmsyncd.ledger import meters, people
+from xmsyncd.ledger.meters import Meter
 from xmsyncd.ledger.people import Selection
 from xmsyncd.ledger.states import FAILED_STATES
 from xmsyncd.operations.exit_status import BusyError, ScarceQuotaError
@@ -158,21 +159,63 @@ async def test_what_no_search_shows_is_missing_only_when_it_is_old_enough(tmp_pa
         assert (await compared(here))["total"] == 0
 
 
+QUOTA = {"monthly_calls": 1000, "reserve_calls": 100}
+
+
+def _meter(here: World) -> Meter:
+    return Meter("main", meters.month_of(here.app.runtime.clock.now()), 1000, 100)
+
+
+async def _leave(here: World, spare: int) -> int:
+    """Spend the month but for the reserve and a few calls more; returns how many are used then."""
+    meter, ledger = _meter(here), here.app.runtime.ledger
+    use = await ledger.read(meters.use, meter)
+    spent = use.left - use.kept - spare
+    await ledger.write(meters.count, "main", meter.month, "create", spent, from_reserve=False)
+    here.simulated.counters.reset()
+    return use.used + spent
+
+
 async def test_a_reconcile_that_would_eat_what_deliveries_need_asks_first(tmp_path: Path) -> None:
-    quota = {"monthly_calls": 1000, "reserve_calls": 100}
-    async with world(tmp_path, SimulatorOptions(products=250), dingtalk=quota) as here:
+    async with world(tmp_path, SimulatorOptions(products=250), dingtalk=QUOTA) as here:
         await here.sync()
-        month = meters.month_of(here.app.runtime.clock.now())
-        used = await here.app.runtime.ledger.read(meters.used, "main", month)
-        await here.app.runtime.ledger.write(
-            meters.count, "main", month, "create", 898 - used, from_reserve=False
-        )
-        here.simulated.counters.reset()
+        used = await _leave(here, spare=2)
         with pytest.raises(ScarceQuotaError, match="--yes"):
             await compared(here)
         assert here.calls("search", "get") == 0
         assert (await compared(here, yes=True))["total"] == 0
-        assert await here.app.runtime.ledger.read(meters.used, "main", month) == 898 + 3
+        assert (await here.app.runtime.ledger.read(meters.use, _meter(here))).used == used + 3
+
+
+async def test_comparisons_leave_the_reserve_to_what_is_in_doubt(tmp_path: Path) -> None:
+    """Counted as the reserve's, a year of weekly ones would leave none for looks."""
+    async with world(tmp_path, SimulatorOptions(products=250), dingtalk=QUOTA) as here:
+        await here.sync()
+        ledger, meter = here.app.runtime.ledger, _meter(here)
+        before = await ledger.read(meters.use, meter)
+        for _ in range(3):
+            assert (await compared(here))["complete"]
+        after = await ledger.read(meters.use, meter)
+        assert (after.used, after.kept) == (before.used + 9, before.kept)
+        await _leave(here, spare=3)
+        assert (await compared(here))["complete"]
+        with pytest.raises(ScarceQuotaError):
+            await compared(here)
+        assert here.calls("search", "get") == 3
+        assert (await ledger.read(meters.reserve_room, meter)).calls == before.kept
+
+
+async def test_a_comparison_ends_before_it_uses_what_is_kept_for_looks(tmp_path: Path) -> None:
+    """Somebody else of the same connection sends meanwhile what seemed to be to spare."""
+    async with world(tmp_path, SimulatorOptions(products=250), dingtalk=QUOTA) as here:
+        await here.sync()
+        await _leave(here, spare=10)
+        steps = reconcile(here.app.runtime, here.pipeline, apply=False, yes=False)
+        assert [(await anext(steps))["phase"] for _ in range(2)] == ["cost", "scan"]
+        await _leave(here, spare=0)
+        with pytest.raises(ScarceQuotaError, match="kept for what is in doubt"):
+            await anext(steps)
+        assert here.calls("search", "get") == 0
 
 
 async def test_a_throttle_and_a_short_outage_only_slow_it_down(tmp_path: Path) -> None:

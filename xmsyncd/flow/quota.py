@@ -29,6 +29,22 @@ class MonthUse:
         """Calls that are left of the month; never negative."""
         return max(0, self.limit - self.used)
 
+    @property
+    def kept(self) -> int:
+        """What of the reserve is not used yet, and is kept for looks and resends."""
+        return max(0, self.reserve - self.reserve_used)
+
+
+class Account(StrEnum):
+    """On whose account a read goes."""
+
+    LOOKS = "looks"
+    """Of the reserve: what is in doubt is looked for."""
+    QUESTIONS = "questions"
+    """Of the reserve, and beyond it: without the answer nothing is sent at all."""
+    COMPARISONS = "comparisons"
+    """Of what sending may use: a whole form is read. Whether that can be spared is asked before it begins."""
+
 
 class RoomReason(StrEnum):
     """Why the reserve allows as many calls as it does."""
@@ -55,7 +71,7 @@ def room_for_sends(use: MonthUse) -> int:
     """How many records may still be sent for the first time: what is left, less the unused reserve."""
     if not use.limit:
         return UNLIMITED
-    return max(0, use.left - max(0, use.reserve - use.reserve_used))
+    return max(0, use.left - use.kept)
 
 
 def room_for_reserve(use: MonthUse, waiting: int) -> Room:
@@ -78,8 +94,8 @@ def room_for_reserve(use: MonthUse, waiting: int) -> Room:
 def room_for_questions(use: MonthUse) -> Room:
     """How many calls may go that are needed before anything is sent, or that a person asks for.
 
-    They count as the reserve's. A reserve of 0 would otherwise keep a pipeline from its first record; a
-    person is told beforehand what an operation costs.
+    A reserve of 0 would otherwise keep a pipeline from its first record; a person is told beforehand what an
+    operation costs.
     """
     if not use.limit:
         return Room(UNLIMITED, RoomReason.UNMETERED)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from xmsyncd.flow.quota import MonthUse, Room, room_for_questions, room_for_reserve
+from xmsyncd.flow.quota import Account, MonthUse, Room, room_for_questions, room_for_reserve
 
 _BEIJING = ZoneInfo("Asia/Shanghai")
 
@@ -61,20 +61,22 @@ def count(
 
 
 def take_call(
-    connection: sqlite3.Connection, meter: Meter, kind: str, *, beyond_reserve: bool = False
+    connection: sqlite3.Connection, meter: Meter, kind: str, account: Account = Account.LOOKS
 ) -> Room:
-    """Count one call of the reserve that is about to go, if there is room; returns the room it found."""
-    room = room_for_questions(use(connection, meter)) if beyond_reserve else reserve_room(connection, meter)
+    """Count one read that is about to go, if there is room for it; returns the room it found."""
+    is_look = account is Account.LOOKS
+    room = reserve_room(connection, meter) if is_look else room_for_questions(use(connection, meter))
     if room.calls > 0:
-        count(connection, meter.connection, meter.month, kind, 1, from_reserve=True)
+        from_reserve = account is not Account.COMPARISONS
+        count(connection, meter.connection, meter.month, kind, 1, from_reserve=from_reserve)
     return room
 
 
 def enter(connection: sqlite3.Connection, made: Mapping[str, Mapping[str, int]], now: datetime) -> None:
-    """Count calls that were made beside the ledger, by connection and kind."""
+    """Count calls that a person's command has made beside the ledger, by connection and kind."""
     for name, by_kind in made.items():
         for kind, calls in by_kind.items():
-            count(connection, name, month_of(now), kind, calls, from_reserve=True)
+            count(connection, name, month_of(now), kind, calls, from_reserve=False)
 
 
 def reserve_room(connection: sqlite3.Connection, meter: Meter) -> Room:

@@ -75,7 +75,7 @@ class _Adoption:
         self._pipeline = pipeline
         self._name = pipeline.name
         self._keeps = pipeline.settings.target.on_change is OnChange.IGNORE
-        self._reading = FormReading(runtime, pipeline)
+        self._reading = FormReading(runtime, pipeline, may_use_all=True)
         self._sum = _Sum()
 
     async def run(self, *, yes: bool) -> AsyncIterator[dict[str, Any]]:

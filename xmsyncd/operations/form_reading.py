@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from xmsyncd.errors import StoppedError, TryLaterError
 from xmsyncd.ledger import meters
+from xmsyncd.ledger.meters import Meter
 from xmsyncd.operations.exit_status import ScarceQuotaError
 from xmsyncd.operations.runtime import PipelineRuntime, Runtime
 from xmsyncd.records import Found, InstanceId
@@ -25,7 +26,7 @@ _TRIES = 7
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """Calls of this month: what is left in all, and what deliveries that wait will need of it."""
+    """Calls of this month: what is left in all, and what of it waiting deliveries and doubts will need."""
 
     left: int
     needed: int
@@ -50,15 +51,21 @@ def _room(
         f"SELECT count(*) FROM records WHERE pipeline IN ({marks}) AND lane IN ('create', 'update', 'look')",  # noqa: S608 - marks only
         pipelines,
     ).fetchone()[0]
-    return Room(max(0, limit - meters.used(connection, name, month)), int(needed), reserve)
+    use = meters.use(connection, Meter(name, month, limit, reserve))
+    return Room(use.left, int(needed), use.kept)
 
 
 class FormReading:
-    """One operation's reads of one pipeline's form. ``calls`` counts them."""
+    """One operation's reads of one pipeline's form. ``calls`` counts them.
 
-    def __init__(self, runtime: Runtime, pipeline: PipelineRuntime) -> None:
+    Unless it ``may_use_all`` it ends before it would use what is kept for looks: what seemed to be to spare
+    when it began may have been sent since.
+    """
+
+    def __init__(self, runtime: Runtime, pipeline: PipelineRuntime, *, may_use_all: bool) -> None:
         self._runtime = runtime
         self._pipeline = pipeline
+        self._may_use_all = may_use_all
         self._connection, self._dingtalk = runtime.settings.dingtalk_of(pipeline.settings)
         self.calls = 0
 
@@ -117,6 +124,7 @@ class FormReading:
             if self._runtime.stopping.is_set():
                 raise StoppedError("stopped while the form was read; nothing of it is lost, ask again")
             try:
+                await self._leave_the_reserve()
                 self.calls += 1
                 return await read()  # which counts itself in the ledger before it goes
             except TryLaterError as error:
@@ -125,6 +133,14 @@ class FormReading:
                 await self._runtime.clock.sleep((error.wait or pause).total_seconds())
                 pause = min(2 * pause, delivery.retry_cap)
         raise AssertionError("unreachable")
+
+    async def _leave_the_reserve(self) -> None:
+        room = None if self._may_use_all else await self.room()
+        if room is not None and room.left <= room.reserve:
+            raise ScarceQuotaError(
+                f"the form of {self._pipeline.name} was not read to its end: the {room.left:,} calls that "
+                "are left of this month are kept for what is in doubt; wait for the next month"
+            )
 
 
 def calls_for(instances: int) -> int:

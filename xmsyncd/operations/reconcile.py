@@ -73,36 +73,37 @@ async def reconcile(
     if pipeline.form_in_use.locked():
         raise BusyError(f"the form of pipeline {pipeline.name} is being read already; its report comes soon")
     async with pipeline.form_in_use:
-        one = _Reconciliation(runtime, pipeline)
-        async for told in one.run(apply=apply, yes=yes):
+        one = _Reconciliation(runtime, pipeline, yes=yes)
+        async for told in one.run(apply=apply):
             yield told
 
 
 class _Reconciliation:
-    def __init__(self, runtime: Runtime, pipeline: PipelineRuntime) -> None:
+    def __init__(self, runtime: Runtime, pipeline: PipelineRuntime, *, yes: bool) -> None:
+        self._yes = yes
         self._runtime = runtime
         self._ledger = runtime.ledger
         self._pipeline = pipeline
-        self._reading = FormReading(runtime, pipeline)
+        self._reading = FormReading(runtime, pipeline, may_use_all=yes)
         self._compares = pipeline.settings.target.on_change is not OnChange.IGNORE
         self._shapes = shapes_of(pipeline.settings.fields, pipeline.settings.target)
         # Until its last look a create is given time to be seen; so long the index may lag behind here, too.
         self._margin = runtime.settings.delivery.read_back_after[-1]
 
-    async def run(self, *, apply: bool, yes: bool) -> AsyncIterator[dict[str, Any]]:
+    async def run(self, *, apply: bool) -> AsyncIterator[dict[str, Any]]:
         name = self._pipeline.name
         known = await self._ledger.read(instances.current_ids, name)
         needed = calls_for(len(known))
-        room = await self._reading.afford(needed, f"reconciling {name}", yes=yes)
+        room = await self._reading.afford(needed, f"reconciling {name}", yes=self._yes)
         left = None if room is None else room.left
         yield {"phase": "cost", "pipeline": name, "calls": needed, "left": left}
         started = self._runtime.clock.now()
         candidates = _Candidates()
-        async for seen, total in self._scan(candidates, yes=yes):
+        async for seen, total in self._scan(candidates):
             yield {"phase": "scan", "pipeline": name, "done": seen, "total": total}
         await self._find_missing(candidates)
         judged = _Judged(found=candidates.found)
-        gets = await self._affordable(len(candidates.to_get), yes=yes)
+        gets = await self._affordable(len(candidates.to_get))
         async for done, of in self._judge(candidates, judged, started, gets):
             yield {"phase": "judge", "pipeline": name, "done": done, "total": of}
         await self._judge_strays(candidates, judged)
@@ -125,14 +126,16 @@ class _Reconciliation:
             "repaired": dict(repaired) if apply else None,
         }
 
-    async def _scan(self, candidates: _Candidates, *, yes: bool) -> AsyncIterator[tuple[int, int]]:
+    async def _scan(self, candidates: _Candidates) -> AsyncIterator[tuple[int, int]]:
         scan = self._reading.scan(settled=False)
         is_first = True
         async for page in scan.pages():
             if is_first:
                 # Now the form has told how large it is, which may be far more than we know of.
                 await self._reading.afford(
-                    calls_for(page.total - len(page.rows)), f"reconciling {self._pipeline.name}", yes=yes
+                    calls_for(page.total - len(page.rows)),
+                    f"reconciling {self._pipeline.name}",
+                    yes=self._yes,
                 )
                 is_first = False
             held = await self._ledger.read(
@@ -196,9 +199,9 @@ class _Reconciliation:
             held = await self._ledger.read(instances.held, self._pipeline.form, some)
             candidates.to_get.update({one: held[one] for one in some if one in held})
 
-    async def _affordable(self, wanted: int, *, yes: bool) -> int:
+    async def _affordable(self, wanted: int) -> int:
         room = await self._reading.room()
-        return wanted if room is None else min(wanted, room.left if yes else room.spare)
+        return wanted if room is None else min(wanted, room.left if self._yes else room.spare)
 
     async def _judge(
         self, candidates: _Candidates, judged: _Judged, started: datetime, gets: int
@@ -291,7 +294,7 @@ class _Reconciliation:
         self, stray: Found, record_id: RecordId, kept: InstanceId, judged: _Judged
     ) -> None:
         """Once more by its id: it may be deleted, or renamed, and the index not know it yet."""
-        if await self._affordable(1, yes=True):
+        if await self._affordable(1):
             shown = await self._reading.get(stray.instance_id)
             if shown is None or shown.key != stray.key:
                 return
