@@ -7,6 +7,7 @@ import contextlib
 import os
 import signal
 import socket
+import time
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -15,6 +16,9 @@ from typing import Any
 
 # After a task was cancelled it gets this long for its own clean-up before it is left behind.
 _CANCELLED_SECONDS = 5.0
+
+# A signal that follows the first this closely was passed on by what runs us, not sent by a person.
+_SAME_SIGNAL_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,20 +123,32 @@ def handle_signals(
     *,
     told: Callable[[signal.Signals], None] | None = None,
     exit_now: Callable[[int], Any] = os._exit,
+    monotonic: Callable[[], float] = time.monotonic,
 ) -> Iterator[Signals]:
-    """Inside the block the first SIGTERM or SIGINT sets ``stopping``, the second ends the process at once.
+    """Inside the block the first SIGTERM or SIGINT sets ``stopping``, a later one ends the process at once.
 
+    What comes within a second of the first is the first once more: a terminal signals a whole group, and what
+    runs us (``timeout``, ``make``, a shell) passes on what we were told already. A person takes longer. That
+    goes for a process that has drained within that second, too: leaving the block gives the signals back
+    later only, that is to nobody.
     At once means without any clean-up, which the ledger is made for. The handlers are Python's own, not
     the loop's: those would never run while the loop is blocked, which is when a person sends the second
     signal. To be used in the main thread, inside the running loop.
     """
     loop = asyncio.get_running_loop()
     signals = Signals()
+    first_at = 0.0
+
+    def is_still_the_first() -> bool:
+        return signals.received is not None and monotonic() - first_at < _SAME_SIGNAL_SECONDS
 
     def handle(number: int, _frame: FrameType | None) -> None:
+        nonlocal first_at
         if signals.received is not None:
-            exit_now(128 + number)
+            if not is_still_the_first():
+                exit_now(128 + number)
             return
+        first_at = monotonic()
         signals.received = signal.Signals(number)
         loop.call_soon_threadsafe(_first, signals.received)
 
@@ -146,7 +162,9 @@ def handle_signals(
         yield signals
     finally:
         for number, handler in before.items():
-            signal.signal(number, handler)
+            # An inner block of this kind may have kept them, for the same reason.
+            if signal.getsignal(number) is handle and not is_still_the_first():
+                signal.signal(number, handler)
 
 
 class Notifier:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -149,6 +150,21 @@ def test_a_second_signal_ends_it_at_once(slow: Commands):
             process.wait(1)
         process.send_signal(signal.SIGTERM)
         assert process.wait(5) == 143
+
+
+def test_a_signal_that_is_passed_on_twice_is_one_and_drains(slow: Commands):
+    """As `timeout` does it: the whole group is told, and the command once more by itself."""
+    with slow.start("sync", "--json") as process:
+        wait_until(lambda: slow.simulated.count("start") > 5, 20, "deliveries begin")
+        for _ in range(3):
+            process.send_signal(signal.SIGTERM)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(0.02)
+        _, err = process.communicate(timeout=20)
+    assert process.returncode == 143, err
+    left = slow.json("status", expected=3)["pipelines"][0]["backlog"]
+    assert left["sending"] == left["undecided"] == 0
+    assert left["delivered"] == slow.simulated.count("start")
 
 
 def states_of(commands: Commands) -> set[str]:

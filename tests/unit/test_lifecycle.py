@@ -148,12 +148,18 @@ async def test_the_first_signal_asks_and_the_second_ends(
     told: list[signal.Signals] = []
     exits: list[int] = []
     before = signal.getsignal(number)
-    with handle_signals(stopping, told=told.append, exit_now=exits.append) as signals:
+    now = 100.0
+    with handle_signals(stopping, told=told.append, exit_now=exits.append, monotonic=lambda: now) as signals:
         os.kill(os.getpid(), number)
         await asyncio.wait_for(stopping.wait(), 5)
         assert signals.received == number
         assert told == [number]
-        assert exits == []
+        now += 0.9
+        os.kill(os.getpid(), number)
+        await asyncio.sleep(0)
+        assert exits == [], "passed on by what runs us: still the first one"
+        assert told == [number]
+        now += 0.1
         os.kill(os.getpid(), number)
         await asyncio.sleep(0)
         assert exits == [status]
@@ -162,8 +168,10 @@ async def test_the_first_signal_asks_and_the_second_ends(
 
 async def test_a_second_signal_ends_although_the_loop_is_blocked(stopping):
     exits: list[int] = []
-    with handle_signals(stopping, exit_now=exits.append):
+    now = 100.0
+    with handle_signals(stopping, exit_now=exits.append, monotonic=lambda: now):
         os.kill(os.getpid(), signal.SIGTERM)
+        now += 2
         os.kill(os.getpid(), signal.SIGTERM)
         time.sleep(0.01)  # noqa: ASYNC251 - the loop does not get to run in between
         assert exits == [143]
