@@ -19,7 +19,7 @@ from typing import Any, cast
 
 import pytest
 
-from xmsyncd.errors import CannotWorkError, LedgerHeldError, LedgerUnusableError
+from xmsyncd.errors import CannotWorkError, LedgerHeldError
 from xmsyncd.ledger.lock import LedgerLock, socket_path
 from xmsyncd.operations.exit_status import HolderError
 from xmsyncd.operations.holder import Holder, NotListeningError
@@ -193,19 +193,32 @@ async def test_what_a_dead_holder_left_is_replaced(ledger: Path):
         assert await holder(ledger).call("count", {"to": 1}) == {"counted": 1}
 
 
-async def test_a_deep_ledger_is_reached_through_a_private_folder(tmp_path: Path, monkeypatch):
-    monkeypatch.setattr("tempfile.tempdir", os.fspath(tmp_path))
-    deep = tmp_path / ("很长的目录" * 8) / "xmsyncd.db"
+ASKING = """
+import asyncio, sys
+from pathlib import Path
+from xmsyncd.operations.holder import Holder
+print(asyncio.run(Holder(Path(sys.argv[1]), held="").call("count", {"to": 1})))
+"""
+
+
+@pytest.mark.parametrize("name", ["xmsyncd.db", "台账" * 30 + ".db"])
+async def test_a_ledger_with_a_long_path_is_reached_whatever_the_temporary_directory_of_each_is(
+    tmp_path: Path, name: str
+):
+    deep = tmp_path / ("很长的目录" * 8) / name
     deep.parent.mkdir()
     async with server(deep):
-        place = socket_path(deep)
-        assert place.parent.parent == tmp_path
-        assert stat.S_IMODE(place.parent.stat().st_mode) == 0o700
-        assert await holder(deep).call("count", {"to": 1}) == {"counted": 1}
-    place.parent.chmod(0o777)
-    with pytest.raises(LedgerUnusableError, match="not a folder of this user alone"):
-        await server(deep).__aenter__()
-    with pytest.raises(LedgerUnusableError, match="not a folder of this user alone"):
+        assert socket_path(deep).parent == deep.parent
+        assert stat.S_IMODE(socket_path(deep).stat().st_mode) == 0o600
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-c", ASKING, os.fspath(deep)),
+            stdout=subprocess.PIPE,
+            env={**os.environ, "PYTHONPATH": os.fspath(ROOT), "TMPDIR": "/nowhere"},
+        )
+        out, _ = await process.communicate()
+        assert out == b"{'counted': 1}\n"
+    assert not socket_path(deep).exists()
+    with pytest.raises(NotListeningError):
         await holder(deep).call("count", {"to": 1})
 
 

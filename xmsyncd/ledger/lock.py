@@ -7,29 +7,28 @@ import errno
 import fcntl
 import hashlib
 import os
-import tempfile
 from pathlib import Path
 from types import TracebackType
 
 from xmsyncd.errors import LedgerHeldError, LedgerUnusableError
 
-# A Unix socket's path is limited to 108 bytes (sun_path) including the final zero.
-_LONGEST_SOCKET_PATH = 100
+# A Unix socket's name is short also where it is told relative to an opened folder.
+_LONGEST_SOCKET_NAME = 70
 
 # What flock(2) says of a lock that another process has; anything else is the file system's own trouble.
 _HELD = (errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES)
 
 
 def socket_path(ledger: Path) -> Path:
-    """Where the holder listens for the commands of the others: beside the ledger if the name fits.
+    """Where the holder listens for the commands of the others: beside the ledger, however long its path is.
 
-    A ledger deep in the tree gets a name in a private folder of the temporary directory instead.
+    Only where the ledger's own name is too long for a socket its place is taken by a digest of it.
     """
     near = beside(ledger, ".sock")
-    if len(os.fsencode(near)) <= _LONGEST_SOCKET_PATH:
+    if len(os.fsencode(near.name)) <= _LONGEST_SOCKET_NAME:
         return near
-    digest = hashlib.blake2b(os.fsencode(near), digest_size=8).hexdigest()
-    return Path(tempfile.gettempdir()) / f"xmsyncd-{os.getuid()}" / f"{digest}.sock"
+    digest = hashlib.blake2b(os.fsencode(near.name), digest_size=8).hexdigest()
+    return near.with_name(f"{digest}.sock")
 
 
 def beside(ledger: Path, suffix: str) -> Path:

@@ -12,7 +12,7 @@ from xmsyncd.errors import LedgerHeldError, StoppedError, XmsyncdError
 from xmsyncd.ledger.lock import socket_path
 from xmsyncd.operations.exit_status import HolderError
 from xmsyncd.operations.lines import line_of, value_of
-from xmsyncd.operations.private_folder import check_private
+from xmsyncd.operations.socket_name import short_name
 from xmsyncd.operations.table import Progress, Result, Told
 
 _T = TypeVar("_T")
@@ -36,7 +36,6 @@ class Holder:
 
     def __init__(self, ledger: Path, *, held: str, answer_seconds: float = ANSWER_SECONDS) -> None:
         """``held`` is the sentence that names the holder."""
-        self._ledger = ledger
         self._path = socket_path(ledger)
         self._held = held
         self._answer_seconds = answer_seconds
@@ -78,10 +77,9 @@ class Holder:
         raise self._gone()
 
     async def _connected(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        if self._path.parent != self._ledger.resolve().parent and self._path.parent.exists():
-            check_private(self._path.parent)
         try:
-            return await self._soon(asyncio.open_unix_connection(self._path, limit=_LONGEST_ANSWER))
+            with short_name(self._path) as name:
+                return await self._soon(asyncio.open_unix_connection(name, limit=_LONGEST_ANSWER))
         except (FileNotFoundError, ConnectionRefusedError) as error:
             raise NotListeningError(self._held) from error
         except OSError as error:

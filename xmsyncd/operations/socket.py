@@ -34,8 +34,8 @@ from xmsyncd.errors import (
 from xmsyncd.ledger.lock import socket_path
 from xmsyncd.operations.exit_status import ExitStatus, exit_status_of
 from xmsyncd.operations.lines import line_of, value_of
-from xmsyncd.operations.private_folder import make_private_folder
 from xmsyncd.operations.runtime import Runtime
+from xmsyncd.operations.socket_name import short_name
 from xmsyncd.operations.table import OPERATIONS, Operation, Result
 
 _LONGEST_REQUEST: Final = 1024 * 1024
@@ -69,7 +69,6 @@ class OperationServer:
     async def __aenter__(self) -> Self:
         # A look at a few directory entries: not worth a thread.
         try:
-            make_private_folder(self._path.parent, beside=self._runtime.ledger.path)
             listening = _bound(self._path)
         except OSError as error:
             raise LedgerUnusableError(
@@ -157,7 +156,8 @@ def _bound(path: Path) -> sockets.socket:
     listening = sockets.socket(sockets.AF_UNIX, sockets.SOCK_STREAM | sockets.SOCK_CLOEXEC)
     before = os.umask(0o177)
     try:
-        listening.bind(os.fspath(path))
+        with short_name(path) as name:
+            listening.bind(name)
     except OSError:
         listening.close()
         raise
