@@ -132,8 +132,8 @@ def _print(result: dict[str, Any], words: Words) -> None:
     if result["ambiguous"]:
         console.print(
             Text(
-                "Keys that are almost equal: make them equal and adopt again, or retry those records "
-                "(`xmsyncd failures retry --reason ambiguous`) to create them beside.",
+                "Keys that are almost equal: make them equal and adopt again. Where they are two products, "
+                "`xmsyncd failures retry KEY --resend` creates the other one beside.",
                 style="yellow",
             )
         )

@@ -84,7 +84,7 @@ def list_failures(
 
 @failures.command("retry")
 @click.option(
-    "--resend", is_flag=True, help="Send undecided ones again without looking: this may double them."
+    "--resend", is_flag=True, help="Send undecided and ambiguous ones without looking: this may double them."
 )
 @_selecting
 @common_options
@@ -118,6 +118,10 @@ _QUESTIONS = {
     "failures.accept": "Accept {} as they are?",
     "failures.discard": "Let {} go?",
 }
+_RESEND_QUESTION = (
+    "Send {} again, without looking? What is undecided or ambiguous among them may be in Yida already, and "
+    "would be there twice."
+)
 
 
 def _change(common: Common, name: str, params: dict[str, Any], *, yes: bool) -> int:
@@ -134,7 +138,8 @@ def _change(common: Common, name: str, params: dict[str, Any], *, yes: bool) -> 
         if preview.status:
             return preview.status
         number = sum(preview.value["states"].get(state, 0) for state in FAILED_STATES)
-        if number and not is_confirmed(_QUESTIONS[name].format(f"{number:,}"), yes=yes):
+        question = _RESEND_QUESTION if params.get("resend") else _QUESTIONS[name]
+        if number and not is_confirmed(question.format(f"{number:,}"), yes=yes):
             return 0
     asked = ask(common, settings, name, {**params, "by": "cli"})
     if asked.status:

@@ -225,7 +225,7 @@ def set_aside(
     desired = row.state.desired
     is_equal = isinstance(desired, DesiredDraft) and any(stray.key == desired.key for stray in similar)
     way = "adopt again to take it over" if is_equal else "make the keys equal and adopt again"
-    detail = f"instance {shown}: {way}, or retry to create it beside {'it' if is_equal else 'them'}"
+    detail = f"instance {shown}: {way}; only a retry with --resend creates the product beside"
     connection.execute("UPDATE records SET block_detail = ? WHERE id = ?", (detail, record_id))
     if after.state != row.state:
         history.note(

@@ -11,7 +11,7 @@ from typing import Any
 from xmsyncd.ledger import documents, guard, history, queries, rows
 from xmsyncd.ledger.events import Discarded, ResendOrdered, Retried
 from xmsyncd.ledger.history import HistoryEvent
-from xmsyncd.ledger.states import Block, DesiredDraft, VisibleState, visible_state
+from xmsyncd.ledger.states import Block, DesiredDraft, VisibleState, lies_beside_another, visible_state
 from xmsyncd.ledger.times import from_ms
 from xmsyncd.ledger.wording import reason_of
 from xmsyncd.records import ContentHash, Item, RecordId, RejectionReason, SourceId
@@ -88,11 +88,13 @@ def retry(
 ) -> VisibleState:
     """Another try: of a parked record a send, of an undecided one a look, or with ``resend`` a send.
 
+    One that is parked because an instance that is there may be its own is sent with ``resend`` only.
+
     A rejected record is mapped again by the caller (see :func:`raw_item`); here it stays as it is.
     """
     row = rows.load(connection, record_id)
-    undecided = row.state.attempt is not None
-    event = ResendOrdered(now) if resend and undecided else Retried(now)
+    may_double = row.state.attempt is not None or lies_beside_another(row.state)
+    event = ResendOrdered(now) if resend and may_double else Retried(now)
     after = rows.apply(connection, row, event, now)
     if after.state != row.state:
         what = HistoryEvent.RESEND_ORDERED if isinstance(event, ResendOrdered) else HistoryEvent.RETRIED

@@ -128,6 +128,13 @@ class RecordState:
     resends: int = 0
 
 
+def lies_beside_another(state: RecordState) -> bool:
+    """Parked without a call of its own that could be looked for: an instance may be its own, or may not."""
+    return (
+        state.block is Block.PARKED and state.block_reason == ParkReason.AMBIGUOUS and state.attempt is None
+    )
+
+
 def next_operation(state: RecordState) -> Operation:
     """The call that would close the difference: a record without an instance is created."""
     return Operation.CREATE if state.instance_id is None else Operation.UPDATE

@@ -25,7 +25,7 @@ PulledIn        due, and sent, no later than now: a clock was ahead when that wa
 Convicted       a suspect is parked: another record went through
 Acquitted       a suspect goes back: the fault lay elsewhere
 Retried         a person asks for another try (of an undecided one: another look)
-ResendOrdered   a person takes the risk of a double
+ResendOrdered   a person takes the risk of a double: sent again, or created beside what may be it
 Discarded       a person lets this content go; OKKI or ``where`` what was never delivered
 Restored        OKKI lists again what it had let go: no longer discarded
 Adopted         idle: bound to an instance that was there; what differs is due as an update
@@ -77,6 +77,7 @@ from xmsyncd.ledger.states import (
     RecordState,
     is_delivered,
     is_gone,
+    lies_beside_another,
     next_operation,
 )
 from xmsyncd.records import AttemptId, ContentHash, Family, InstanceId, Operation
@@ -128,6 +129,8 @@ def transition(state: RecordState, event: Event) -> RecordState:
         case Retried():
             return _retried(state, event)
         case ResendOrdered():
+            if lies_beside_another(state):
+                return _unparked(replace(state, due_at=event.at, tries=0, resends=0))
             if state.attempt is None or state.attempt.phase is not Phase.UNDECIDED:
                 return state
             return _unparked(replace(state, attempt=None, resends=state.resends + 1, due_at=event.at))
@@ -184,20 +187,13 @@ def _staged(state: RecordState, event: Staged) -> RecordState:
     if state.block is Block.HELD and isinstance(after.desired, DesiredDraft) and not is_delivered(after):
         # Nobody has looked yet: an edit of what is held does not let it go.
         after = replace(after, block=Block.HELD, block_reason=state.block_reason)
-    if _lies_beside_another(state) and not _has_another_key(state, after):
+    if lies_beside_another(state) and not _has_another_key(state, after):
         # Other content makes it no less likely to be the instance that is there already.
         return replace(after, block=Block.PARKED, block_reason=state.block_reason, due_at=None)
     if is_gone(state):
         # New content cannot bring back what somebody deleted in Yida: only a person's retry may.
         after = replace(after, block=Block.PARKED, block_reason=ParkReason.INSTANCE_GONE, due_at=None)
     return after
-
-
-def _lies_beside_another(state: RecordState) -> bool:
-    """Parked without a call of its own that could be looked for: an instance may be its own, or may not."""
-    return (
-        state.block is Block.PARKED and state.block_reason == ParkReason.AMBIGUOUS and state.attempt is None
-    )
 
 
 def _has_another_key(before: RecordState, after: RecordState) -> bool:
@@ -331,6 +327,8 @@ def _retried(state: RecordState, event: Retried) -> RecordState:
         return replace(_unparked(state), due_at=event.at)
     if state.block in (Block.WAITING, Block.HELD) or state.block_reason == FILTERED_OUT:
         return state
+    if lies_beside_another(state):
+        return state  # a create could be a double: only who says so takes that risk
     recreate = is_gone(state)
     # Only what was given up begins anew: a create on its way to be resent stays the one that is.
     resends = 0 if state.block is Block.PARKED else state.resends

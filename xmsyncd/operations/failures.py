@@ -21,6 +21,7 @@ from xmsyncd.ledger.states import (
     ParkReason,
     VisibleState,
     is_gone,
+    lies_beside_another,
     visible_state,
 )
 from xmsyncd.ledger.views import Listed, StageEntry
@@ -72,10 +73,10 @@ async def act(
 
     **Retry**: parked ones are sent again, undecided ones are looked for again, rejected ones are mapped again
     from the item that was kept, which may ask OKKI for its detail; a pipeline that stands still may probe at
-    once. **Resend**: the same, but undecided ones are sent again although that may double them. **Accept**:
-    what a rule of ``quality`` rejected is sent with exactly this content. **Discard**: let go until OKKI
-    shows something new. Each part of the records is changed in one transaction with its history; what was
-    changed stays when this is left early. Safe to repeat.
+    once. **Resend**: the same, but what may be in Yida already (undecided, ``ambiguous``) is sent although
+    that may double it. **Accept**: what a rule of ``quality`` rejected is sent with exactly this content.
+    **Discard**: let go until OKKI shows something new. Each part of the records is changed in one transaction
+    with its history; what was changed stays when this is left early. Safe to repeat.
     """
     tally = _Tally()
     chosen = [(pipeline, await _selected(runtime, pipeline, selection)) for pipeline in pipelines]
@@ -241,6 +242,8 @@ def _write_tries(
             note = f"{unwanted}, so that its instance, which is gone from Yida, is not made anew; discard it"
         elif action is Action.ACCEPT:
             note = _why_not_accepted(row)
+        elif lies_beside_another(row.state) and action is not Action.RESEND:
+            note = "an instance that is there may be it: adopt takes it over; only --resend creates it beside"
         elif before not in _NOTHING_TO_DO:
             people.retry(connection, record_id, resend=action is Action.RESEND, now=now, by=by)
         after = visible_state(rows.load(connection, record_id).state)
@@ -317,7 +320,7 @@ def _why_not_accepted(row: rows.RecordRow) -> str:
         case VisibleState.PARKED if row.state.block_reason == ParkReason.AMBIGUOUS:
             return (
                 "not accepted: only its key can say which instance it is; give the instance in Yida exactly "
-                "this key, then retry, or discard the record"
+                "this key, then retry and adopt, or discard the record"
             )
         case VisibleState.PARKED:
             return "not accepted: Yida refused it, so accepting changes nothing; retry or discard it"

@@ -122,6 +122,8 @@ def test_a_product_with_the_key_of_an_instance_of_nobody_waits_for_a_person(db: 
     sample.stage(db, sample.draft_entry("1", "K1", "edited"))
     assert sample.states(db)["1"] == "parked", "an edit decides nothing"
     people.retry(db, sample.record_id(db, "1"), resend=False, now=LATER)
+    assert sample.states(db)["1"] == "parked", "trying again is no order to double it"
+    people.retry(db, sample.record_id(db, "1"), resend=True, now=LATER)
     assert sample.states(db)["1"] == "pending", "a person wants it beside the other"
     # Or it is taken over.
     assert take(db, found("i9", "K3")).adopted == 1

@@ -541,4 +541,6 @@ def test_other_content_does_not_free_a_record_that_lies_beside_an_instance_like_
     assert again.block is Block.PARKED
     renamed = transition(edited, Staged(D2, LATER))
     assert (renamed.block, renamed.due_at) == (None, LATER)
-    assert transition(edited, Retried(LATER)).block is None
+    assert transition(edited, Retried(LATER)) == edited
+    ordered = transition(edited, ResendOrdered(LATER))
+    assert (ordered.block, ordered.due_at, ordered.resends) == (None, LATER, 0)

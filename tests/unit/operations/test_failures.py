@@ -13,7 +13,8 @@ from tests.unit.ledger import sample
 from tests.unit.ledger.sample import NOW, draft_entry, rejected_entry
 from tests.unit.operations.doubles import Opened
 from xmsyncd.errors import CannotWorkError, ConfigurationError, TryLaterError
-from xmsyncd.ledger import cycles, pipelines
+from xmsyncd.ledger import adopting, cycles, pipelines
+from xmsyncd.ledger.adopting import Stray
 from xmsyncd.ledger.people import Selection
 from xmsyncd.ledger.views import StageEntry, Stop
 from xmsyncd.operations import failure_list, failures
@@ -22,6 +23,7 @@ from xmsyncd.records import (
     ContentHash,
     Family,
     Filtered,
+    InstanceId,
     KeyValue,
     Operation,
     Rejection,
@@ -200,6 +202,22 @@ async def test_resend_is_explicit_and_only_for_what_is_undecided(opened: Opened)
     assert "double" in result["records"][0]["note"]
     assert await one_value(opened, "SELECT attempt FROM records WHERE source_id = '3'") == "idle"
     assert await one_value(opened, "SELECT count(*) FROM history WHERE event = 'resend_ordered'") == 1
+
+
+async def test_trying_all_again_creates_nothing_beside_what_may_be_it_already(opened: Opened):
+    """`failures retry --all` used to double each product whose instance adopt had found with a blank more."""
+
+    def parked_beside(connection: sqlite3.Connection) -> None:
+        sample.stage(connection, sample.draft_entry("9", "K9"))
+        stray = Stray(InstanceId("i9"), "K9 ")
+        adopting.set_aside(connection, sample.record_id(connection, "9"), [stray], sample.NOW)
+
+    await opened.ledger.write(parked_beside)
+    result = await failures.retry(opened.runtime, [opened.pipeline], ALL)
+    assert result["counts"] == {"parked": 1}
+    assert "only --resend creates it beside" in result["records"][0]["note"]
+    result = await failures.retry(opened.runtime, [opened.pipeline], Selection(key="K9"), resend=True)
+    assert result["counts"] == {"pending": 1}
 
 
 @pytest.mark.parametrize(("name", "note"), [("A", "holds it already"), ("5", "another record has its key")])
