@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
-from xmsyncd.delivery.stopwatch import Waited
 from xmsyncd.ledger.events import Finding
 from xmsyncd.ledger.views import KnownInstance, Look
 from xmsyncd.records import ContentHash, Found, InstanceId, RecordId
@@ -43,6 +42,14 @@ class Witness:
 
     sight: Sight
     instance: KnownInstance | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Waited:
+    """What has certainly passed since an attempt was sent, and since it had ended for us."""
+
+    since_sent: timedelta
+    since_ended: timedelta
 
 
 @dataclass(frozen=True, slots=True)

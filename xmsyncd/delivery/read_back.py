@@ -9,9 +9,9 @@ from datetime import datetime, timedelta
 from xmsyncd.about import about
 from xmsyncd.delivery import look_policy
 from xmsyncd.delivery.asking import Asking, told_wait
-from xmsyncd.delivery.look_policy import CreateFinding, Sight, Witness
+from xmsyncd.delivery.look_policy import CreateFinding, Sight, Waited, Witness
 from xmsyncd.delivery.policy import next_month
-from xmsyncd.delivery.stopwatch import Stopwatch, Waited
+from xmsyncd.delivery.stopwatch import Stopwatch
 from xmsyncd.errors import CannotWorkError, RefusedError, ReserveSpentError, TryLaterError
 from xmsyncd.flow.quota import RoomReason
 from xmsyncd.ledger import claims, looks, meters, pipelines

@@ -13,15 +13,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from xmsyncd.clock import Clock
+from xmsyncd.delivery.look_policy import Waited
 from xmsyncd.records import AttemptId
-
-
-@dataclass(frozen=True, slots=True)
-class Waited:
-    """What has certainly passed since an attempt was sent, and since it had ended for us."""
-
-    since_sent: timedelta
-    since_ended: timedelta
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,8 +24,8 @@ REASONS: Final[Mapping[str, Reason]] = {
     ParkReason.AMBIGUOUS: Reason(
         Phrase("something similar is there", "已有相似记录"),
         Phrase(
-            "If the instance in Yida is this product: make its key equal, then retry and run “xmsyncd adopt”.",
-            "若宜搭中的相似记录就是本产品：改成相同主键，再重试并运行“xmsyncd adopt”。",
+            "If the instance in Yida is this product: make its key equal, then retry and adopt.",
+            "若宜搭中的相似记录就是本产品：改成相同主键，再重试并运行 adopt。",
         ),
     ),
     ParkReason.RESEND_LIMIT: Reason(

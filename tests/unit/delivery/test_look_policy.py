@@ -10,6 +10,7 @@ from tests.unit.delivery.samples import DELAYS, MINUTE, NOW, SECOND, found, know
 from xmsyncd.delivery.look_policy import (
     CreateFinding,
     Sight,
+    Waited,
     Witness,
     decide_empty,
     decide_rows,
@@ -19,7 +20,6 @@ from xmsyncd.delivery.look_policy import (
     next_look_at,
     visibility_delays,
 )
-from xmsyncd.delivery.stopwatch import Waited
 from xmsyncd.ledger.events import Finding
 from xmsyncd.records import ContentHash, InstanceId, Operation, RecordId
 

@@ -19,7 +19,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from tests.unit.ledger import sample
 from tests.unit.ledger.opened import opened
 from xmsyncd.delivery import look_policy
-from xmsyncd.delivery.stopwatch import Waited
+from xmsyncd.delivery.look_policy import Waited
 from xmsyncd.ledger import adopting, claims, guard, instances, looks, people, pipelines, rows
 from xmsyncd.ledger.documents import load
 from xmsyncd.ledger.events import Finding
