@@ -1,0 +1,67 @@
+"""What a page says about a status: the headline, the bar, the reader's language."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.console_status import example
+from xmsyncd.console.page import Severity, bar, headline, language_of, span
+from xmsyncd.console.words import WORDS
+
+
+@pytest.mark.parametrize(
+    ("header", "language"),
+    [
+        ("", "en"),
+        ("zh", "zh"),
+        ("zh-TW", "zh"),
+        ("fr,de;q=0.9", "en"),
+        ("en;q=0.5,zh;q=0.9", "zh"),
+        ("zh;q=0", "en"),
+        ("zh;q=nonsense,*", "en"),
+    ],
+)
+def test_the_language_is_the_heaviest_of_ours(header, language):
+    assert language_of(header) == language
+
+
+def test_one_parked_record_among_many_is_still_seen():
+    segments = bar({"delivered": 99_999, "parked": 1, "pending": 0})
+    assert [segment["state"] for segment in segments] == ["delivered", "parked"]
+    assert segments[1]["width"] > 0.9
+    assert segments[1]["x"] + segments[1]["width"] == pytest.approx(100, abs=0.01)
+    assert bar({}) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "severity", "words"),
+    [
+        ({}, "bad", "Delivery stands still"),
+        ({"stop": None}, "warn", "The last cycle failed"),
+        ({"stop": None, "cycles": []}, "warn", "could not be proven"),
+        ({"stop": None, "cycles": [], "gaps": []}, "warn", "1 record needs a person"),
+        (
+            {"stop": None, "cycles": [{"result": "failed", "cannot_work": "credentials"}]},
+            "bad",
+            "OKKI cannot be read",
+        ),
+        ({"backlog": {"delivered": 5, "undecided": 7, "pending": 1}}, "busy", "7 answers were lost"),
+        ({"backlog": {"delivered": 5, "pending": 1200}}, "busy", "1,200 records are on their way"),
+        ({"backlog": {}, "watermark": None}, "busy", "Nothing was read yet"),
+        ({"backlog": {"delivered": 5}}, "good", "in step with OKKI"),
+    ],
+)
+def test_the_headline_names_what_matters_most(changes, severity, words):
+    calm: dict[str, Any] = {"stop": None, "cycles": [], "gaps": []} if "backlog" in changes else {}
+    found = headline({**example()["pipelines"][0], **calm, **changes}, WORDS["en"])
+    assert found.severity == Severity(severity)
+    assert words in found.text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(None, "–"), (0, "0 s"), (61, "1 min 1 s"), (90_061, "1 d 1 h")]
+)
+def test_a_span_is_told_in_two_units(seconds, text):
+    assert span(seconds, WORDS["en"]) == text
