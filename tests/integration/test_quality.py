@@ -15,6 +15,7 @@ import pytest
 from tests.scenario import KEY, ROOT
 from tests.world import World, application
 from xmsyncd.operations.table import OPERATIONS, Result
+from xmsyncd.records import RejectionReason
 from xmsyncd.simulator.options import SimulatorOptions
 from xmsyncd.simulator.server import Simulator
 
@@ -131,6 +132,14 @@ async def test_one_bad_record_in_ten_and_all_good_ones_arrive(tmp_path: Path) ->
                 for word in words:
                     assert word in one["detail"], (word, one["detail"])
                 assert len(one["detail"]) < 300, "the value is shortened"
+            # What the alert on rising failures and the one on rejected records ask for.
+            counted = [
+                here.registry.get_sample_value(
+                    "xmsyncd_failures_total", {"pipeline": "products", "stage": "transform", "reason": reason}
+                )
+                for reason in RejectionReason
+            ]
+            assert sum(one or 0 for one in counted) == len(bad), "by rules that compare, too"
             report = await ask(here, "quality.report")
             await _report_adds_up(report, number)
             await _each_rule_leads_to_what_it_rejected(here, report)

@@ -120,7 +120,7 @@ def series() -> dict[str, list[dict[str, str]]]:
     """All series of a daemon with one of everything, by metric."""
     registry = CollectorRegistry()
     metrics = Metrics(registry)
-    metrics.declare_pipeline("products", "main")
+    metrics.declare_pipeline("products", "main", rules=["required"])
     for api in Api:
         metrics.declare_connection(api, "main")
     metrics.declare_robot("ops")
@@ -199,6 +199,11 @@ def test_this_test_can_fail(wrong, series):
 def test_what_is_no_promql_is_not_read(wrong):
     with pytest.raises((AssertionError, ValueError)):
         read(wrong)
+
+
+def test_what_rules_of_quality_found_is_drawn():
+    asked = [target["expr"] for panel in PANELS for target in panel["targets"]]
+    assert any("xmsyncd_quality_checks_total" in expression for expression in asked)
 
 
 def test_every_question_has_a_row_and_every_title_both_languages():

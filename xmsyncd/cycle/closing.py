@@ -123,7 +123,7 @@ class Closing:
         if absences.doubted:
             self._parts.events.absences_doubted(self._parts.pipeline, absences.doubted)
         elif absences.deleted:
-            self._parts.events.products_deleted(self._parts.pipeline, absences.deleted)
+            self._parts.events.records_deleted(self._parts.pipeline, absences.deleted)
             self._parts.staged()
 
 

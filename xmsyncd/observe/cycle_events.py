@@ -102,9 +102,9 @@ class CycleTeller(Teller):
         self._cycles_of(pipeline).proofs[result] += 1
         _log.debug("window_proved", pipeline=pipeline, result=result)
 
-    def products_deleted(self, pipeline: str, number: int) -> None:
-        """Products that two complete reads in a row did not show any more."""
-        _log.warning("products_deleted", pipeline=pipeline, number=number)
+    def records_deleted(self, pipeline: str, number: int) -> None:
+        """Records that two complete reads in a row did not show any more."""
+        _log.warning("records_deleted", pipeline=pipeline, number=number)
 
     def absences_doubted(self, pipeline: str, number: int) -> None:
         """So many are missing from a complete read that it is not believed; nothing is done about them."""

@@ -66,7 +66,7 @@ class Overheard:
     def window_proved(self, pipeline: str, result: str) -> None:
         """Nothing."""
 
-    def products_deleted(self, pipeline: str, number: int) -> None:
+    def records_deleted(self, pipeline: str, number: int) -> None:
         """So many products that a full read did not show."""
         self.deleted += number
 
