@@ -19,6 +19,7 @@ from xmsyncd.operations.findings import Finding, FindingState, failed, note, ok,
 from xmsyncd.operations.known import Known
 from xmsyncd.operations.probe.approval import approval_path
 from xmsyncd.operations.probe.content import marked_content
+from xmsyncd.operations.robots import robot_findings
 from xmsyncd.operations.vendors import Vendors, mapping_of
 from xmsyncd.records import Item, KeyValue, StopReason
 from xmsyncd.settings import FetchDetail, PipelineSettings, ReadBack, Settings, read_tables
@@ -63,6 +64,7 @@ async def check(
         findings += await source.findings()
         target = _Target(name, pipeline, vendors, settings, known, now)
         findings += await target.findings()
+    findings += robot_findings(settings)
     unique = list(dict.fromkeys(findings))  # a connection that two pipelines share is told once
     return {
         "findings": [one.to_json() for one in unique],

@@ -19,10 +19,13 @@ from xmsyncd.ledger.lock import LedgerLock
 from xmsyncd.okki.groups import Group, GroupTree
 from xmsyncd.okki.wire import Page
 from xmsyncd.operations.check import check
+from xmsyncd.operations.findings import Finding, FindingState
 from xmsyncd.operations.known import Known, load_known
+from xmsyncd.operations.robots import robot_findings
 from xmsyncd.operations.vendors import Vendors, mapping_of, needed_scopes
 from xmsyncd.records import ContentHash, Item, SourceId, StopReason
 from xmsyncd.settings import DeriveSettings, FieldSettings, Settings
+from xmsyncd.settings.notify import NotifySettings
 from xmsyncd.transform.custom_fields import CustomField, FieldDictionary
 from xmsyncd.yida.answers import ApprovalNode, Component
 
@@ -135,8 +138,36 @@ def of(result: dict[str, Any], what: str) -> dict[str, Any]:
 
 async def test_all_is_well(tmp_path: Path):
     result = await checked(settings_with(tmp_path), Okki(), Yida())
-    assert {one["state"] for one in result["findings"]} == {"ok"}
+    assert {one["state"] for one in result["findings"] if one["what"] != "notify"} == {"ok"}
     assert (result["failed"], result["warnings"], result["metered_calls"]) == (0, 0, 2)
+
+
+async def test_who_is_told_by_dingtalk_is_said_and_nothing_is_sent(tmp_path: Path):
+    settings = settings_with(tmp_path)
+    alone = of(await checked(settings, Okki(), Yida()), "notify")
+    assert alone["state"] == "note"
+    assert "no robot" in alone["found"]
+    webhook = "https://oapi.dingtalk.com/robot/send?access_token=a-token-of-a-robot"
+    robots = {
+        "ops": {"webhook": webhook, "secret": "SEC-of-a-robot"},
+        "sales": {"webhook": webhook, "keyword": "同步", "messages_per_minute": 3},
+        "open": {"webhook": webhook},
+    }
+
+    def told(**changes: Any) -> list[Finding]:
+        chosen = NotifySettings.model_validate({"robots": robots, **changes})
+        return robot_findings(settings.model_copy(update={"notify": chosen}))
+
+    first, ops, sales, unguarded = told()
+    assert first.state is FindingState.OK
+    assert "problems and recoveries, a digest at 09:00 (Asia/Shanghai)" in first.found
+    assert "signs its messages; at most 6 messages a minute; nothing was sent" in ops.found
+    assert "keyword 同步; at most 3 messages" in sales.found
+    assert "neither secret nor keyword" in unguarded.found
+    assert ops.advice == "`xmsyncd notify test ops` sends a message"
+    assert not any("a-token" in str(one) or "SEC-" in str(one) for one in (ops, sales, unguarded))
+    assert "Alertmanager's alerts" in told(hook_token="token")[0].found
+    assert told(state_changes="never", digest_at="")[0].state is FindingState.WARNING
 
 
 async def test_a_configured_scope_that_a_pipeline_is_not_served_with_is_told(tmp_path: Path):
