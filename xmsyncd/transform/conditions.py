@@ -185,7 +185,7 @@ def _equal(found: Any, wanted: Any) -> bool:
         return not is_empty(found) and _order(found, wanted) == 0
     if isinstance(found, Mapping):
         return False
-    if not isinstance(found, str) and not isinstance(found, bool) and found is not None:
+    if not isinstance(found, (str, bool)) and not is_empty(found):  # [] is nothing, and no number
         number = _number(wanted)
         if number is not None:
             return number_of(found) == number

@@ -80,9 +80,12 @@ def _elt(arguments: Sequence[Argument], _tables: Tables) -> Evaluate:
 
     def evaluate(lookup: Mapping[str, Any]) -> Any:
         place = number(lookup)
-        for at, value in enumerate(values, 1):
-            if not is_null(place) and equal(place, at):
-                return value(lookup)
+        try:
+            for at, value in enumerate(values, 1):
+                if not is_null(place) and equal(place, at):
+                    return value(lookup)
+        except NullError:  # a place of blanks
+            return None
         return None
 
     return evaluate

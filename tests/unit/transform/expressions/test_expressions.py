@@ -96,6 +96,8 @@ def evaluate(text, item=ITEM):
         ("{qty} IN ({details.qty})", 0),
         ("3 IN ({details.qty})", 1),
         ("LOOKUP('units', {unit})", "件"),
+        ("ELT({remark}, 'a')", ""),
+        ("ELT(' ', 'a')", ""),
         ("LOOKUP('units', {product_type})", "two"),
         ("{{name|upper}}", "BOLT"),
         ("{一级分组} = '五金'", 1),
