@@ -46,7 +46,17 @@ class Fault:
     expected: str
 
     def __str__(self) -> str:
-        return f"{self.where}: found {self.found}; expected {self.expected}"
+        """One line, which no terminal takes for anything else: what cannot be seen is escaped."""
+        where, found = _short(self.where), _short(self.found)
+        text = f"{where}: found {found}; expected {self.expected}"
+        if text.isprintable():
+            return text
+        return "".join([mark if mark.isprintable() else f"\\u{ord(mark):04x}" for mark in text])
+
+
+def _short(text: str) -> str:
+    """Without the middle, where a file holds a name or a value that nobody could read."""
+    return text if len(text) <= 600 else f"{text[:300]}…{text[-200:]}"
 
 
 class ConfigurationError(XmsyncdError):

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from xmsyncd.settings.section import Optional_, Section
-from xmsyncd.settings.values import BadValueError, Expect, IdText, quoted
+from xmsyncd.settings.values import BadValueError, Expect, IdText, PathText, quoted
 from xmsyncd.transform.derivation_specs import (
     CustomSpec,
     DeriveSpec,
@@ -45,7 +45,7 @@ class LookupSettings(Section):
     """
 
     entries: dict[str, str] = Field(default={}, description="What becomes of each value, as value: other.")
-    file: Optional_[IdText] = Field(
+    file: Optional_[PathText] = Field(
         default=None,
         description="CSV (.csv, .tsv with a first line of column names) or YAML (.yaml, .yml, .json) in "
         "UTF-8, by its path from the configuration file.",

@@ -24,6 +24,11 @@ from xmsyncd.settings.pasted import indent_pasted_json
 from xmsyncd.settings.schema import Path, path_text
 
 _TAG = "tag:yaml.org,2002:"
+LARGEST = 2 * 1024 * 1024
+"""Bytes of a YAML file: it is read slowly, and what is far larger than any of its kind looks like a hang."""
+
+_SPARE_VALUES = 100_000
+"""A text has fewer values than characters; aliases may add so many before they are taken for a bomb."""
 _HOW_TO_BEGIN = (
     "a configuration file: copy deploy/xmsyncd.example.yaml to xmsyncd.yaml and fill it in, "
     "or name yours with --config FILE or XMSYNCD_CONFIG"
@@ -69,7 +74,13 @@ def read_document(path: FilePath) -> Document:
 def read_text(path: FilePath) -> str:
     """The file's text, line ends as they are, no byte order mark; raises :class:`ConfigurationError`."""
     try:
-        return path.read_bytes().decode("utf-8-sig")
+        with path.open("rb") as file:
+            body = file.read(LARGEST + 1)
+        if len(body) > LARGEST:
+            raise too_large(
+                str(path), LARGEST, "a configuration; large look-up tables stand in files of their own"
+            )
+        return body.decode("utf-8-sig")
     except FileNotFoundError:
         raise _fault(str(path), "no such file", _HOW_TO_BEGIN) from None
     except IsADirectoryError:
@@ -78,6 +89,11 @@ def read_text(path: FilePath) -> str:
         raise _fault(str(path), f"a file that cannot be read ({error.strerror})", "a readable file") from None
     except UnicodeDecodeError:
         raise _fault(str(path), "a file that is not UTF-8", "a text file in UTF-8") from None
+
+
+def too_large(where: str, most: int, expected: str) -> ConfigurationError:
+    """The fault of a file of more bytes than ``most``."""
+    return _fault(where, f"a file of more than {most // 1024 // 1024} MiB", expected)
 
 
 def parse_document(text: str, name: str) -> Document:
@@ -94,14 +110,14 @@ def parse_document(text: str, name: str) -> Document:
         raise _fault(name, "sections nested far too deeply", "the sections of the example") from None
     try:
         _, root = compose_text(text)
-        built = _Builder(document).build(root, ()) if root is not None else None
+        built = _Builder(document, len(text) + _SPARE_VALUES).build(root, ()) if root is not None else None
     except YAMLError as error:
         if not is_json:
             raise ConfigurationError([_syntax_fault(error, name)]) from None
     except RecursionError:
         raise _fault(name, "sections nested far too deeply", "the sections of the example") from None
     else:
-        data = data if is_json else built
+        data = _in_whole_characters(data) if is_json else built
     if data is None:
         raise _fault(name, "an empty file", _HOW_TO_BEGIN)
     if not isinstance(data, dict):
@@ -131,11 +147,18 @@ def _yaml() -> YAML:
 class _Builder:
     """Turns nodes into plain values and notes where each stands."""
 
-    def __init__(self, document: Document) -> None:
+    def __init__(self, document: Document, most_values: int) -> None:
         self._document = document
+        self._values_left = most_values
         self._open: set[int] = set()  # mappings and lists being built: an alias to one of them is a circle
 
     def build(self, node: Node, path: Path) -> Any:
+        self._values_left -= 1
+        if self._values_left < 0:
+            where = f"{self._document.name}, line {node.start_mark.line + 1}"
+            raise _fault(
+                where, "aliases of aliases that grow without end", "an alias where some lines repeat"
+            )
         if isinstance(node, ScalarNode):
             return self._scalar(node, path)
         if id(node) in self._open:
@@ -187,10 +210,12 @@ class _Builder:
             return None
         if kind == "bool":
             return text.lower() == "true"
-        if kind == "int":
-            return int(text.replace("_", ""), 0 if re.match(r"[-+]?0[xob]", text) else 10)
-        if kind == "float":
-            return float(text.replace("_", "").replace(".inf", "inf").replace(".nan", "nan").lower())
+        if kind in ("int", "float"):
+            try:
+                return _number(kind, text)
+            except ValueError:  # thousands of digits, or a tag that lies
+                self._blame(node, path, "a number that cannot be read", "a number, or quotes around a text")
+                return None
         if kind not in ("str", "timestamp", "value"):
             self._blame(node, path, "a YAML tag (!…)", "a plain value")
         return _whole_characters(text)
@@ -206,11 +231,29 @@ class _Builder:
         self._document.faults.append(Fault(where, found, expected))
 
 
+def _number(kind: str, text: str) -> int | float:
+    plain = text.replace("_", "")
+    if kind == "int":
+        return int(plain, 0 if re.match(r"[-+]?0[xob]", text) else 10)
+    return float(plain.lower().replace(".inf", "inf").replace(".nan", "nan"))
+
+
 def _whole_characters(text: str) -> str:
     """Join the halves of characters that JSON writes as two ``\\u`` escapes, which YAML keeps apart."""
     if any("\ud800" <= character <= "\udfff" for character in text):
         return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
     return text
+
+
+def _in_whole_characters(value: Any) -> Any:
+    """JSON in which no text holds half a character, which nothing could write."""
+    if isinstance(value, str):
+        return _whole_characters(value)
+    if isinstance(value, list):
+        return [_in_whole_characters(one) for one in value]
+    if isinstance(value, dict):
+        return {_whole_characters(name): _in_whole_characters(one) for name, one in value.items()}
+    return value
 
 
 _SENTENCES: tuple[tuple[str, str, str], ...] = (

@@ -5,6 +5,7 @@ What was found is never shown for a secret, for an unknown key, or where a whole
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from enum import Enum
@@ -110,11 +111,19 @@ class Translator:
         near = nearest_name(key, known)
         if near:
             expected = f"a known key (nearest: {near})"
-        elif elsewhere := [path_text(full) for full, _ in settings_under(self._root) if full[-1] == key]:
+        elif elsewhere := self._places.get(key):
             expected = f"this key elsewhere: {' or '.join(elsewhere)}"
         else:
             expected = f"one of the keys {', '.join(known)}"
         return Fault(self.where(path), f"the unknown key {quoted(key)}", expected)
+
+    @functools.cached_property
+    def _places(self) -> Mapping[str, Sequence[str]]:
+        """Where the settings stand, by their last name."""
+        places: dict[str, list[str]] = {}
+        for path, _ in settings_under(self._root):
+            places.setdefault(str(path[-1]), []).append(path_text(path))
+        return places
 
     def _forgotten_name(self, path: Path, error: ErrorDetails) -> Fault | None:
         """``okki: {base_url: …}``: a setting where the name of a connection belongs."""

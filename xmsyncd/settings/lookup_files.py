@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import io
+import stat
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path as FilePath
 from typing import Final
@@ -14,7 +15,7 @@ from typing import Final
 from xmsyncd.errors import ConfigurationError, Fault
 from xmsyncd.nearest import nearest
 from xmsyncd.settings.derive import LookupSettings
-from xmsyncd.settings.document import parse_document
+from xmsyncd.settings.document import LARGEST, parse_document, too_large
 from xmsyncd.settings.values import quoted
 from xmsyncd.transform.derivation_specs import BUILT_IN_TABLES
 from xmsyncd.transform.tables import LookupTable, Tables
@@ -70,19 +71,21 @@ def _read(
     if kind not in _DELIMITERS and kind not in _DOCUMENTS:
         known = ", ".join(sorted({*_DELIMITERS, *_DOCUMENTS}))
         raise _fault(f"{where} ({path.name})", f"a file that ends in {quoted(kind)}", f"one of {known}")
-    text = _text_of(where, path)
+    text = _text_of(where, path, LARGEST if kind in _DOCUMENTS else _LARGEST)
     if kind in _DELIMITERS:
         return _csv_entries(f"{where} ({path.name}", text, _DELIMITERS[kind], one, faults)
     return _document_entries(where, path.name, text, faults)
 
 
-def _text_of(where: str, path: FilePath) -> str:
+def _text_of(where: str, path: FilePath, most: int) -> str:
     here = f"{where} ({path})"
     try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise _fault(here, "a folder, a pipe or a device", "a file")
         with path.open("rb") as file:
-            body = file.read(_LARGEST + 1)
-        if len(body) > _LARGEST:
-            raise _fault(here, "a file of more than 16 MiB", "a table that fits in memory")
+            body = file.read(most + 1)
+        if len(body) > most:
+            raise too_large(here, most, "a smaller table; CSV, which is read faster, may have 16 MiB")
         return body.decode("utf-8-sig")
     except FileNotFoundError:
         raise _fault(here, "no such file", "a file, by its path from the configuration file") from None

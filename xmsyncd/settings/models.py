@@ -25,7 +25,7 @@ from xmsyncd.settings.derive import LookupSettings
 from xmsyncd.settings.notify import NotifySettings
 from xmsyncd.settings.pipelines import PipelineSettings
 from xmsyncd.settings.section import drop_blank_sections
-from xmsyncd.settings.values import IdText, TimeZoneName
+from xmsyncd.settings.values import PathText, TimeZoneName
 
 
 class Settings(BaseSettings):
@@ -52,7 +52,7 @@ class Settings(BaseSettings):
     lookups: dict[str, LookupSettings] = Field(
         default={}, description="Look-up tables by name, for all pipelines."
     )
-    hooks_dir: IdText = Field(
+    hooks_dir: PathText = Field(
         default="hooks",
         description="Folder that the functions of transform are loaded from, by its path from the "
         "configuration file.",

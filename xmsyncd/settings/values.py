@@ -193,8 +193,15 @@ def _ledger_url(value: str) -> str:
         )
     if "?" in rest or "#" in rest:
         raise BadValueError("an address with a query or fragment", expected)
+    _path(rest)
     if rest == "/" or rest.endswith("/") or rest == "/:memory:":
         raise BadValueError(quoted(value), f"{expected}; the ledger must outlive the process")
+    return value
+
+
+def _path(value: str) -> str:
+    if "\x00" in value:
+        raise BadValueError(f"{quoted(value)}, with a character that no path can hold")
     return value
 
 
@@ -256,9 +263,12 @@ def _time_of_day(value: str) -> str:
 def _moment(value: object) -> object:
     if isinstance(value, str):
         try:
-            return datetime.fromisoformat(value.strip())
+            found = datetime.fromisoformat(value.strip())
         except ValueError:
             raise BadValueError(quoted(value)) from None
+        if not 1970 <= found.year < 9999:  # beyond, there may be no such time in another zone
+            raise BadValueError(quoted(value), "a year from 1970 to 9998")
+        return found
     if isinstance(value, datetime):
         return value
     raise BadValueError("no date and time")
@@ -314,6 +324,13 @@ LedgerUrl = Annotated[
     StringConstraints(strip_whitespace=True),
     AfterValidator(_ledger_url),
     Expect("sqlite:/// and the path of a file, such as sqlite:///xmsyncd.db", "address"),
+]
+PathText = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1),
+    AfterValidator(_not_placeholder),
+    AfterValidator(_path),
+    Expect("a path from the configuration file", "path"),
 ]
 TimeZoneName = Annotated[
     str, AfterValidator(_timezone), Expect("the name of a time zone, such as Asia/Shanghai", "time zone")

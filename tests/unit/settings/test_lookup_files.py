@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +82,11 @@ def test_values_of_yaml_are_texts_as_typed(tmp_path):
         ("t.yaml", "- R\n- B\n", ["a list", "keys and values"]),
         ("t.yaml", "R: 红\nR: 赤\n", ["line 2", "twice"]),
         ("t.yaml", "R: [红]\n", ["line 1", "a list as a value"]),
+        ("t.yaml", "R: !!int abc\n", ["line 1", "a number that cannot be read"]),
+        ("t.json", "[" * 9_000, ["nested far too deeply"]),
+        ("t.json", " " * 3_000_000, ["more than 2 MiB", "CSV"]),
+        ("t.csv", " " * 17_000_000, ["more than 16 MiB"]),
+        ("t.csv", f'a,b\n"{"x" * 200_000}",y\n', ["line 2", "no CSV"]),
         ("t.txt", "R 红", ['".txt"', ".csv"]),
     ],
 )
@@ -109,6 +115,22 @@ def test_a_missing_file_and_all_other_faults_are_told_at_once(tmp_path):
         )
     assert len(raised.value.faults) == 4
     assert "no such file" in raised.value.faults[0].found
+
+
+def test_what_is_no_file_is_not_waited_for(tmp_path):
+    """A pipe without a writer would hold up the start, and each cycle, for ever."""
+    os.mkfifo(tmp_path / "t.csv")
+    (tmp_path / "t.yaml").mkdir()
+    for name, words in (("t.csv", "a pipe"), ("t.yaml", "a folder")):
+        with pytest.raises(ConfigurationError) as raised:
+            read_tables({"t": LookupSettings(file=str(tmp_path / name))})
+        assert words in str(raised.value)
+
+
+def test_aliases_that_multiply_are_refused_at_once(tmp_path):
+    lines = ["a0: &a0 {x: 1, y: 2}", *(f"a{n}: &a{n} {{x: *a{n - 1}, y: *a{n - 1}}}" for n in range(1, 40))]
+    (found,) = faults(tmp_path, "t.yaml", "\n".join(lines))
+    assert "grow without end" in found
 
 
 @given(st.binary(max_size=300), st.sampled_from(["t.csv", "t.tsv", "t.yaml", "t.json"]))
