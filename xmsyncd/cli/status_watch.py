@@ -15,7 +15,7 @@ from rich.live import Live
 from rich.text import Text
 
 from xmsyncd.cli.output import moment, out
-from xmsyncd.cli.status import asked, exit_status
+from xmsyncd.cli.status_asking import asked, exit_status
 from xmsyncd.cli.status_picture import picture
 from xmsyncd.cli.words import Words, words
 from xmsyncd.errors import LedgerError
