@@ -88,6 +88,7 @@ def test_a_dry_run_of_adopt_tells_and_changes_nothing(folder: Folder):
     told = folder.run("adopt", "--dry-run")
     assert "nothing was changed" in told.stderr
     assert "paused" not in told.stderr
+    assert "pipeline_stopped" not in told.stderr
     real = folder.json("adopt")["pipelines"][0]
     assert {name: real[name] for name in ("adopted", "updates", "creates")} == {
         name: dry[name] for name in ("adopted", "updates", "creates")

@@ -195,7 +195,7 @@ _CHINESE: Final[Mapping[str, str]] = {
     "calls to OKKI": "OKKI 调用",
     "left of the month": "本月剩余额度",
     "reserve": "预留",
-    "not now": "本月无法发送",
+    "not now": "暂不发送",
     "this pipeline has never read anything": "该管道从未读取过",
     "what shapes the output has changed since the last one": "上次全量读取后，影响输出的设置已变化",
     "it is time for it again (full_every)": "已到定期全量读取的时间（full_every）",

@@ -52,25 +52,28 @@ class _Sum:
     held: int = 0
 
 
-async def adopt(runtime: Runtime, pipeline: PipelineRuntime, *, yes: bool) -> AsyncGenerator[dict[str, Any]]:
+async def adopt(
+    runtime: Runtime, pipeline: PipelineRuntime, *, yes: bool, is_heard: bool = True
+) -> AsyncGenerator[dict[str, Any]]:
     """Yields progress (``{"phase": "cost" | "pause" | "read" | "scan" | "match", …}``), at last ``"done"``.
 
     Delivery is paused durably from the first step to the last; an interruption leaves it paused, and asking
     again goes on: everything is safe to repeat. Cycles must be running. Raises ``CycleError`` where OKKI
     could not be read completely or the form does not hold still, ``ScarceQuotaError``, ``BusyError``,
-    and the errors of a read; delivery then stays paused.
+    and the errors of a read; delivery then stays paused. Unless ``is_heard``, no log tells of the pause.
     """
     if pipeline.form_in_use.locked():
         raise BusyError(f"the form of pipeline {pipeline.name} is being read already; ask again in a moment")
     async with pipeline.form_in_use:
-        one = _Adoption(runtime, pipeline)
+        one = _Adoption(runtime, pipeline, is_heard=is_heard)
         async for told in one.run(yes=yes):
             yield told
 
 
 class _Adoption:
-    def __init__(self, runtime: Runtime, pipeline: PipelineRuntime) -> None:
+    def __init__(self, runtime: Runtime, pipeline: PipelineRuntime, *, is_heard: bool) -> None:
         self._runtime = runtime
+        self._is_heard = is_heard
         self._ledger = runtime.ledger
         self._pipeline = pipeline
         self._name = pipeline.name
@@ -125,7 +128,7 @@ class _Adoption:
         now = self._runtime.clock.now()
         if await self._ledger.write(adopting.begin, self._name, now):
             stop = (await self._ledger.read(pipelines.view, self._name)).stop
-            if stop is not None:
+            if stop is not None and self._is_heard:
                 self._pipeline.told.pipeline_stopped(self._name, stop)
 
     async def _read_okki(self) -> AsyncIterator[dict[str, Any]]:
@@ -284,7 +287,7 @@ class _Adoption:
         ]
         stop = (await self._ledger.read(pipelines.view, self._name)).stop
         await self._ledger.write(_finish, self._name, found, now, sum_.in_form, counts)
-        if stop is not None:
+        if stop is not None and self._is_heard:
             self._pipeline.told.pipeline_resumed(self._name, stop.reason)
         following = await self._ledger.read(_following, self._name)
         self._pipeline.bell.ring()

@@ -24,7 +24,7 @@ async def dry_run(
     connection, _ = runtime.settings.dingtalk_of(pipeline.settings)
     month = meters.month_of(runtime.clock.now())
     before = await runtime.ledger.read(meters.kinds, connection, month)
-    async with contextlib.aclosing(adopt(runtime, pipeline, yes=yes)) as steps:
+    async with contextlib.aclosing(adopt(runtime, pipeline, yes=yes, is_heard=False)) as steps:
         async for told in steps:
             if told["phase"] == "done":
                 after = await runtime.ledger.read(meters.kinds, connection, month)
