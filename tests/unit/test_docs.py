@@ -126,6 +126,17 @@ def test_every_metric_that_is_named_exists() -> None:
             assert {name, base} & names, f"{page.name}: {name}"
 
 
+@pytest.mark.parametrize("name", ["operating.md", "operating.zh-CN.md"])
+def test_every_line_of_the_log_that_is_told_is_written(name: str) -> None:
+    code = "\n".join(text_of(path) for path in (ROOT / "xmsyncd").rglob("*.py"))
+    rows = re.findall(
+        r"^\| (`\w+`.*?) \| [^|]*(?:INFO|WARNING|ERROR)", text_of(ROOT / "docs" / name), re.MULTILINE
+    )
+    assert len(rows) > 10
+    for event in re.findall(r"`(\w+)`", " ".join(rows)):
+        assert f'"{event}"' in code, event
+
+
 def test_every_setting_that_is_named_exists() -> None:
     paths = {row.path for row in describe_settings()}
     sections = {part for path in paths for part in re.split(r"[.\[\]]+", path) if part and part[0] != "<"}

@@ -9,6 +9,7 @@ import functools
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from enum import Enum
+from pathlib import Path as FilePath
 from typing import Any
 
 import annotated_types as bounds
@@ -90,7 +91,8 @@ class Translator:
             )
         if not shape.is_container and (name := environment_name(path)):
             better = "better: " if shape.is_secret else "or: "
-            expected += f" ({better}{name} as environment variable or secret file)"
+            file = FilePath(self._document.name).stem
+            expected += f" ({better}{name} in the environment, a secret file or {file}.secrets)"
         line = self._document.line_of(path)
         place = f"{path_text(path)} ({self._document.name}{f', line {line}' if line else ''})"
         return Fault(place, "nothing", expected)
