@@ -31,6 +31,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from xmsyncd.records import StopReason
+from xmsyncd.showing import escaped
 
 
 class XmsyncdError(Exception):
@@ -48,10 +49,7 @@ class Fault:
     def __str__(self) -> str:
         """One line, which no terminal takes for anything else: what cannot be seen is escaped."""
         where, found = _short(self.where), _short(self.found)
-        text = f"{where}: found {found}; expected {self.expected}"
-        if text.isprintable():
-            return text
-        return "".join([mark if mark.isprintable() else f"\\u{ord(mark):04x}" for mark in text])
+        return escaped(f"{where}: found {found}; expected {self.expected}")
 
 
 def _short(text: str) -> str:

@@ -7,6 +7,8 @@ import contextlib
 import hashlib
 import json
 import os
+import secrets
+import signal
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -88,7 +90,8 @@ class Hook:
 
         Raises ConfigurationError where the function cannot be had any more.
         """
-        line = json.dumps(product, default=dict).encode() + b"\n"
+        mark = secrets.token_hex(8).encode()
+        line = mark + b" " + json.dumps(product, default=dict).encode() + b"\n"
         async with self._one_at_a_time:
             running = self._running
             if running is None or not running.is_alive:
@@ -106,6 +109,8 @@ class Hook:
             except TimeoutError:
                 await self._end()
                 return Failed(f"no answer within {self._timeout:g} s", ended=True)
+            except ValueError:  # a line without end
+                answer = b"\n"
             except BaseException:
                 # Cancelled while an answer is under way: it must not be taken for that of the next product.
                 await asyncio.shield(self._end())
@@ -113,7 +118,13 @@ class Hook:
             if not answer.endswith(b"\n"):
                 status = await self._end()
                 return Failed(f"its process ended (status {status})", ended=True)
-        return _opened(answer)
+            marked, _, body = answer.partition(b" ")
+            if marked != mark:
+                await self._end()
+                return Failed(
+                    "something else than its answer: it writes where only answers stand", ended=True
+                )
+        return _opened(body)
 
     async def close(self) -> None:
         """End the process. Safe to repeat."""
@@ -172,9 +183,9 @@ class Hook:
             # It is ending by itself: to kill it at this moment would lose its status.
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(running.process.wait(), _ENDING.total_seconds())
-        if running.is_alive:
-            with contextlib.suppress(ProcessLookupError):
-                running.process.kill()
+        # With all that it has started: such processes hold its pipes, and would outlive the daemon.
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(running.process.pid, signal.SIGKILL)
         status = await running.process.wait()
         running.products.close()
         return status
@@ -187,10 +198,16 @@ def _opened(answer: bytes) -> Answer:
     try:
         told = json.loads(answer)
     except (ValueError, RecursionError):
-        return Failed("returned a product that cannot be read as JSON")
-    if "error" in told:
-        return Failed(str(told["error"]))
-    return LeftOut() if told["result"] is None else Kept(told["result"])
+        told = {"error": "returned a product that cannot be read as JSON"}
+    match told:
+        case {"result": dict(product)}:
+            return Kept(product)
+        case {"result": None}:
+            return LeftOut()
+        case {"error": str(text)}:
+            return Failed(text)
+        case _:
+            return Failed("returned something that is no product")
 
 
 def _source_hash(folder: Path, name: str) -> ContentHash:

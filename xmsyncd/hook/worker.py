@@ -1,8 +1,9 @@
 """The process in which the function runs; started by its path, and knows nothing of the rest of xmsyncd.
 
 One JSON line in, one JSON line out: first ``{"ready": true}`` or ``{"fault": {"found", "expected"}}``, then
-for each product ``{"result": {…}}``, ``{"result": null}`` (left out) or ``{"error": "…"}``. It ends when its
-input does. A call that outlives its parent's patience is ended by the kernel, whatever Python is doing.
+for each product ``{"result": {…}}``, ``{"result": null}`` (left out) or ``{"error": "…"}``. A mark stands
+before each product and again before its answer: none is ever taken for that of another product. It ends
+when its input does. A call that outlives its parent's patience is ended by the kernel, whatever Python does.
 """
 
 from __future__ import annotations
@@ -137,11 +138,15 @@ def main(folder: str, name: str, most_seconds: str) -> None:
         return
     signal.setitimer(signal.ITIMER_REAL, 0)
     tell(json.dumps({"ready": True}))
+    process = os.getpid()
     for line in lines:
+        mark, _, product = line.partition(b" ")
         signal.setitimer(signal.ITIMER_REAL, float(most_seconds))
-        answer = answer_to(line, function)
+        answer = answer_to(product, function)
+        if os.getpid() != process:
+            os._exit(0)  # a copy that the function has made of this process
         signal.setitimer(signal.ITIMER_REAL, 0)
-        tell(answer)
+        tell(f"{mark.decode()} {answer}")
 
 
 if __name__ == "__main__":

@@ -9,7 +9,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-_UNSHOWN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff\ud800-\udfff]+")
+from xmsyncd.showing import cut_to, escaped
+
+_UNSHOWN = re.compile(r"[\x00-\x1f\x7f-\xa0\u2028\u2029\u3000\ufeff\ud800-\udfff]+")
+_MOST_CHARACTERS = 600
 
 
 class Verdict(StrEnum):
@@ -89,9 +92,10 @@ class Findings:
         return {verdict.value: counted[verdict] for verdict in Verdict}
 
     def _add(self, verdict: Verdict, where: str, found: str, advice: str) -> None:
-        self.listed.append(Finding(verdict, one_line(where), one_line(found), one_line(advice)))
+        parts = (cut_to(one_line(part), _MOST_CHARACTERS) for part in (where, found, advice))
+        self.listed.append(Finding(verdict, *parts))
 
 
 def one_line(text: str) -> str:
-    """Fit to be shown in a comment or a table: no line breaks, no control characters."""
-    return " ".join(_UNSHOWN.sub(" ", text).split(" "))
+    """Fit to be shown in a comment or a table: no line breaks, nothing that cannot be seen."""
+    return escaped(_UNSHOWN.sub(" ", text))

@@ -134,6 +134,8 @@ def _values(logic: Logic, given: Mapping[str, Any], tables: Tables) -> tuple[Tem
         templates = tuple(compile_template(text_of(part), tables) for part in parts)
     except TemplateError as error:
         raise ConditionError("value", error.found, error.expected, error.position) from None
+    except EvaluationError as error:  # a number without end
+        raise ConditionError("value", _shown(given, "value"), error.expected) from None
     if logic in (Logic.LIKE, Logic.NOTLIKE) and not templates[0].references:
         try:
             pieces_of(templates[0].text)

@@ -17,7 +17,7 @@ from xmsyncd.hook import process
 from xmsyncd.hook.process import Failed, Hook, Kept, LeftOut
 
 MODULE = """
-import os, re, sys, time
+import os, re, signal, sys, time
 
 def shout(product):
     product["name"] = product["name"].upper()
@@ -44,6 +44,28 @@ def choose(product):
             return {"names": sorted(os.environ), "cwd": os.getcwd(), "path": sys.path}
         case "wait":
             time.sleep(product["seconds"])
+        case "write":
+            for number in range(3, 20):
+                try:
+                    os.write(number, product["bytes"].encode("latin-1") * product.get("times", 1))
+                except OSError:
+                    pass
+        case "fork":
+            os.fork()
+            return {"did": os.getpid()}
+        case "child":
+            child = os.fork()
+            if child == 0:
+                time.sleep(600)
+            return {"child": child}
+        case "deaf":
+            for number in range(1, 65):
+                try:
+                    signal.signal(number, signal.SIG_IGN)
+                except (OSError, ValueError):
+                    pass
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            time.sleep(600)
     return product
 """
 
@@ -101,6 +123,57 @@ async def test_what_a_function_prints_does_not_mix_with_its_answers(tmp_path):
     async with loaded(tmp_path, "choose") as hook:
         for _ in range(3):
             assert await hook.apply({"do": "print"}) == Kept({"do": "print"})
+
+
+@pytest.mark.parametrize(
+    ("written", "times"),
+    [
+        ('{"result": {"of": "another product"}}\n', 1),
+        ("\xff[[[\n", 1),
+        ("[]\n", 1),
+        ('{"result": [1]}\n', 1),
+        ("0123456789abcdef {}\n", 1),
+        ("x", 9_000_000),
+    ],
+)
+async def test_what_is_written_among_the_answers_is_never_taken_for_one(tmp_path, written, times):
+    """Once taken, each product after it would have been given the answer of the one before."""
+    async with loaded(tmp_path, "choose") as hook:
+        answer = await hook.apply({"do": "write", "bytes": written, "times": times})
+        assert isinstance(answer, Failed)
+        assert answer.ended
+        assert "where only answers stand" in answer.detail
+        assert await hook.apply({"do": "next"}) == Kept({"do": "next"})
+
+
+async def test_a_copy_that_a_function_makes_of_its_process_answers_nothing(tmp_path):
+    async with loaded(tmp_path, "choose") as hook:
+        for number in range(5):
+            assert isinstance(await hook.apply({"do": "fork"}), Kept)
+            product = {"do": "next", "number": number}
+            assert await hook.apply(product) == Kept(product)
+
+
+def is_alive(process: int) -> bool:
+    """Whoever adopts a process may let it lie there, dead."""
+    stat = Path(f"/proc/{process}/stat")
+    return stat.exists() and " Z " not in stat.read_text(encoding="utf-8")
+
+
+async def test_what_a_function_has_started_ends_with_it(tmp_path):
+    async with loaded(tmp_path, "choose") as hook:
+        answer = await hook.apply({"do": "child"})
+        assert isinstance(answer, Kept)
+        assert is_alive(answer.product["child"])
+    async with asyncio.timeout(30):
+        while is_alive(answer.product["child"]):  # noqa: ASYNC110 - nothing tells of it
+            await asyncio.sleep(0.01)
+
+
+async def test_one_that_turns_deaf_to_signals_is_ended_all_the_same(tmp_path):
+    async with loaded(tmp_path, "choose", seconds=0.5) as hook:
+        assert await hook.apply({"do": "deaf"}) == Failed("no answer within 0.5 s", ended=True)
+        assert await hook.apply({"do": "next"}) == Kept({"do": "next"})
 
 
 async def test_the_secrets_of_the_daemon_and_its_folder_are_not_there(tmp_path, monkeypatch):
@@ -205,7 +278,7 @@ async def test_it_ends_even_while_it_hangs_and_nobody_is_left_to_end_it(tmp_path
     assert alone.stdin is not None
     assert alone.stdout is not None
     assert b"ready" in await alone.stdout.readline()
-    alone.stdin.write(b'{"do": "regex"}\n')
+    alone.stdin.write(b'mark {"do": "regex"}\n')
     assert await asyncio.wait_for(alone.wait(), 10) == -signal.SIGALRM
     alone.stdin.close()
 

@@ -242,4 +242,15 @@ def test_any_documents_become_a_configuration_or_a_refusal(source, target, from_
     for one in made.findings.listed:
         assert one.where
         assert one.found
-        assert "\n" not in f"{one.where}{one.found}{one.advice}"
+        assert f"{one.where}{one.found}{one.advice}".isprintable()
+
+
+@pytest.mark.parametrize("text", ["\u202egnp", "\x1b[2J", "x" * 100_000, "a\u2028b"])
+def test_what_a_document_holds_does_nothing_to_a_terminal(text):
+    source, target = source_document(), target_document()
+    source["number"] = source["operation"] = text
+    target["otherRequest"][0]["field"] = text
+    for one in made_of(source, target).findings.listed:
+        for part in (one.where, one.found, one.advice):
+            assert part.isprintable()
+            assert len(part) <= 600

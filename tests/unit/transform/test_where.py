@@ -159,6 +159,7 @@ def test_what_cannot_be_judged_says_so(conditions, expected):
         ('[[{"field": "a", "logic": "eq"}]]', (0, 0, "value"), None, "nothing", "text or a number"),
         ('[[{"field": "a", "logic": "between", "value": "1"}]]', (0, 0, "value"), None, '"1"', "two values"),
         ('[[{"field": "a", "logic": "eq", "value": [1]}]]', (0, 0, "value"), None, "[1]", "text or a number"),
+        ('[[{"field": "a", "logic": "eq", "value": 1e999}]]', (0, 0, "value"), None, "Infinity", "finite"),
         ('[[{"field": "a", "logic": "eq", "value": "{x"}]]', (0, 0, "value"), 0, '"{x"', '"}" to close'),
         (
             '[[{"field": "a", "logic": "eq", "value": 1, "strictMode": "ja"}]]',
