@@ -79,10 +79,10 @@ def test(rest: "list[str]") -> int:
 
 
 def whole_suite() -> int:
-    """Two runs: what bears company on all cores, then one by one what is marked ``alone``."""
-    cores = str(min(4, os.cpu_count() or 1))
-    print(f"== pytest, {cores} at a time", flush=True)
-    together = run("pytest", "-n", cores, "-m", "not alone")
+    """Two runs: what bears company, two to a core, for it mostly waits; then what is marked ``alone``."""
+    workers = str(min(8, 2 * (os.cpu_count() or 1)))
+    print(f"== pytest, {workers} at a time", flush=True)
+    together = run("pytest", "-n", workers, "-m", "not alone")
     print("== pytest, one at a time: what wants the machine for itself", flush=True)
     return run("pytest", "-m", "alone") or together
 
