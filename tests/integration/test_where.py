@@ -9,6 +9,7 @@ import pytest
 
 from tests.world import World, application, world
 from xmsyncd.operations.explain import explain
+from xmsyncd.operations.table import result_of
 from xmsyncd.simulator.options import EXAMPLE_COMPONENTS, Component, SimulatorOptions
 from xmsyncd.simulator.server import Simulator
 
@@ -62,6 +63,8 @@ async def test_what_does_not_match_is_counted_explained_and_comes_by_itself(
             assert len(held(here)) == 15
             assert await here.states() == {"delivered": 15, "discarded": 5}
             assert filtered(here) == 5
+            (one,) = (await result_of(here.app.runtime, "status", {}))["pipelines"]
+            assert (one["filtered"], one["set_aside"]) == (5, 5)
             told = await explain(here.app.runtime, [here.pipeline], str(out[0]))
             assert "已停售" in told["records"][0]["record"]["filtered_by"]
             again = await cycle(here, full=True)

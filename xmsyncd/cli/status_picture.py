@@ -13,6 +13,7 @@ from xmsyncd.cli.reasons import proof_label, reason_label, stop_advice
 from xmsyncd.ledger.differences import DifferenceKind
 from xmsyncd.ledger.states import VisibleState
 from xmsyncd.ledger.views import StageDecision
+from xmsyncd.operations.status import wanted
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -48,7 +49,7 @@ def picture(shown: Mapping[str, Any], zone: ZoneInfo, words: Words) -> Renderabl
 def _rows(one: Mapping[str, Any], zone: ZoneInfo, words: Words) -> Iterator[tuple[str, Any]]:
     cycle = one["cycle"]
     yield words("state"), coloured(one["state"], words)
-    yield words("backlog"), counts(one["backlog"], VisibleState, words)
+    yield words("backlog"), counts(wanted(one), VisibleState, words)
     reading = one.get("reading")
     if reading is not None:
         of = "" if reading["total"] is None else f" {words('of')} {reading['total']:,}"

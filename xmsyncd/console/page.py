@@ -19,6 +19,7 @@ from xmsyncd.console.words import WORDS
 from xmsyncd.ledger.cycles import CycleResult
 from xmsyncd.ledger.states import VisibleState
 from xmsyncd.ledger.views import StageDecision
+from xmsyncd.operations.status import wanted
 from xmsyncd.phrases.reasons import reason_advice
 
 # From what is done to what needs a person, as the bar shows them from left to right.
@@ -113,7 +114,7 @@ class Page:
             may_act=may_act,
             here=name,
             refresh_seconds=_REFRESH_SECONDS,
-            bar=bar,
+            bar=lambda one: bar(wanted(one)),
             charts=_charts_of,
             underway=lambda one, activity: underway(one, _of(activity, one)),
             headline=lambda one: headline(one, words),
@@ -209,7 +210,7 @@ def headline(one: Mapping[str, Any], words: Mapping[str, str]) -> Headline:
         found = Severity.BUSY, words["headline.first" if one["cycles"] else "headline.new"]
     else:
         found = Severity.GOOD, words["headline.well"]
-    return Headline(*found, _share_delivered(backlog, words))
+    return Headline(*found, _share_delivered(wanted(one), words))
 
 
 def latest_ended(one: Mapping[str, Any]) -> Mapping[str, Any] | None:

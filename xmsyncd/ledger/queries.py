@@ -147,6 +147,14 @@ def filtered(connection: sqlite3.Connection, pipeline: str) -> int:
     return int(connection.execute(sql, (pipeline,)).fetchone()[0])
 
 
+def set_aside(connection: sqlite3.Connection, pipeline: str) -> int:
+    """How many of the discarded ones nobody discarded: ``where`` leaves them out, and Yida never had them."""
+    sql = (
+        "SELECT count(*) FROM records WHERE pipeline = ? AND state = 'discarded' AND filtered_by IS NOT NULL"
+    )
+    return int(connection.execute(sql, (pipeline,)).fetchone()[0])
+
+
 # Since when a record is in its state. Parking leaves its time in the history only.
 _SINCE = """CASE state
     WHEN 'undecided' THEN sent_ms

@@ -62,9 +62,10 @@ async def status(
     Times are ISO 8601 in UTC, ages in seconds, what is unknown ``null``. A pipeline's ``state`` is
     ``stopped`` (``stop`` says why), ``running`` (a cycle or deliveries have something to do) or ``idle``.
     ``live`` says whether a daemon runs; without one nothing is ``running``, and a cycle that has no end was
-    cut off. ``reading`` is the progress of a cycle that runs (``kind, reason, pages, read, total``; ``total``
-    is what OKKI says there is, where it says it), ``pace`` by operation how fast may be sent
-    (``per_second, paused_seconds``). ``gaps`` are the listed ones; ``failures`` are groups of parked,
+    cut off. ``filtered`` is how many ``where`` leaves out, ``set_aside`` how many of those are among the
+    discarded of ``backlog``. ``reading`` is the progress of a cycle that runs (``kind, reason, pages, read,
+    total``; ``total`` is what OKKI says there is, where it says it), ``pace`` by operation how fast may be
+    sent (``per_second, paused_seconds``). ``gaps`` are the listed ones; ``failures`` are groups of parked,
     undecided, rejected, waiting and held records; ``clocks`` the vendors' clocks minus ours; ``limits`` how
     fast each of their interfaces is called. Raises ``KeyError`` for a pipeline the ledger does not know.
     """
@@ -86,6 +87,14 @@ async def status(
         for one in limits
     ]
     return shown
+
+
+def wanted(one: Mapping[str, Any]) -> dict[str, int]:
+    """A pipeline's backlog without what ``where`` sets aside: the records that the pipeline is about."""
+    backlog = dict(one["backlog"])
+    if one.get("set_aside"):
+        backlog[VisibleState.DISCARDED] = max(0, backlog[VisibleState.DISCARDED] - one["set_aside"])
+    return backlog
 
 
 def _status(
@@ -141,6 +150,7 @@ def _pipeline(connection: sqlite3.Connection, info: PipelineInfo, now: datetime,
         "gaps": queries.gaps(connection, info.name),
         "deleted": queries.deleted(connection, info.name),
         "filtered": queries.filtered(connection, info.name),
+        "set_aside": queries.set_aside(connection, info.name),
         "reconcile": {
             "at": _iso(view.reconciled_at),
             "differences": differences.counts(connection, info.name),

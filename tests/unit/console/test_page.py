@@ -9,6 +9,7 @@ import pytest
 from tests.console_status import example
 from xmsyncd.console.page import Severity, bar, headline, language_of, span
 from xmsyncd.console.words import WORDS
+from xmsyncd.operations.status import wanted
 
 
 @pytest.mark.parametrize(
@@ -33,6 +34,18 @@ def test_one_parked_record_among_many_is_still_seen():
     assert segments[1]["width"] > 0.9
     assert segments[1]["x"] + segments[1]["width"] == pytest.approx(100, abs=0.01)
     assert bar({}) == []
+
+
+def test_what_where_leaves_out_is_no_share_of_what_is_to_be_delivered():
+    one = example()["pipelines"][0]
+    one |= {"backlog": {"delivered": 300, "pending": 0, "discarded": 70}, "filtered": 75, "set_aside": 68}
+    assert headline(one, WORDS["en"]).more == "300 of 302 records are in Yida as OKKI showed them last"
+    assert {segment["state"]: segment["number"] for segment in bar(wanted(one))} == {
+        "delivered": 300,
+        "discarded": 2,
+    }
+    one |= {"backlog": {"delivered": 300, "discarded": 68}}
+    assert headline(one, WORDS["en"]).more == "All 300 records are in Yida as OKKI showed them last"
 
 
 @pytest.mark.parametrize(

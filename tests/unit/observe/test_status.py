@@ -44,6 +44,7 @@ async def test_a_new_pipeline_is_idle_and_knows_nothing(ledger):
         "gaps": [],
         "deleted": {"count": 0, "first": None, "last": None},
         "filtered": 0,
+        "set_aside": 0,
         "reconcile": {"at": None, "differences": {}},
         "failures": [],
     }
