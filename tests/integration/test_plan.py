@@ -102,6 +102,7 @@ async def predicted_is_what_happens(
     for name in ("kind", "reason", "result", "pages", "read", "repeats", "decisions"):
         assert cycle[name] == happened[name], name
     assert {name: number for name, number in plan["backlog"].items() if number} == result["backlog"]
+    assert plan["set_aside"] == result["set_aside"]
     assert plan["exit"] == exit_status(result)
     assert {OKKI_CALLS[name]: number for name, number in calls["okki"].items()} == calls_of(
         simulated, Vendor.OKKI
@@ -229,7 +230,7 @@ async def test_what_stops_matching_a_filter_is_marked(tmp_path: Path):
         ids = simulated.catalogue.ids()
         simulated.catalogue.edit(ids[0], product_remark="已停售")
         planned, _ = await predicted_is_what_happens(tmp_path, simulated, **changes)
-        assert planned.plan["cycle"]["decisions"]["filtered"] == 1
+        assert planned.plan["cycle"]["decisions"]["filtered"] == planned.plan["set_aside"] == 1
         assert planned.plan["calls"]["creates"] == 29
         for product in ids[1:4]:
             simulated.catalogue.edit(product, product_remark="已停售")

@@ -44,7 +44,7 @@ def ask(common: Common, settings: Settings, name: str, params: Mapping[str, Any]
                 async for one in told:
                     if isinstance(one, Result):
                         asked.value = dict(one.value)
-                    elif sys.stderr.isatty():
+                    elif sys.stderr.isatty() and one.value["done"] < one.value["total"]:
                         say(f"{one.value['done']:,} / {one.value['total']:,}")
             asked.is_local = reached.is_local
         return 0

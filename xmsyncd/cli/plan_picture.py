@@ -15,6 +15,7 @@ from xmsyncd.cli.reasons import advice_for, reason_label, stop_advice
 from xmsyncd.cli.words import Words
 from xmsyncd.ledger.states import VisibleState
 from xmsyncd.ledger.views import StageDecision
+from xmsyncd.operations.status import wanted
 
 _WHY: Final = {
     "never_read": "this pipeline has never read anything",
@@ -59,7 +60,7 @@ def show_plan(console: Console, plan: dict[str, Any], zone: ZoneInfo, words: Wor
         if cycle[key]
     ]
     rows += _cost(plan, words)
-    rows.append((words("in Yida then"), counts(plan["backlog"], VisibleState, words)))
+    rows.append((words("in Yida then"), counts(wanted(plan), VisibleState, words)))
     if plan["stop"]:
         stop = plan["stop"]
         rows.append((words("stop"), f"{stop['reason']}: {stop['detail']}"))

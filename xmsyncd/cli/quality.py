@@ -52,6 +52,7 @@ def _moment(text: str | None, zone: ZoneInfo) -> str | None:
     from datetime import UTC, datetime
 
     from xmsyncd.cycle.plan import CycleRequest
+    from xmsyncd.errors import ConfigurationError, Fault
     from xmsyncd.operations.chosen_window import chosen_window
     from xmsyncd.settings import parse_duration
     from xmsyncd.settings.values import BadValueError
@@ -59,5 +60,9 @@ def _moment(text: str | None, zone: ZoneInfo) -> str | None:
     now = datetime.now(UTC)
     with contextlib.suppress(BadValueError, OverflowError):
         return (now - parse_duration(text)).isoformat()
-    start, _ = chosen_window(text, None, request=CycleRequest(), zone=zone, now=now)
+    try:
+        start, _ = chosen_window(text, None, request=CycleRequest(), zone=zone, now=now)
+    except ConfigurationError:
+        expected = "a time of the past like 2026-11-20 or 2026-11-20 08:00, or how long ago: 24h, 7d"
+        raise ConfigurationError([Fault("--since", repr(text), expected)]) from None
     return None if start is None else start.isoformat()

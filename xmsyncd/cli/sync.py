@@ -144,6 +144,7 @@ def _print(result: dict[str, Any], zone: ZoneInfo, words: Words) -> None:
     from xmsyncd.cli.reasons import stop_advice
     from xmsyncd.ledger.states import VisibleState
     from xmsyncd.ledger.views import StageDecision
+    from xmsyncd.operations.status import wanted
 
     cycle = result["cycle"]
     kind = Text(f"  {words(cycle['kind'])} ({cycle['reason']})")
@@ -151,7 +152,7 @@ def _print(result: dict[str, Any], zone: ZoneInfo, words: Words) -> None:
         (words("result"), coloured(cycle["result"], words) + kind),
         (words("read"), f"{cycle['read']:,} ({cycle['pages']:,} {words('pages')})"),
         (words("decisions"), counts(cycle["decisions"], StageDecision, words)),
-        (words("in Yida now"), counts(result["backlog"], VisibleState, words)),
+        (words("in Yida now"), counts(wanted(result), VisibleState, words)),
         (words("watermark"), moment(cycle["watermark"], zone, none=words("never"))),
     ]
     if cycle["detail_calls"]:

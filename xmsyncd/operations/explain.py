@@ -44,5 +44,5 @@ def unknown_record(name: str, pipelines: Sequence[PipelineRuntime]) -> UnknownRe
     where = f"pipeline {names}" if len(pipelines) == 1 else f"the pipelines {names}"
     return UnknownRecordError(
         f"no record of {where} has {name!r} as its key, its OKKI id or its Yida instance id; "
-        "what no cycle has read yet is not known"
+        "what no cycle has read yet is not known: `xmsyncd preview KEY` asks OKKI for it"
     )

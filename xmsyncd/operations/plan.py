@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from xmsyncd.cycle.plan import CONTEXT_CHANGED, CycleRequest
 from xmsyncd.cycle.progress import CycleProgress, CycleReport
-from xmsyncd.ledger import Ledger, contexts, cycles, meters
+from xmsyncd.ledger import Ledger, contexts, cycles, meters, queries
 from xmsyncd.ledger.cycles import CycleResult
 from xmsyncd.ledger.meters import Meter
 from xmsyncd.ledger.queries import iso
@@ -194,6 +194,7 @@ class _Told:
             "calls": self._calls(calls, waiting),
             "time": self._time(calls),
             "backlog": after,
+            "set_aside": await ledger.read(queries.set_aside, name),
             "stop": None if view.stop is None else {"reason": view.stop.reason, "detail": view.stop.detail},
             "exit": _exit_status(report, calls, waiting, after, gaps),
         }

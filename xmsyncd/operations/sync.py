@@ -13,7 +13,7 @@ from urllib.parse import quote
 from xmsyncd.cycle.plan import CycleRequest
 from xmsyncd.cycle.progress import CycleReport
 from xmsyncd.errors import CannotWorkError, StoppedError
-from xmsyncd.ledger import cycles, pipelines
+from xmsyncd.ledger import cycles, pipelines, queries
 from xmsyncd.ledger.cycles import CycleResult
 from xmsyncd.ledger.states import VisibleState
 from xmsyncd.ledger.views import PipelineView, StageDecision
@@ -163,6 +163,7 @@ async def _result(
         },
         "chosen": chosen,
         "backlog": dict(now.states),
+        "set_aside": await runtime.ledger.read(queries.set_aside, pipeline.name),
         "gaps": len(gaps),
         "stop": None if view.stop is None else {"reason": view.stop.reason, "detail": view.stop.detail},
     }

@@ -10,6 +10,7 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
+from tests.unit.cli.command_line import CommandLine
 from xmsyncd.cli.failures_picture import show_list
 from xmsyncd.cli.plan_picture import show_changes_of_fields
 from xmsyncd.cli.quality_picture import show_report
@@ -119,6 +120,14 @@ def test_a_report_names_each_rule_under_its_field(width: int, words: Words, reje
     starts = {line.index("1,500") for line in lines if f"{words('checked')} 1,500" in line}
     assert len(starts) == 1, "numbers stand below each other"
     assert text.rstrip().endswith("xmsyncd failures list --state rejected")
+
+
+@pytest.mark.parametrize("since", ["yesterday", "2999-01-01", "7"])
+def test_since_takes_a_time_of_the_past_or_how_long_ago(run: CommandLine, since: str):
+    ended = run("quality", "report", "--since", since)
+    assert ended.exit_code == 2
+    assert f"--since: found '{since}'" in ended.stderr
+    assert "24h, 7d" in ended.stderr
 
 
 def test_a_change_is_told_by_its_label_unless_two_fields_have_the_same():
