@@ -276,9 +276,20 @@ def _rows(spec: RowsSpec, tables: Tables) -> Derivation:
         rows = rows_in(value)
         if not columns:
             return rows
-        return [{column: one.evaluate(row) for column, one in columns.items()} for row in rows]
+        return [
+            {column: _cell(one, row, f"row {number}, column {column}") for column, one in columns.items()}
+            for number, row in enumerate(rows, 1)
+        ]
 
     return _of_template(spec.name, template, shaped, "rows", dict(spec.columns))
+
+
+def _cell(template: Template, row: Lookup, where: str) -> Any:
+    """One cell of a row. Raises EvaluationError that says which."""
+    try:
+        return template.evaluate(row)
+    except ValueError as error:
+        raise EvaluationError(f"{getattr(error, 'expected', error)} in {where}") from error
 
 
 def input_text(found: Mapping[str, Any]) -> Any:

@@ -179,6 +179,9 @@ def test_rows_are_objects_with_columns_of_their_own():
     assert derived(spec, sku_items=[]) == []
     with pytest.raises(ValueError, match="a list of objects"):
         derived(spec, sku_items=["A"])
+    spec = RowsSpec("规格", "{sku_items}", {"价格": "{price|number}"})
+    with pytest.raises(ValueError, match=r"a number .* in row 2, column 价格 \(derived field 规格\)"):
+        derived(spec, sku_items=[{"price": "2.50"}, {"price": "面议"}])
 
 
 def test_one_derived_field_may_use_another_in_whatever_order_they_stand():
