@@ -83,6 +83,39 @@ async def test_time_alone_never_sends_and_every_update_carries_the_newest(tmp_pa
         assert checked.value["violations"] == 0
 
 
+async def test_what_stands_beside_a_time_and_nowhere_else_arrives(tmp_path: Path) -> None:
+    """The remark is mapped together with the time alone: no time sends, another remark does."""
+    replaced = [one for one in FIELDS if one["value"] != "{product_remark}"]
+    timed = {"field": AT, "type": "string", "value": "{{product_remark}} ({{CURRENT_TIME|datetime}})"}
+    options: dict[str, Any] = {"fields": {"replace": [*replaced, timed]}}
+    async with simulated_vendors() as simulated, application(tmp_path, simulated, **options) as here:
+        await here.sync()
+        product, other, *_ = simulated.catalogue.ids()
+        simulated.catalogue.edit(other, hs_code="7318.15")
+        simulated.catalogue.edit(product, product_remark="改过的备注")
+        await the_second_is_over()
+        simulated.counters.reset()
+        await here.sync()
+        assert here.calls("start", "update") == 1
+        assert (await held(here, product))[AT].startswith("改过的备注 (")
+
+        await here.sync(full=True)
+        steps = reconcile(here.app.runtime, here.pipeline, apply=True, yes=False)
+        assert [step async for step in steps][-1]["differences"] == {}
+        async for _ in adopt(here.app.runtime, here.pipeline, yes=True):
+            pass
+        await here.sync()
+        assert here.calls("start", "update") == 1, "what is known stays known"
+        checked = [one async for one in OPERATIONS["ledger.check"](here.app.runtime, {})][-1]
+        assert checked.value["violations"] == 0
+
+        simulated.faults.add("dropped_before", operation="update", times=1)
+        simulated.catalogue.edit(product, product_remark="noch eine")
+        await the_second_is_over()
+        await here.sync()
+        assert (await held(here, product))[AT].startswith("noch eine ("), "nothing else told it from before"
+
+
 async def test_instances_with_other_times_are_taken_over_as_they_are(tmp_path: Path) -> None:
     """A second ledger for the same form: only the times differ from what it would write."""
     for name in ("first", "second"):

@@ -178,7 +178,8 @@ def _save(connection: sqlite3.Connection, row: RecordRow, after: RecordState, no
                instance_id = :instance_id, delivered_hash = :delivered_hash,
                delivered_ms = CASE WHEN :newly_delivered THEN :now_ms ELSE delivered_ms END,
                block = :block, block_reason = :block_reason,
-               block_detail = CASE WHEN :block IS NULL THEN '' ELSE block_detail END,
+               block_detail = CASE WHEN :block IS NULL OR :block_reason <> block_reason THEN ''
+                   ELSE block_detail END,
                due_ms = :due_ms, tries = :tries, resends = :resends
            WHERE id = :id""",
         {

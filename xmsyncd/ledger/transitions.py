@@ -81,6 +81,7 @@ from xmsyncd.ledger.states import (
     next_operation,
 )
 from xmsyncd.records import AttemptId, ContentHash, Family, InstanceId, Operation
+from xmsyncd.transform.hashes import as_shown
 
 
 def transition(state: RecordState, event: Event) -> RecordState:
@@ -369,11 +370,11 @@ def _adopted(state: RecordState, event: Adopted) -> RecordState:
         return state  # the open call is decided first, by the key that was sent
     if state.instance_id not in (None, event.instance_id) and not is_gone(state):
         return state
-    desired = state.desired
+    desired, found_hash = state.desired, _known_as(state, event.found_hash)
     if event.keeps and isinstance(desired, DesiredDraft):
-        desired = replace(desired, content_hash=event.found_hash)
+        desired = replace(desired, content_hash=found_hash)
     after = replace(
-        state, desired=desired, instance_id=event.instance_id, delivered_hash=event.found_hash, resends=0
+        state, desired=desired, instance_id=event.instance_id, delivered_hash=found_hash, resends=0
     )
     if after.block in (Block.PARKED, Block.SUSPECT):
         # What kept it from being created says nothing about an update.
@@ -382,6 +383,12 @@ def _adopted(state: RecordState, event: Adopted) -> RecordState:
         return state
     after = _released_if_delivered(after)
     return replace(after, due_at=event.at, tries=0) if after.block is None else after
+
+
+def _known_as(state: RecordState, found: ContentHash) -> ContentHash:
+    """What was delivered, where the instance shows just that; else as it is shown, which tells less."""
+    known = state.delivered_hash
+    return known if known is not None and as_shown(known) == found else found
 
 
 def _resembled(state: RecordState) -> RecordState:
@@ -398,9 +405,10 @@ def _resembled(state: RecordState) -> RecordState:
 
 def _drifted(state: RecordState, event: Drifted) -> RecordState:
     is_its_own = state.instance_id == event.instance_id and not is_gone(state)
-    if state.attempt is not None or not is_its_own or state.delivered_hash == event.found_hash:
+    found_hash = _known_as(state, event.found_hash)
+    if state.attempt is not None or not is_its_own or state.delivered_hash == found_hash:
         return state
-    after = _released_if_delivered(replace(state, delivered_hash=event.found_hash))
+    after = _released_if_delivered(replace(state, delivered_hash=found_hash))
     return after if after.block in (Block.PARKED, Block.DISCARDED) else replace(after, due_at=event.at)
 
 

@@ -38,16 +38,28 @@ def hash_of(value: Any) -> ContentHash:
     return ContentHash(hashlib.blake2b(canonical_json(value), digest_size=16).hexdigest())
 
 
-def content_hash(content: Mapping[str, Any], volatile: Collection[str] = ()) -> ContentHash:
-    """The hash of form data, in which ``volatile`` components do not count: what only tells a time of ours.
+def content_hash(
+    content: Mapping[str, Any], volatile: Collection[str] = (), sources: Mapping[str, str] | None = None
+) -> ContentHash:
+    """The hash of form data, in which the values of ``volatile`` components do not count: they tell our time.
 
-    Their names stand behind the digits, so that whoever holds content and hash can compare the two.
+    Their names stand behind the digits, so that whoever holds content and hash can compare the two; and with
+    them the hashes of their ``sources``, for those that tell something of the record, too.
     """
     if not volatile:
         return hash_of(content)
-    left_out = sorted(volatile)
-    digits = hash_of({name: value for name, value in content.items() if name not in left_out})
-    return ContentHash(digits + canonical_json(left_out).decode())
+    digits = hash_of({name: value for name, value in content.items() if name not in volatile})
+    names = {name: sources.get(name, "") for name in volatile} if sources else sorted(volatile)
+    return ContentHash(digits + canonical_json(names).decode())
+
+
+def as_shown(content_hash: ContentHash) -> ContentHash:
+    """The hash that such content has when Yida shows it, which does not tell what volatile components mean.
+
+    So two contents may look the same there, and what was sent is not proven by it.
+    """
+    names = volatile_in(content_hash)
+    return ContentHash(content_hash[:_DIGITS] + canonical_json(names).decode()) if names else content_hash
 
 
 def volatile_in(content_hash: ContentHash) -> tuple[str, ...]:
@@ -59,7 +71,9 @@ def volatile_in(content_hash: ContentHash) -> tuple[str, ...]:
         found = json.loads(names)
     except ValueError:
         return ()
-    return tuple(name for name in found if isinstance(name, str)) if isinstance(found, list) else ()
+    return tuple(
+        sorted(name for name in found if isinstance(name, str)) if isinstance(found, (list, dict)) else ()
+    )
 
 
 def _plain(value: object) -> Any:

@@ -8,7 +8,8 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from datetime import UTC, datetime
+from typing import Any, Final
 
 from xmsyncd.errors import ConfigurationError, Fault
 from xmsyncd.records import (
@@ -50,12 +51,15 @@ from xmsyncd.transform.quality import Rule, RuleSpec
 from xmsyncd.transform.quality.standing import QualityPlan, standing_rules
 from xmsyncd.transform.tables import RecordedTables, Tables
 from xmsyncd.transform.value_types import EvaluationError, is_empty, shortened
+from xmsyncd.transform.variables import times
 from xmsyncd.transform.where import Where, WhereError, compile_where
 
 __all__ = ["RENDERING", "Encode", "FieldMapping", "FieldSpec", "RuleSpec", "Step"]
 
 RENDERING = 2
 """Raised by one whenever the same template and item give another value than before: part of the context."""
+
+_ONE_MOMENT: Final = times(datetime(2000, 1, 1, tzinfo=UTC), datetime(2000, 1, 1, tzinfo=UTC))
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,9 +134,19 @@ class FieldMapping:
         self.volatile: frozenset[str] = frozenset(
             field.component
             for field in self._fields
-            if field.variables or any(one.variables for one in self._chains.get(field.component, ()))
+            if field.variables or any(one.variables for one in self._derivations.chain(field.roots))
         )
-        """Components whose value tells a time of ours: sent, and never a reason to send."""
+        """Components whose value tells a time of ours, which is sent and never a reason to send.
+
+        What else they tell of the record is one, as everything is (see :meth:`_sources`).
+        """
+        if key_component in self.volatile:
+            raise ConfigurationError([_key_of_time(where, self._in_order[0])])
+        self._timed = tuple(
+            (field, self._derivations.chain(field.roots), sorted(inputs))
+            for field in self._fields
+            if field.component in self.volatile and (inputs := self._derivations.needs(field.roots))
+        )
         self.is_filter_volatile = self._where is not None and bool(
             self._where.variables or any(one.variables for one in self._where_chain)
         )
@@ -206,8 +220,25 @@ class FieldMapping:
             rejection = self._judge_record(item, lookup, key, findings, asked, ruled=ruled)
             if rejection is not None:
                 return rejection
-        hashed = content_hash(content, self.volatile)
+        hashed = content_hash(content, self.volatile, self._sources(lookup))
         return Draft(item.source_id, item.updated_at, key, content, hashed, findings=tuple(findings))
+
+    def _sources(self, lookup: Mapping[str, Any]) -> dict[str, str]:
+        """By volatile component the hash of what its value is made of beside the time, if of anything.
+
+        That are the fields it depends on, and what becomes of them at one and the same moment: so it is
+        another one, too, where a look-up table or a template has changed.
+        """
+        sources: dict[str, str] = {}
+        for field, chain, inputs in self._timed:
+            known: dict[str, Any] = {name: lookup.get(name) for name in inputs}
+            still = {**known, **_ONE_MOMENT}
+            value: Any = None
+            with contextlib.suppress(BadValueError):
+                _complete(still, chain)
+                value = field.value_for(still, [], ruled=False)
+            sources[field.component] = hash_of([known, value])
+        return sources
 
     def _judge_record(
         self,
@@ -391,6 +422,12 @@ class FieldMapping:
                     values[name] = detail.get(name)
         values.update(derived)
         return values
+
+
+def _key_of_time(where: str, field: MappedField) -> Fault:
+    found = f"{shortened(field.template.text)} for the key component, which depends on a time"
+    prefix = f"{where}." if where else ""
+    return Fault(f"{prefix}fields.{field.number}.value", found, "a key that does not change with time")
 
 
 def _results(asked: Sequence[Rule], findings: Sequence[QualityFinding]) -> tuple[tuple[str, str], ...]:

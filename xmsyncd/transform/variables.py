@@ -1,7 +1,8 @@
 """The variables of the platform: the times of a cycle, known in every template (part of step 2).
 
 The lookup holds ``CURRENT_TIME`` and ``LAST_SYNC_TIME`` as epoch seconds. What depends on a variable is
-*volatile*: it is sent, and never a reason to send, or every cycle would update every record.
+*volatile*: it is sent, and the time in it is never a reason to send, or every cycle would update every
+record. What it is made of beside the time is one, as everything is.
 """
 
 from __future__ import annotations

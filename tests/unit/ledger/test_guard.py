@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from tests.unit.ledger import sample
 from tests.unit.ledger.sample import NOW, column, draft_entry, rejected_entry, state_of, states
-from xmsyncd.ledger import guard, people
+from xmsyncd.ledger import guard, instances, people
 from xmsyncd.ledger.guard import UNGUARDED, GuardRules, limit_of
 from xmsyncd.ledger.states import VisibleState
 from xmsyncd.ledger.views import StageDecision
-from xmsyncd.records import ContentHash, Family, Operation
+from xmsyncd.records import ContentHash, Family, InstanceId, Operation
 
 THREE = GuardRules(updates=3, within=timedelta(hours=1))
 MINUTE = timedelta(minutes=1)
@@ -91,6 +91,15 @@ def test_the_first_go_out_and_the_rest_is_held_with_its_reason(db: sqlite3.Conne
     assert column(db, "3", "block_reason") == "context_changed"
     assert column(db, "3", "block_detail").startswith("cycle 2: 3 of 10 records")
     assert sample.claim(db, Operation.UPDATE) == ()
+
+
+def test_what_the_guard_said_is_not_said_of_what_comes_after(db: sqlite3.Connection):
+    delivered(db, 1)
+    sample.stage(db, draft_entry("0", "K0", "new", NOW + MINUTE), guard=GuardRules(updates=0))
+    assert "before a person has looked" in column(db, "0", "block_detail")
+    instances.lost(db, sample.FORM, InstanceId(column(db, "0", "instance_id")), NOW + MINUTE)
+    assert state_of(db, "0") is VisibleState.PARKED
+    assert (column(db, "0", "block_reason"), column(db, "0", "block_detail")) == ("instance_gone", "")
 
 
 def test_a_repeated_cycle_and_cycles_in_a_row_do_not_begin_a_new_count(db: sqlite3.Connection):
