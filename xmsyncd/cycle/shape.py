@@ -12,9 +12,9 @@ import orjson
 from xmsyncd.clock import Clock
 from xmsyncd.cycle.current_mapping import CurrentMapping
 from xmsyncd.cycle.hooking import Hooking, whole
+from xmsyncd.cycle.known_groups import KnownGroups
 from xmsyncd.errors import (
     CannotWorkError,
-    EmptyGroupTreeError,
     RefusedError,
     ThrottledError,
     TryLaterError,
@@ -24,7 +24,6 @@ from xmsyncd.ledger import Ledger, cycles, lookups
 from xmsyncd.ledger.tombstones import Mark
 from xmsyncd.ledger.views import Listed, StageEntry
 from xmsyncd.okki.client import OkkiClient
-from xmsyncd.okki.groups import GroupTree
 from xmsyncd.okki.resources import Resource
 from xmsyncd.records import ContentHash, Draft, Filtered, Item, Rejection, RejectionReason, SourceId
 from xmsyncd.settings import FetchDetail, OnChange, SourceSettings
@@ -43,8 +42,6 @@ from xmsyncd.transform.hashes import hash_of
 from xmsyncd.transform.mapping import FieldMapping, Step
 from xmsyncd.transform.quality.standing import QualityPlan
 from xmsyncd.transform.variables import times
-
-GROUP_TREE = "product_groups"
 
 
 def fields_of(resource: Resource) -> str:
@@ -135,12 +132,11 @@ class Shaper:
         self._mark = mark
         self._ledger = ledger
         self._clock = clock
-        self._tree_changed = tree_changed
         self._times: Mapping[str, int] | None = None
-        self._tree: GroupTree | None = None
+        self._groups = KnownGroups(
+            client, resource, ledger=ledger, clock=clock, keep=source.group_cache, changed=tree_changed
+        )
         self._fields_remembered: ContentHash | None = None
-        self._fetched_at: float | None = None
-        self._refreshed = False
         self._details_failed_in_a_row = 0
         self.detail_calls = 0
         self._hooking = None if mapping.hook is None else Hooking(mapping.hook)
@@ -170,7 +166,7 @@ class Shaper:
         return context_parts(
             self._mapping,
             policies=self._policies,
-            tree_hash=None if self._tree is None else self._tree.hash,
+            tree_hash=self._groups.hash,
             further={
                 **({} if self._mark is None else {"mark": [self._mark.component, self._mark.value]}),
                 "on_change": self._on_change.value,
@@ -183,18 +179,15 @@ class Shaper:
     async def prepare(self) -> None:
         """Have the mapping of this moment, and a group tree that is no older than ``source.group_cache``."""
         self._times = await self._times_now()
-        self._refreshed = False
+        self._groups.begin()
         self._details_failed_in_a_row = 0
         self.details_away_in_a_row = 0
         if self._hooking is not None:
             self._hooking.begin()
         self.detail_calls = 0
         await self.refresh()
-        if not self._mapping.derived_needs:
-            return
-        now = self._clock.monotonic()
-        if self._fetched_at is None or now - self._fetched_at >= self._source.group_cache.total_seconds():
-            await self._fetch_tree()
+        if self._mapping.derived_needs:
+            await self._groups.refresh()
 
     async def refresh(self) -> None:
         """Have the mapping of this moment for what a person has mapped again between two cycles.
@@ -232,25 +225,6 @@ class Shaper:
             self._clock.now(),
         )
         self._fields_remembered = fields.hash
-
-    async def _fetch_tree(self) -> None:
-        tree = await self._client.fetch_groups(self._resource)
-        known = await self._ledger.read(lookups.recall, self._client.name, GROUP_TREE)
-        if tree.is_empty and known is not None:
-            raise EmptyGroupTreeError(
-                "OKKI shows no product groups although it did before: nothing is written with blank groups. "
-                "If all groups were really deleted, leave the group levels out of the mapping"
-            )
-        if not tree.is_empty and (known is None or known.hash != tree.hash):
-            body = orjson.dumps(tree.to_json()).decode()
-            await self._ledger.write(
-                lookups.remember, self._client.name, GROUP_TREE, tree.hash, body, self._clock.now()
-            )
-        before = self._tree.hash if self._tree is not None else None if known is None else known.hash
-        self._tree = tree
-        self._fetched_at = self._clock.monotonic()
-        if before is not None and before != tree.hash:
-            self._tree_changed(len(tree))
 
     async def shape(
         self, items: Sequence[Item], known: Mapping[SourceId, Listed], *, ruled: bool = True
@@ -394,10 +368,7 @@ class Shaper:
                 else FieldDictionary.from_rows(orjson.loads(known.body))
             )
         if self._mapping.derived_needs:
-            known = await self._ledger.read(lookups.recall, self._client.name, GROUP_TREE)
-            knows_groups = known is not None
-            self._tree = GroupTree(()) if known is None else GroupTree.from_json(orjson.loads(known.body))
-            self._refreshed = True
+            knows_groups = await self._groups.recall()
         return Recalled(knows_fields, knows_groups)
 
     async def _beside(
@@ -406,13 +377,8 @@ class Shaper:
         """What the mapping needs beside the item, by name."""
         beside: dict[str, Any] = dict(self._times or await self._times_now())
         if self._mapping.derived_needs:
-            if self._tree is None:
-                await self._fetch_tree()
-            group_id = group_id_of(item, detail)
-            if group_id and self._tree is not None and not self._tree.knows(group_id) and not self._refreshed:
-                self._refreshed = True
-                await self._fetch_tree()
-            levels = derive_group_levels(item, detail, self._path_of, self._policies)
+            await self._groups.look_for(group_id_of(item, detail))
+            levels = derive_group_levels(item, detail, self._groups.path_of, self._policies)
             if isinstance(levels, Rejection):
                 left_out = self._mapping.filtered_early(item, detail, beside, frozenset())
                 if left_out is not None:
@@ -421,15 +387,12 @@ class Shaper:
                 return dataclasses.replace(levels, key=self._mapping.key_alone(item, detail, frozenset()))
             beside.update(levels)
             if GROUP_EXISTS in self._mapping.derived_needs:
-                beside[GROUP_EXISTS] = group_exists(item, detail, self._path_of)
+                beside[GROUP_EXISTS] = group_exists(item, detail, self._groups.path_of)
         return beside
 
     def _is_judged_anew(self, known: Listed) -> bool:
         """Whether what has not changed may come to something else by now."""
         return known.rejection in TRIED_AGAIN or self._mapping.is_filter_volatile
-
-    def _path_of(self, group_id: str) -> Sequence[Any]:
-        return () if self._tree is None else self._tree.path_of(group_id)
 
     def _blame_the_item_or_raise(self, error: TryLaterError, known: Listed | None) -> None:
         """Items whose detail fails again and again must not hold up all the others for ever."""
