@@ -39,8 +39,10 @@ def check(common: Common) -> int:
         known = await asyncio.to_thread(load_known, settings.ledger.path)
         clock = SystemClock()
         async with open_vendors(settings, clock=clock, rng=random.Random()) as vendors:
-            result = await checking.check(settings, vendors, known, clock.now())
-            await enter_calls(settings, vendors.metered, clock)
+            try:
+                result = await checking.check(settings, vendors, known, clock.now())
+            finally:  # also those of a check that is cut short
+                await enter_calls(settings, vendors.metered, clock)
         if common.json:
             print_json(result)
         else:

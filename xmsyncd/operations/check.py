@@ -22,7 +22,7 @@ from xmsyncd.operations.probe.content import marked_content
 from xmsyncd.operations.robots import robot_findings
 from xmsyncd.operations.vendors import Vendors, mapping_of
 from xmsyncd.records import Item, KeyValue, StopReason
-from xmsyncd.settings import FetchDetail, PipelineSettings, ReadBack, Settings, read_tables
+from xmsyncd.settings import FetchDetail, OnDelete, PipelineSettings, ReadBack, Settings, read_tables
 from xmsyncd.transform.custom_fields import EXTERNAL_DATA
 from xmsyncd.transform.mapping import FieldMapping
 
@@ -304,6 +304,7 @@ class _Target:
     async def findings(self) -> list[Finding]:
         found = self._asking.found
         self._judge_ledger()
+        self._tell_mark()
         if await self._asking.ask(f"{self._connection} token", self._authenticate) is None:
             return found
         found.append(ok(f"{self._connection} token", "DingTalk accepts the credentials"))
@@ -353,6 +354,24 @@ class _Target:
                     f"the form {target.form} with the key {target.key}",
                     expected=f"{known.form} with the key {known.key_component}, as the ledger remembers it",
                     advice="give the pipeline another name, or start it with a ledger of its own",
+                )
+            )
+
+    def _tell_mark(self) -> None:
+        """The component is one that every instance holds: where there are some already, each lacks it."""
+        target, known = self._pipeline.target, None if self._known is None else self._known.get(self._name)
+        mark = target.deleted_mark
+        if target.on_delete is not OnDelete.MARK or mark is None or known is None:
+            return
+        if known.knows_instances:
+            self._asking.found.append(
+                note(
+                    f"{self._where}.target.deleted_mark",
+                    f"{mark.field} is part of every record: {mark.otherwise!r}, and {mark.value!r} once it "
+                    "is deleted",
+                    advice="a mark that is new, or changed, updates every record in Yida once, whatever it "
+                    "holds for the living: see with `xmsyncd plan` how many that are; beyond its limit the "
+                    "guard holds them for `xmsyncd approve`",
                 )
             )
 

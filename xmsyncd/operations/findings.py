@@ -43,7 +43,7 @@ def ok(what: str, found: str) -> Finding:
 
 
 def note(what: str, found: str, *, advice: str = "") -> Finding:
-    """Could not be found out, and does not matter for the work."""
+    """Good to know, or could not be found out; the work goes on either way."""
     return Finding(what, FindingState.NOTE, found, advice=advice)
 
 

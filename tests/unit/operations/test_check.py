@@ -24,8 +24,9 @@ from xmsyncd.operations.known import Known, load_known
 from xmsyncd.operations.robots import robot_findings
 from xmsyncd.operations.vendors import Vendors, mapping_of, needed_scopes
 from xmsyncd.records import ContentHash, Item, SourceId, StopReason
-from xmsyncd.settings import DeriveSettings, FieldSettings, Settings
+from xmsyncd.settings import DeriveSettings, FieldSettings, OnDelete, Settings
 from xmsyncd.settings.notify import NotifySettings
+from xmsyncd.settings.pipelines import DeletedMarkSettings
 from xmsyncd.transform.custom_fields import CustomField, FieldDictionary
 from xmsyncd.yida.answers import ApprovalNode, Component
 
@@ -377,3 +378,21 @@ async def test_without_custom_fields_the_dictionary_is_not_asked_for(tmp_path):
     okki = Okki()
     await checked(settings_with(tmp_path, "{no}"), okki, Yida())
     assert "fields" not in okki.asked
+
+
+@pytest.mark.parametrize("knows_instances", [True, False])
+async def test_a_mark_of_the_deleted_says_that_it_updates_every_record_once(
+    tmp_path: Path, knows_instances: bool
+):
+    settings = settings_with(tmp_path)
+    pipeline = settings.pipelines["products"]
+    mark = DeletedMarkSettings(field="textField_g", value="已删除")
+    target = pipeline.target.model_copy(update={"on_delete": OnDelete.MARK, "deleted_mark": mark})
+    marked = pipeline.model_copy(update={"target": target})
+    settings = settings.model_copy(update={"pipelines": {"products": marked}})
+    known = {"products": Known(target.form, target.key, may_create=True, knows_instances=knows_instances)}
+    result = await checked(settings, Okki(), Yida(), known=known)
+    told = [one for one in result["findings"] if one["what"].endswith("deleted_mark")]
+    assert [one["state"] for one in told] == (["note"] if knows_instances else [])
+    assert all("updates every record in Yida once" in one["advice"] for one in told)
+    assert result["warnings"] == 0
