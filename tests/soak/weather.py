@@ -124,6 +124,8 @@ class Weather:
             self._edits,
             self._new_products,
             self._swap,
+            self._lines,
+            self._word,
             self._new_number,
             self._dirt,
             self._deletion,
@@ -148,6 +150,17 @@ class Weather:
         self._numbers += 1
         number = f"改号-{self._rng.randint(1, max(1, self._numbers // 2))}"
         return Deed("/edit", {"id": self._rng.choice(ids), "fields": {"product_no": number}})
+
+    def _lines(self, ids: list[int]) -> Deed:
+        """What the table component holds of a product."""
+        lines = [{"text": f"明细 {self._rng.randint(1, 99)}"} for _ in range(self._rng.randrange(4))]
+        return Deed("/edit", {"id": self._rng.choice(ids), "fields": {"unnamed": {"soak_lines": lines}}})
+
+    def _word(self, ids: list[int]) -> Deed:
+        """A remark that the filter or a rule looks at, or one that lets the product in again."""
+        word = self._rng.choice(("停售", "待审", "恢复"))
+        remark = f"{word} {self._rng.randint(1, 999)}"
+        return Deed("/edit", {"id": self._rng.choice(ids), "fields": {"product_remark": remark}})
 
     def _dirt(self, _ids: list[int]) -> Deed:
         kind = self._rng.choice(("empty_number", "duplicate_number", "missing_name", "unknown_group"))
