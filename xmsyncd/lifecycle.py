@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import contextlib
 import os
 import signal
@@ -161,10 +162,18 @@ def handle_signals(
     try:
         yield signals
     finally:
+        if is_still_the_first():
+            # The interpreter puts the system's own handlers back at its end, and those would kill.
+            atexit.register(_ignore, tuple(before))
         for number, handler in before.items():
             # An inner block of this kind may have kept them, for the same reason.
             if signal.getsignal(number) is handle and not is_still_the_first():
                 signal.signal(number, handler)
+
+
+def _ignore(numbers: tuple[signal.Signals, ...]) -> None:
+    for number in numbers:
+        signal.signal(number, signal.SIG_IGN)
 
 
 class Notifier:
