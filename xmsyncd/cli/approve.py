@@ -81,7 +81,7 @@ def approve(
     else:
         _print_done(out(), done.value, words())
         if done.is_local and done.value["total"] and not discard:
-            say("No daemon is running: the next `xmsyncd sync` or `xmsyncd run` sends them.")
+            say(words()("No daemon is running: the next `xmsyncd sync` or `xmsyncd run` sends them."))
     return 3 if done.value["left"] else 0
 
 

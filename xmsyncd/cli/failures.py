@@ -158,5 +158,5 @@ def _change(common: Common, name: str, params: dict[str, Any], *, yes: bool) -> 
         return int(error["exit"])
     sends = name != "failures.discard" and result["counts"].get("pending")
     if sends and asked.is_local and not common.json:
-        say("No daemon is running: the next `xmsyncd sync` or `xmsyncd run` sends them.")
+        say(words()("No daemon is running: the next `xmsyncd sync` or `xmsyncd run` sends them."))
     return 0

@@ -18,6 +18,9 @@ from xmsyncd.cli.words import Words
 
 _LONGEST: Final = 120
 
+# Six columns with a template, inputs and a value side by side.
+_TABLE_NEEDS: Final = 120
+
 
 def show_preview(console: Console, told: dict[str, Any], zone: ZoneInfo, words: Words) -> None:
     """One product of one pipeline."""
@@ -66,13 +69,43 @@ def _origin(name: str, item: Mapping[str, Any], detail: Mapping[str, Any]) -> tu
 
 
 def _show_steps(console: Console, steps: list[dict[str, Any]], words: Words) -> None:
+    if console.width < _TABLE_NEEDS:
+        for step in steps:
+            _show_step(console, step, words)
+        return
     shown = table(*map(words, ("component", "type", "template", "inputs", "rules", "output")))
     for step in steps:
-        same = step["kind"] == step["type"] or not step["type"]
-        kind = step["type"] if same else f"{step['type']} → {step['kind']}"
-        inputs = "\n".join(f"{name} = {_text(value)}" for name, value in step["inputs"].items())
-        add_row(shown, named(step), kind, step["template"], inputs, _rules(step, words), _output(step))
+        add_row(
+            shown,
+            named(step),
+            _kind(step),
+            step["template"],
+            _inputs(step),
+            _rules(step, words),
+            _output(step),
+        )
     console.print(shown)
+
+
+def _show_step(console: Console, step: dict[str, Any], words: Words) -> None:
+    """One below the other, where six columns would break every name in two."""
+    console.print(Text(named(step)) + Text(f"  {_kind(step)}", style="dim"))
+    rows = [
+        ("template", Text(step["template"])),
+        ("inputs", Text(_inputs(step))),
+        ("rules", _rules(step, words)),
+        ("output", _output(step)),
+    ]
+    console.print(facts([(f"  {words(name)}", told) for name, told in rows if told]))
+
+
+def _kind(step: dict[str, Any]) -> str:
+    same = step["kind"] == step["type"] or not step["type"]
+    return str(step["type"] if same else f"{step['type']} → {step['kind']}")
+
+
+def _inputs(step: dict[str, Any]) -> str:
+    return "\n".join(f"{name} = {_text(value)}" for name, value in step["inputs"].items())
 
 
 def _rules(step: dict[str, Any], words: Words) -> Text:

@@ -42,7 +42,7 @@ def picture(shown: Mapping[str, Any], zone: ZoneInfo, words: Words) -> Renderabl
     paces = [_pace_line(name, limits, words) for name, limits in _by_connection(shown).items()]
     connections = [(words("quota"), quota_line(one, zone, words)) for one in shown["quota"]]
     parts.append(facts([*connections, *((words("rate"), line) for line in paces)]))
-    parts += [Text(line, style="yellow") for line in _advice(shown)]
+    parts += [Text(line, style="yellow") for line in _advice(shown, words)]
     return Group(*parts)
 
 
@@ -161,12 +161,12 @@ def _full(one: Mapping[str, Any]) -> float:
     return float(_FULL_SPEED * one["ceiling"])
 
 
-def _advice(shown: Mapping[str, Any]) -> Iterator[str]:
+def _advice(shown: Mapping[str, Any], words: Words) -> Iterator[str]:
     for one in shown["clocks"]:
         if abs(one["offset_seconds"] or 0) > _LARGEST_SKEW_SECONDS:
             told = f"{one['api']} {one['connection']}: {one['offset_seconds']:+,.0f} s"
-            yield f"This machine's clock is wrong: {told} by its own clock."
+            yield f"{words('by the clock of the vendor, that of this machine is wrong')}: {told}"
     if any(one["backlog"].get("held") for one in shown["pipelines"]):
-        yield "`xmsyncd approve` shows the updates that wait for a person."
+        yield words("`xmsyncd approve` shows the updates that wait for a person.")
     if any(one["failures"] for one in shown["pipelines"]):
-        yield "`xmsyncd failures list` says what did not go through, and why."
+        yield words("`xmsyncd failures list` says what did not go through, and why.")

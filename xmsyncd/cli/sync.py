@@ -174,7 +174,7 @@ def _print(result: dict[str, Any], zone: ZoneInfo, words: Words) -> None:
             if one["link"]:  # on a line of its own, so that a terminal can open it
                 console.print(Text(f"{one['key']}  {one['link']}"), soft_wrap=True)
     for line in _advice(result):
-        console.print(Text(line, style="yellow"))
+        console.print(Text(words(line), style="yellow"))
 
 
 def _chosen_table(chosen_records: list[dict[str, Any]], words: Words) -> Table:

@@ -75,6 +75,36 @@ _CHINESE: Final[Mapping[str, str]] = {
     "`xmsyncd failures accept KEY` sends one as it is, in spite of the rule.": (
         "`xmsyncd failures accept KEY`：不符合规则，仍原样发送该记录。"
     ),
+    # what to do next
+    "`xmsyncd approve` shows the updates that wait for a person.": (
+        "`xmsyncd approve` 显示等待人工确认的更新。"
+    ),
+    "`xmsyncd failures list` says what did not go through, and why.": (
+        "`xmsyncd failures list` 显示未能送达的记录及原因。"
+    ),
+    "by the clock of the vendor, that of this machine is wrong": "按服务方的时钟，本机时钟不准",
+    "Cannot work: see `xmsyncd check` for what is wrong, mend it, and run sync again.": (
+        "无法工作：用 `xmsyncd check` 查看原因，更正后再运行 sync。"
+    ),
+    "Not everything went through: `xmsyncd failures list` says what and why.": (
+        "有记录未能送达：`xmsyncd failures list` 显示是哪些及原因。"
+    ),
+    "Very many updates: the rest is held, `xmsyncd approve` shows them and lets them go.": (
+        "更新过多：其余已暂扣，`xmsyncd approve` 可查看并放行。"
+    ),
+    "What is left goes on with the next sync, or with the daemon (`xmsyncd run`).": (
+        "其余将在下次 sync 或守护进程（`xmsyncd run`）中继续。"
+    ),
+    (
+        "A first try: look at these in Yida. Then one of your choice, `xmsyncd sync --only KEY`; then "
+        "all, `xmsyncd sync`, and from then on by itself, `xmsyncd run`."
+    ): (
+        "首次试运行：请在宜搭中查看。接着送自选的一条：`xmsyncd sync --only KEY`；"
+        "再送全部：`xmsyncd sync`；之后自动运行：`xmsyncd run`。"
+    ),
+    "No daemon is running: the next `xmsyncd sync` or `xmsyncd run` sends them.": (
+        "守护进程未运行：下次 `xmsyncd sync` 或 `xmsyncd run` 会发送。"
+    ),
     # rules of quality
     "on failure": "不符时",
     "checked": "检查",

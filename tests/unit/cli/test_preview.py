@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
+from rich.cells import cell_len
+from rich.console import Console
 
 from tests.unit.cli.command_line import CommandLine
+from xmsyncd.cli.preview_picture import show_preview
+from xmsyncd.cli.words import words_for
 
 ITEM = {
     "product_id": 37400000000001,
@@ -198,3 +204,20 @@ def test_a_function_and_derived_fields_are_steps_of_their_own(bare: CommandLine)
     assert steps["derive.全名"]["output"] == "多规格 灯！"
     assert previewed(bare, {**ITEM, "product_type": 9})["result"]["reason"] == "mapping"
     assert previewed(bare, {**ITEM, "name": "样品"})["result"]["is"] == "filtered"
+
+
+@pytest.mark.parametrize("width", [80, 140])
+@pytest.mark.parametrize("language", ["C.UTF-8", "zh_CN.UTF-8"])
+def test_at_any_width_no_component_and_no_short_template_is_broken_in_two(
+    bare: CommandLine, width: int, language: str
+):
+    stream = io.StringIO()
+    told = previewed(bare, {"item": ITEM, "detail": {"product_type": 2}})
+    words = words_for({"LANG": language})
+    show_preview(Console(file=stream, width=width), told, ZoneInfo("Asia/Shanghai"), words)
+    lines = stream.getvalue().splitlines()
+    assert max(cell_len(line) for line in lines) <= width
+    for whole in ("textField_lq23ags2", "textareaField_lq23ags6", "{product_remark}", "{{一级分组}}"):
+        assert any(whole in line for line in lines), whole
+    is_below = [line.split() for line in lines].count([words("template"), "{product_no}"])
+    assert is_below == (width == 80)

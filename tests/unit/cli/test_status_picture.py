@@ -16,6 +16,7 @@ from tests.unit.cli.command_line import CommandLine
 from xmsyncd.cli.reasons import proof_label, stop_advice
 from xmsyncd.cli.status_picture import picture
 from xmsyncd.cli.status_watch import watch_status
+from xmsyncd.cli.sync import _advice as advice_of_sync
 from xmsyncd.cli.words import words_for
 from xmsyncd.okki.proof import ProofDecision
 from xmsyncd.records import StopReason
@@ -112,6 +113,23 @@ def shown(environ: dict[str, str], **changes: Any) -> str:
 def test_the_last_comparison_with_yida_is_told(environ, found, words):
     compared = {"at": "2026-11-23T02:00:00.000+00:00", "differences": found}
     assert words in " ".join(shown(environ, reconcile=compared).split())
+
+
+def test_what_to_do_next_is_told_in_the_persons_language():
+    assert "`xmsyncd failures list` says what did not go through" in shown({})
+    assert "`xmsyncd failures list` 显示未能送达的记录" in shown({"LANG": "zh_CN.UTF-8"})
+
+
+def test_every_advice_of_a_sync_is_worded_in_chinese():
+    backlog = dict.fromkeys(("parked", "held", "pending"), 1)
+    cycle = {"cannot_work": "credentials", "kind": "full", "result": "done"}
+    lines = advice_of_sync({"stop": None, "cycle": cycle, "backlog": backlog})
+    lines += advice_of_sync(
+        {"stop": None, "cycle": {**cycle, "cannot_work": None, "kind": "partial"}, "backlog": {}}
+    )
+    chinese = words_for({"LANG": "zh_CN.UTF-8"})
+    assert len(lines) == 5
+    assert [line for line in lines if chinese(line) == line] == []
 
 
 def test_before_the_first_comparison_nothing_is_said_of_it():
