@@ -117,7 +117,8 @@ def _csv_entries(
             columns = _columns(f"{where}, line {line})", [cell.strip(BLANKS) for cell in row], one)
         elif len(row) <= max(columns):
             expected = f"at least {max(columns) + 1} columns"
-            faults.append(Fault(f"{where}, line {line})", f"{len(row)} columns", expected))
+            found = "1 column" if len(row) == 1 else f"{len(row)} columns"
+            faults.append(Fault(f"{where}, line {line})", found, expected))
         elif not row[columns[0]].strip(BLANKS):
             faults.append(Fault(f"{where}, line {line})", "a line without a key", "a key in each line"))
         else:

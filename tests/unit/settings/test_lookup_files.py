@@ -72,7 +72,7 @@ def test_values_of_yaml_are_texts_as_typed(tmp_path):
     [
         ("t.csv", "", ["t.csv", "an empty file"]),
         ("t.csv", "代码\nR\n", ["line 1", "a single column"]),
-        ("t.csv", "代码,名称\nR,红\nB\n", ["t.csv, line 3", "1 columns"]),
+        ("t.csv", "代码,名称\nR,红\nB\n", ["t.csv, line 3", "1 column;"]),
         ("t.csv", "代码,名称\n ,红\n", ["line 2", "a line without a key"]),
         ("t.csv", "代码,名称\nR,红\nB,蓝\nR ,赤\n", ["line 4", '"R" again', "in line 2"]),
         ("t.csv", '代码,名称\nR,"红\nB,蓝\n', ["line 2", "no CSV"]),
