@@ -114,6 +114,15 @@ def test_the_readme_tells_every_command_and_no_option_that_is_none(page: Path) -
         assert options <= options_of(command), name
 
 
+@pytest.mark.parametrize("page", [ROOT / "README.md", ROOT / "README.zh-CN.md"], ids=lambda path: path.name)
+def test_the_map_of_the_readme_names_every_part_and_no_other(page: Path) -> None:
+    rows = "\n".join(re.findall(r"^\| `xmsyncd/.*", text_of(page), re.MULTILINE))
+    named = set(re.findall(r"`xmsyncd/(\w+)(?:\.py|/)`", rows))
+    folder = ROOT / "xmsyncd"
+    modules = {path.stem for path in folder.glob("[!_]*.py")}
+    assert named == modules | {path.parent.name for path in folder.glob("*/__init__.py")}
+
+
 def test_every_metric_that_is_named_exists() -> None:
     registry = CollectorRegistry()
     Metrics(registry)
