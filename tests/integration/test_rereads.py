@@ -182,6 +182,24 @@ async def test_another_mapping_brings_a_full_read_also_after_one_that_was_cut_sh
             )
 
 
+async def test_other_parameters_of_the_list_bring_a_full_read_for_what_is_shown_from_now_on(
+    tmp_path: Path,
+) -> None:
+    """What they let in has no change of late that a window would show."""
+    async with Simulator(SimulatorOptions(products=30)) as simulated:
+        of_one = [
+            one for one in simulated.catalogue.ids() if simulated.catalogue.product(one)["product_type"] == 1
+        ]
+        async with application(tmp_path, simulated, source={"params": {"product_type": "1"}}) as here:
+            assert (await here.sync())["backlog"] == {"delivered": len(of_one)}
+            assert (await here.sync())["cycle"]["kind"] == "incremental"
+        async with application(tmp_path, simulated) as here:
+            result = await here.sync()
+            assert (result["cycle"]["kind"], result["cycle"]["reason"]) == ("full", "context_changed")
+            assert result["backlog"] == {"delivered": 30}
+            assert here.verdict()["agrees"]
+
+
 async def test_another_group_tree_is_told_and_brings_a_full_read(tmp_path: Path) -> None:
     async with world(tmp_path, SimulatorOptions(products=40), source={"group_cache": "0s"}) as here:
         await here.sync()

@@ -36,6 +36,7 @@ _PARTS: Final = {
     "mapping.key": "the key component",
     "groups.tree": "the group tree",
     "further.transform": "the function of transform",
+    "further.params": "the query parameter",
     "mapping.where": "the filter",
 }
 _PARTS_SHOWN: Final = 20

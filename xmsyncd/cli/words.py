@@ -214,6 +214,7 @@ _CHINESE: Final[Mapping[str, str]] = {
     "the key component": "主键组件",
     "the group tree": "分组树",
     "the function of transform": "transform 函数",
+    "the query parameter": "查询参数",
     "the filter": "过滤条件",
     "Nothing was written: neither to Yida nor to the ledger.": "未写入任何内容：宜搭与账本均未改动。",
     "window": "读取窗口",

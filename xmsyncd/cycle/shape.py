@@ -172,6 +172,8 @@ class Shaper:
                 "on_change": self._on_change.value,
                 "fetch_detail": self._source.fetch_detail.value,
                 "detail_fields": sorted(self._source.detail_fields),
+                # Others may be listed than before, whose last change lies before any window.
+                **({"params": dict(self._source.params)} if self._source.params else {}),
                 **({} if self._current.hook is None else {"transform": self._current.hook.source_hash}),
             },
         )

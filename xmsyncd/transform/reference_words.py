@@ -149,8 +149,8 @@ specification of the vendor. Every template on this page is evaluated by the tes
     filters="Behind a reference: `{{name|filter}}`, `{{name|filter(argument, 'argument')}}`. Names in any "
     "case. What is empty stays empty unless the filter says otherwise.",
     variables_title="Variables",
-    variables="Times of the cycle. A field that looks at one is sent and is never a reason to send: time "
-    "alone updates nothing, and each update carries the newest. A key must not look at one. Single braces "
+    variables="Times of the cycle. Time alone updates nothing, and each update carries the newest; what "
+    "else stands in such a field is a reason to send as anywhere. A key must not look at one. Single braces "
     "give a number.",
     functions_title="Functions",
     functions="A value that begins with `_function` and a blank is a MySQL expression over references, with "
@@ -200,8 +200,8 @@ CHINESE: Final = Words(
     filters="写在引用之后：`{{name|filter}}`、`{{name|filter(参数, '参数')}}`。名称不分大小写。"
     "除另有说明外，空值保持为空。",
     variables_title="变量",
-    variables="本轮同步的时间。引用变量的字段会发送，但本身不构成发送的理由：仅时间变化不会更新，"
-    "每次更新都带最新时间。业务主键不得引用变量。单花括号得数字。",
+    variables="本轮同步的时间。仅时间变化不会更新，每次更新都带最新时间；同一字段里的其他内容变化时照常发送。"
+    "业务主键不得引用变量。单花括号得数字。",
     functions_title="函数",
     functions="以 `_function` 加空格开头的值为 MySQL 表达式，支持引用、算术、比较和 `CASE`。"
     "值按值传入，从不拼进文本：产品中的引号无害。`{name}` 为值，`'文本 {{name}}'` 为嵌入该值的文本。",

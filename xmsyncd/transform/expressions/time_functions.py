@@ -151,8 +151,8 @@ TIME_FUNCTIONS: Final = (
     Function(
         "NOW",
         "NOW()",
-        "The time of the cycle (CURRENT_TIME). A field that uses it is sent, and never a reason to send.",
-        "本轮同步的时间（CURRENT_TIME）。用到它的字段会发送，但不会因它而触发更新。",
+        "The time of the cycle (CURRENT_TIME), which is sent and never a reason to send.",
+        "本轮同步的时间（CURRENT_TIME）。会随字段发送，但不会因它而触发更新。",
         (("NOW()", '"2026-11-23 17:00:00"'),),
         0,
         0,
