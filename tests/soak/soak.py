@@ -174,6 +174,7 @@ class Soak:
         for method, path, body in _MENDED:
             self._simulated.control(method, path, body)
         with DaemonProcess(config) as daemon:
+            self._until_it_holds(daemon)
             self._command(config, "failures", "retry", "--all")
             deadline = time.monotonic() + _CALM_SECONDS
             while True:
@@ -195,6 +196,15 @@ class Soak:
         if checked.returncode != 0:
             raise SoakError(f"the ledger contradicts itself:\n{checked.stdout}{checked.stderr}")
         self._tell()
+
+    def _until_it_holds(self, daemon: DaemonProcess) -> None:
+        """A command that is quicker would hold the ledger itself, for longer than a daemon waits for it."""
+        lock = self._folder / "xmsyncd.db.lock"
+        deadline = time.monotonic() + _CALM_SECONDS
+        while lock.read_text(encoding="ascii").strip() != str(daemon.pid):
+            if daemon.poll() is not None or time.monotonic() > deadline:
+                raise SoakError(f"the daemon did not begin ({daemon.poll()}); see {daemon.log}")
+            time.sleep(0.1)
 
     def _problems(self) -> dict[str, Any]:
         """What is not as promised at this moment; empty when all is well."""
