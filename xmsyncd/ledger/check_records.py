@@ -17,6 +17,7 @@ from xmsyncd.ledger.states import (
     DesiredDraft,
     Phase,
     RecordState,
+    keeps_its_keys,
     next_operation,
     visible_state,
     wanted_keys,
@@ -120,7 +121,7 @@ def _keys(
             yield Violation(Rule.FORMS, f"{where}: holds key {held['key']!r} in form {held['form']}")
     held_keys = {KeyValue(one["key"]) for one in held_rows}
     wanted = wanted_keys(state)
-    for key in sorted(held_keys - wanted):
+    for key in sorted(held_keys - wanted) if not keeps_its_keys(state) else ():
         yield Violation(Rule.KEYS, f"{where}: holds key {key!r} and does not want it")
     for key in sorted(wanted - held_keys):
         if not _may_lack(connection, row, state, key):

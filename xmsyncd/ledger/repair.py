@@ -7,6 +7,7 @@ from datetime import datetime
 
 from xmsyncd.errors import LedgerUnusableError
 from xmsyncd.ledger import rows
+from xmsyncd.ledger.states import keeps_its_keys
 from xmsyncd.records import RecordId
 
 
@@ -29,9 +30,17 @@ def rebuild_keys(connection: sqlite3.Connection, now: datetime) -> int:
             "`xmsyncd failures list --state undecided`, and look in Yida which of them is there"
         ) from error
     in_order = connection.execute(
-        """SELECT id FROM records WHERE desired = 'draft'
-           ORDER BY COALESCE(block, '') = 'waiting', instance_id IS NULL, desired_ms, id"""
+        """SELECT id, form, key, desired = 'rejection' AS is_rejected FROM records
+           WHERE desired = 'draft' OR instance_id IS NOT NULL
+           ORDER BY COALESCE(block, '') = 'waiting', instance_id IS NULL, is_rejected, desired_ms, id"""
     ).fetchall()
     for row in in_order:
-        rows.settle_keys(connection, rows.load(connection, RecordId(row["id"])), now)
+        record = rows.load(connection, RecordId(row["id"]))
+        if row["is_rejected"] and row["key"] and keeps_its_keys(record.state):
+            connection.execute(
+                "INSERT INTO keys (form, key, record_id) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+                (row["form"], row["key"], row["id"]),
+            )
+        elif not row["is_rejected"]:
+            rows.settle_keys(connection, record, now)
     return int(connection.execute("SELECT count(*) FROM keys").fetchone()[0])

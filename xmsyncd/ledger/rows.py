@@ -23,6 +23,7 @@ from xmsyncd.ledger.states import (
     Phase,
     RecordState,
     is_delivered,
+    keeps_its_keys,
     wanted_keys,
 )
 from xmsyncd.ledger.times import from_ms, to_ms
@@ -215,12 +216,13 @@ def settle_keys(connection: sqlite3.Connection, row: RecordRow, now: datetime) -
         KeyValue(held_row["key"])
         for held_row in connection.execute("SELECT key FROM keys WHERE record_id = ?", (row.record_id,))
     }
-    for key in held - wanted:
+    let_go = frozenset[KeyValue]() if keeps_its_keys(row.state) else held - wanted
+    for key in let_go:
         connection.execute("DELETE FROM keys WHERE form = ? AND key = ?", (row.form, key))
     desired = row.state.desired
     if isinstance(desired, DesiredDraft) and desired.key in wanted and desired.key not in held:
         row = _take_key(connection, row, desired.key, now)
-    for key in held - wanted:
+    for key in let_go:
         _wake(connection, row.form, key, now)
     return row
 

@@ -186,3 +186,16 @@ def wanted_keys(state: RecordState) -> frozenset[KeyValue]:
     if state.attempt is not None and state.attempt.operation is Operation.CREATE:
         keys.add(state.attempt.key)
     return frozenset(keys)
+
+
+def keeps_its_keys(state: RecordState) -> bool:
+    """Whether what it holds stays its own although it is rejected: its instance still answers to it.
+
+    A product that has lost its number, or that a person has let go, leaves it to another.
+    """
+    return (
+        isinstance(state.desired, DesiredRejection)
+        and state.desired.reason is not RejectionReason.EMPTY_KEY
+        and state.instance_id is not None
+        and (state.block is not Block.DISCARDED or state.block_reason == FILTERED_OUT)
+    )

@@ -9,9 +9,10 @@ import pytest
 
 from tests.unit.ledger import sample
 from tests.unit.ledger.sample import NOW, column, deliver_all, draft_entry, holders, stage, states
-from xmsyncd.ledger import claims, people
+from xmsyncd.ledger import claims, people, repair
+from xmsyncd.ledger.check_records import check_records
 from xmsyncd.ledger.events import Finding
-from xmsyncd.records import Family, Operation
+from xmsyncd.records import Family, Operation, RejectionReason
 
 LATER = NOW + timedelta(minutes=1)
 
@@ -83,6 +84,22 @@ def test_a_number_is_used_again_after_its_product_lost_it(delivered: sqlite3.Con
     assert states(delivered)["1"] == "rejected"
     stage(delivered, draft_entry("1", "K1", at=LATER))
     assert states(delivered)["1"] == "waiting", "the number is another product's now"
+
+
+def test_a_number_stays_with_a_rejected_product_that_is_in_yida_with_it(delivered: sqlite3.Connection):
+    """Another product would get a second instance of this number; a person may let it go."""
+    stage(delivered, draft_entry("9", "K1", at=LATER))
+    assert states(delivered)["9"] == "waiting"
+    stage(delivered, sample.rejected_entry("1", LATER, RejectionReason.BAND))
+    assert states(delivered)["1"] == "rejected"
+    assert deliver_all(delivered, LATER) == []
+    assert states(delivered)["9"] == "waiting"
+    assert check_records(delivered, 0, LATER).violations == []
+    repair.rebuild_keys(delivered, LATER)
+    assert sample.holders(delivered)["K1"] == "1"
+    people.discard(delivered, sample.record_id(delivered, "1"), now=LATER)
+    assert deliver_all(delivered, LATER) == ["K1"]
+    assert check_records(delivered, 0, LATER).violations == []
 
 
 def test_the_longest_waiting_is_woken_first_and_the_others_wait_on(db: sqlite3.Connection):
