@@ -237,6 +237,8 @@ class Walk:
         await here.sync(full=True, wait=200)
         assert here.calls("start", "update") == 0, "an update every cycle"
         rows = {int(one["source_id"]): one for one in await here.query("SELECT * FROM records")}
+        taken = await here.query("SELECT k.key, r.source_id FROM keys k JOIN records r ON r.id = k.record_id")
+        holders = {one["key"]: int(one["source_id"]) for one in taken}
         held: dict[int, list[dict[str, Any]]] = {}
         for instance in self.simulated.form.store:
             data = instance.latest.data()
@@ -257,8 +259,7 @@ class Walk:
         product: dict[str, Any],
         row: dict[str, Any],
         shown: dict[str, Any] | None,
-        held: dict[int, list[dict[str, Any]]],
-        rows: dict[int, dict[str, Any]],
+        holders: dict[str, int],
     ) -> None:
         wanted, state = self.settled.wanted(product), row["state"]
         about = f"{product['product_id']} is {state} ({row['rejection']}), wanted {wanted}, shown {shown}"
@@ -273,8 +274,7 @@ class Walk:
             assert self.settled.is_strict, about
             assert row["rejection"] in ("unique", "change"), about
         elif state == "waiting":
-            holders = [one for one in rows.values() if one["key"] == product["product_no"]]
-            assert len(holders) > 1, about
+            assert holders[product["product_no"]] != product["product_id"], about
         else:
             assert isinstance(wanted, dict)
             assert state == "delivered", about
