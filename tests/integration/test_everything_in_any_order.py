@@ -248,9 +248,8 @@ class Walk:
             shown = held.get(product, [])
             assert len(shown) <= 1, f"a double of {product}"
             if not catalogue.is_deleted(catalogue.position_of(product)):
-                self._judge(
-                    catalogue.product(product), rows[product], shown[0] if shown else None, held, rows
-                )
+                first = shown[0] if shown else None
+                self._judge(catalogue.product(product), rows[product], first, holders)
         checked = [one async for one in OPERATIONS["ledger.check"](here.app.runtime, {})][-1]
         assert checked.value["violations"] == 0, checked.value["rules"]
 
