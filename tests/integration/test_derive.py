@@ -10,9 +10,11 @@ import pytest
 from tests.scenario import FIELDS, KEY
 from tests.world import World, application, world
 from xmsyncd.cycle.plan import CycleRequest
+from xmsyncd.okki.client import OkkiClient
 from xmsyncd.simulator.custom_fields import CustomShape
 from xmsyncd.simulator.options import EXAMPLE_COMPONENTS, Component, SimulatorOptions
 from xmsyncd.simulator.server import Simulator
+from xmsyncd.transform.custom_fields import CustomField, FieldDictionary
 
 EXTRA = "textField_extra"
 OPTIONS = SimulatorOptions(
@@ -55,6 +57,25 @@ async def test_a_custom_field_arrives_by_its_name_in_every_shape(tmp_path: Path,
         assert extras(here) == wanted
         assert len(set(wanted.values())) > 1
         assert here.calls("fields") == 1
+
+
+async def test_half_a_character_in_the_name_of_some_field_fails_no_cycle(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No orjson can write it; the dictionary is remembered all the same."""
+    dictionary = FieldDictionary([CustomField("30001", "保修期"), CustomField("30009", "\ud800")])
+
+    async def told(*_: object) -> FieldDictionary:
+        return dictionary
+
+    monkeypatch.setattr(OkkiClient, "fetch_fields", told)
+    async with world(tmp_path, OPTIONS, **WARRANTY, fields=with_extra("{保修}")) as here:
+        assert (await cycle(here))["result"] == "done"
+        assert len(set(extras(here).values())) > 1
+        assert (await here.pipeline.shaper.recall({})).fields
+        remembered = here.pipeline.shaper._current.fields
+        assert remembered is not None
+        assert remembered.hash == dictionary.hash
 
 
 async def test_a_custom_field_that_okki_does_not_have_is_no_blank_but_a_failed_cycle(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from xmsyncd.showing import cut_to, escaped
+from xmsyncd.showing import cut_to, escaped, harmless
 
 
 @pytest.mark.parametrize(("text", "shown"), [("", ""), ("abcde", "abcde"), ("abcdef", "abcd…")])
@@ -15,3 +15,16 @@ def test_a_text_is_cut_to_what_fits(text, shown):
 )
 def test_what_cannot_be_seen_is_shown_as_its_code(text, shown):
     assert escaped(text) == shown
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("六角　M8\n二\t三 👨‍👩‍👧", "六角　M8\n二\t三 👨‍👩‍👧"),
+        ("\x1b[2J\x00\x7f\r", "␛[2J␀␡␍"),
+        ("\x9b2J\u202egnp\u2066\ud800\u2028", "�2J�gnp���"),
+    ],
+)
+def test_what_a_terminal_would_obey_has_a_sign_in_its_place(text, shown):
+    assert harmless(text) == shown
+    assert len(shown) == len(text)

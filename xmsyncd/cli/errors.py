@@ -12,6 +12,7 @@ import click
 from xmsyncd.cli.options import Common
 from xmsyncd.errors import ConfigurationError, LedgerHeldError, XmsyncdError
 from xmsyncd.operations.exit_status import ExitStatus, exit_status_of
+from xmsyncd.showing import harmless
 from xmsyncd.transport.masking import Mask
 
 INTERRUPTED = 130
@@ -68,4 +69,4 @@ def sentences_of(error: XmsyncdError) -> list[str]:
 
 def say(text: str) -> None:
     """To standard error."""
-    click.echo(text, err=True)
+    click.echo(harmless(text), err=True)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from xmsyncd.cli.options import Common, common_options, framed
+from xmsyncd.showing import cut_to
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from xmsyncd.cli.words import Words
+
+# Characters of a value: a remark of any length stands in full, a megabyte does not. --json has it all.
+_LONGEST: Final = 4_000
 
 
 @click.command("explain")
@@ -160,5 +164,6 @@ def content_rows(life: dict[str, Any]) -> list[tuple[str, str, str]]:
         label = life["labels"].get(component)
         wanted, holds = (_written(side.get(component, "")) for side in (desired, delivered))
         same = component in delivered and component in desired and wanted == holds
-        rows.append((f"{component} ({label})" if label else component, wanted, "=" if same else holds))
+        name = f"{component} ({label})" if label else component
+        rows.append((name, cut_to(wanted, _LONGEST), "=" if same else cut_to(holds, _LONGEST)))
     return rows

@@ -10,13 +10,14 @@ from zoneinfo import ZoneInfo
 
 import click
 from rich.box import SIMPLE_HEAD
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
 from xmsyncd.cli.words import Words
 from xmsyncd.operations.lines import json_of
-from xmsyncd.showing import cut_to
+from xmsyncd.showing import cut_to, harmless
 
 _COLOURS: Final[Mapping[str, str]] = {
     "delivered": "green",
@@ -42,14 +43,25 @@ _COLOURS: Final[Mapping[str, str]] = {
 _WIDE: Final = 200
 
 
+class Screen(Console):
+    """Shows what stands in records, which is anybody's text, but nothing in it that a terminal would obey."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        if isinstance(renderable, Text) and harmless(renderable.plain) != renderable.plain:
+            shown = renderable.copy()
+            shown.plain = harmless(renderable.plain)
+            renderable = shown
+        return super().render(renderable, options)
+
+
 def out() -> Console:
     """For results."""
-    return Console(file=sys.stdout, highlight=False, width=None if sys.stdout.isatty() else _WIDE)
+    return Screen(file=sys.stdout, highlight=False, width=None if sys.stdout.isatty() else _WIDE)
 
 
 def err() -> Console:
     """For progress."""
-    return Console(file=sys.stderr, highlight=False, width=None if sys.stderr.isatty() else _WIDE)
+    return Screen(file=sys.stderr, highlight=False, width=None if sys.stderr.isatty() else _WIDE)
 
 
 def print_json(value: Any) -> None:

@@ -7,8 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
-
 from xmsyncd.clock import Clock
 from xmsyncd.cycle.current_mapping import CurrentMapping
 from xmsyncd.cycle.hooking import Hooking, whole
@@ -20,7 +18,7 @@ from xmsyncd.errors import (
     TryLaterError,
     UnusableMappingError,
 )
-from xmsyncd.ledger import Ledger, cycles, lookups
+from xmsyncd.ledger import Ledger, cycles, documents, lookups
 from xmsyncd.ledger.tombstones import Mark
 from xmsyncd.ledger.views import Listed, StageEntry
 from xmsyncd.okki.client import OkkiClient
@@ -217,7 +215,7 @@ class Shaper:
         fields = self._current.fields
         if fields is None or fields.hash == self._fields_remembered:
             return
-        body = orjson.dumps(fields.to_rows()).decode()
+        body = documents.dump(fields.to_rows())
         await self._ledger.write(
             lookups.remember,
             self._client.name,
@@ -367,7 +365,7 @@ class Shaper:
             self._current.use(
                 dictionary_shown_by(shown, wanted)
                 if known is None
-                else FieldDictionary.from_rows(orjson.loads(known.body))
+                else FieldDictionary.from_rows(documents.load(known.body))
             )
         if self._mapping.derived_needs:
             knows_groups = await self._groups.recall()
