@@ -37,6 +37,18 @@ def path_of(url: str) -> Path:
     return Path(url.removeprefix(_URL_PREFIX))
 
 
+def _nobody_waits(future: asyncio.Future[T]) -> None:
+    """How the work of a cancelled caller ended.
+
+    A disk that failed meets whoever asks next, and is told there in one sentence. Anything else is a fault of
+    the program, which the loop tells with its traceback.
+    """
+    error = None if future.cancelled() else future.exception()
+    if error is not None and not isinstance(error, LedgerUnusableError):
+        told = {"message": "a transaction of a cancelled caller failed", "exception": error, "future": future}
+        future.get_loop().call_exception_handler(told)
+
+
 class Ledger:
     """The durable memory of one daemon. Open it with ``async with Ledger(path) as ledger``.
 
@@ -96,7 +108,11 @@ class Ledger:
         if self._connection is None:
             raise LedgerUnusableError("the ledger is closed")
         future = asyncio.get_running_loop().run_in_executor(self._thread, work)
-        return await asyncio.shield(future)
+        try:
+            return await asyncio.shield(future)
+        except asyncio.CancelledError:
+            future.add_done_callback(_nobody_waits)
+            raise
 
     def _open(self) -> None:
         set_aside_left_over(self.path)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import sqlite3
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.unit.ledger import sample
-from xmsyncd.errors import LedgerHeldError, LedgerUnusableError
+from xmsyncd.errors import LedgerHeldError, LedgerStorageError, LedgerUnusableError
 from xmsyncd.ledger import Ledger
 from xmsyncd.ledger.connection import path_of
 
@@ -48,6 +50,33 @@ async def test_a_waiting_transaction_of_a_cancelled_caller_is_carried_out_in_its
     await asyncio.gather(*callers, return_exceptions=True)
     await ledger.read(sample.states)
     assert order == [0, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize(
+    ("error", "heard"),
+    [(LedgerStorageError("the disk is full"), []), (ZeroDivisionError(), [ZeroDivisionError])],
+)
+async def test_behind_a_cancelled_caller_a_failed_disk_is_left_to_the_next_and_a_fault_of_ours_is_told(
+    ledger: Ledger, error: Exception, heard: list[type[Exception]]
+):
+    told: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context))
+    may_go_on = threading.Event()
+
+    def fail(_connection: sqlite3.Connection) -> None:
+        assert may_go_on.wait(10)
+        raise error
+
+    caller = asyncio.create_task(ledger.write(fail))
+    await asyncio.sleep(0)
+    caller.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await caller
+    del caller
+    may_go_on.set()
+    await ledger.read(sample.states)
+    gc.collect()  # an exception that nobody took is told when its future goes
+    assert [type(one["exception"]) for one in told] == heard
 
 
 async def test_a_transaction_that_fails_leaves_nothing_and_the_next_one_works(ledger: Ledger):
