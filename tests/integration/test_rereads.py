@@ -42,6 +42,7 @@ def local(epoch: float) -> str:
     return datetime.fromtimestamp(epoch, UTC).isoformat()
 
 
+@pytest.mark.timeout(400)
 @pytest.mark.parametrize("drift", [False, True])
 async def test_five_thousand_products_of_one_and_the_same_second_all_arrive(
     tmp_path: Path, drift: bool

@@ -73,9 +73,20 @@ async def test_a_clock_that_is_set_lets_no_witness_speak_too_early(tmp_path: Pat
         assert one.yida.contents == {"K1": "", "K2": ""}
 
 
+class HeldClock(SteppedClock):
+    """A clock whose monotonic time passes only as the test says, however busy the machine is."""
+
+    def __init__(self, ahead: timedelta = timedelta(0)) -> None:
+        super().__init__(ahead)
+        self.passed = timedelta(0)
+
+    def monotonic(self) -> float:
+        return 1000.0 + self.passed.total_seconds()
+
+
 async def test_an_update_in_doubt_is_not_sent_again_earlier_for_a_clock_that_is_set(tmp_path: Path):
     """Carried out late, an older content would be put over the newer one."""
-    clock = SteppedClock()
+    clock = HeldClock()
     async with running(tmp_path, clock=clock) as one:
         await one.products(1, 1)
         await one.until_states(every="delivered")
@@ -84,8 +95,17 @@ async def test_an_update_in_doubt_is_not_sent_again_earlier_for_a_clock_that_is_
         await one.until_states(K1="undecided")
         clock.ahead = DAY
         one.bell.ring()
+
+        async def looked() -> bool:
+            return bool(one.told.looked)
+
+        await one.until(looked)
+        assert {look.note for look in one.told.looked} == {"too_early"}
+        assert one.yida.contents == {"K1": ""}
+        clock.passed = timedelta(seconds=1)
+        clock.ahead = 2 * DAY
+        one.bell.ring()
         await one.until_states(every="delivered")
-        assert one.told.looked[0].note == "too_early"
         assert one.yida.contents == {"K1": "second"}
 
 
@@ -94,24 +114,19 @@ async def test_what_was_waited_for_outlives_the_process_and_the_time_between_doe
     yida = FakeYida()
     yida.script.append(yida.lose_the_call)
     delays = tuple(timedelta(milliseconds=ms) for ms in (20, 60, 600))
-    waited: list[int] = []
-    async with running(tmp_path, yida, read_back_after=delays) as one:
+    async with running(tmp_path, yida, clock=HeldClock(), read_back_after=delays) as one:
         await in_doubt(one)
-    while not yida.instances:
-        clock = SteppedClock((len(waited) + 1) * DAY)
-        async with running(tmp_path, yida, clock=clock, read_back_after=delays, start=False) as one:
+    waited: list[int] = []
+    for run in range(1, 7):
+        clock = HeldClock(run * DAY)
+        async with running(tmp_path, yida, clock=clock, read_back_after=delays) as one:
             waited.append(await one.ledger.read(_waited_ms))
-            await one.start()
-            stops_at = clock.monotonic() + 0.1
-
-            async def ran_a_while(one: Running = one, stops_at: float = stops_at) -> bool:
-                return one.clock.monotonic() > stops_at or bool(yida.instances)
-
-            await one.until(ran_a_while)
-            if yida.instances:
-                await one.until_states(every="delivered")
-    assert 100 < waited[2] < 600
-    assert waited == sorted(waited)
+            clock.passed = timedelta(milliseconds=100)
+        assert yida.created == 0
+    async with running(tmp_path, yida, clock=HeldClock(7 * DAY), read_back_after=delays) as one:
+        waited.append(await one.ledger.read(_waited_ms))
+        await one.until_states(every="delivered")
+    assert waited == [0, 100, 200, 300, 400, 500, 600]
     assert yida.created == 1
 
 
