@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 import time
 from datetime import UTC, datetime, timedelta
-from typing import Protocol
+from typing import Final, Protocol
+
+LARGEST_SKEW: Final = timedelta(minutes=1)
+"""A clock that differs more from a vendor's is told as wrong: schedules, months and logs are off by it."""
 
 
 class Clock(Protocol):

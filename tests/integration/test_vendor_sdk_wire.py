@@ -25,6 +25,7 @@ from alibabacloud_dingtalk.yida_2_0.client import Client as V2Client
 from alibabacloud_tea_openapi.models import Config
 from alibabacloud_tea_util.models import RuntimeOptions
 
+from tests.shapes import shapes_of_ids
 from tests.unit.yida.doubles import Tally, limiters
 from xmsyncd.clock import SystemClock
 from xmsyncd.records import Family, InstanceId, KeyValue
@@ -32,7 +33,6 @@ from xmsyncd.settings import ApiVersion, DingtalkSettings, TargetSettings, Updat
 from xmsyncd.transport.session import Transport, open_session
 from xmsyncd.yida import wire
 from xmsyncd.yida.client import YidaClient
-from xmsyncd.yida.kinds import shapes_of_ids
 from xmsyncd.yida.writers import ProcessWriter
 
 TOKEN = "token-of-the-server"

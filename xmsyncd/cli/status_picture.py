@@ -10,6 +10,7 @@ from rich.text import Text
 
 from xmsyncd.cli.output import add_row, coloured, counts, facts, moment, span, table
 from xmsyncd.cli.reasons import proof_label, reason_label, stop_advice
+from xmsyncd.clock import LARGEST_SKEW
 from xmsyncd.ledger.differences import DifferenceKind
 from xmsyncd.ledger.states import VisibleState
 from xmsyncd.ledger.views import StageDecision
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
 
     from xmsyncd.cli.words import Words
 
-# As the daemon's own warning.
-_LARGEST_SKEW_SECONDS: Final = 60
 _CYCLES_SHOWN: Final = 3
 _REASONS_SHOWN: Final = 5
 # A rate this near its ceiling is the ceiling: nobody holds us up.
@@ -163,7 +162,7 @@ def _full(one: Mapping[str, Any]) -> float:
 
 def _advice(shown: Mapping[str, Any], words: Words) -> Iterator[str]:
     for one in shown["clocks"]:
-        if abs(one["offset_seconds"] or 0) > _LARGEST_SKEW_SECONDS:
+        if abs(one["offset_seconds"] or 0) > LARGEST_SKEW.total_seconds():
             told = f"{one['api']} {one['connection']}: {one['offset_seconds']:+,.0f} s"
             yield f"{words('by the clock of the vendor, that of this machine is wrong')}: {told}"
     if any(one["backlog"].get("held") for one in shown["pipelines"]):

@@ -10,6 +10,7 @@ from typing import Any
 
 import structlog
 
+from xmsyncd.clock import LARGEST_SKEW
 from xmsyncd.cycle.progress import CycleReport
 from xmsyncd.errors import TryLaterError
 from xmsyncd.ledger.cycles import CycleResult
@@ -24,9 +25,6 @@ from xmsyncd.records import RejectionReason, RuleResult
 from xmsyncd.transform.quality import RuleKind
 
 _log = structlog.get_logger(__name__)
-
-LARGEST_SKEW = timedelta(minutes=1)
-"""A clock that differs more from a vendor's is told as wrong: schedules, months and logs are off by it."""
 
 
 @dataclass(slots=True)

@@ -150,10 +150,5 @@ def shape_of(
     )
 
 
-def shapes_of_ids(component_ids: Iterable[str]) -> dict[str, Shape]:
-    """The shapes that the ids alone tell."""
-    return {component_id: shape_of(component_id) for component_id in component_ids}
-
-
 def _prefix(component_id: str) -> str:
     return component_id.partition("_")[0].lower()

@@ -13,6 +13,29 @@ from prometheus_client import CollectorRegistry
 from tests.console_status import example
 from xmsyncd.console.server import ConsoleServer, Health
 
+GROUP = {
+    "pipeline": "products",
+    "state": "parked",
+    "reason": "vendor.code",
+    "group": "vendor.code:ab12",
+    "message": "number … is <taken>",
+    "component": None,
+    "label": "",
+    "acceptable": False,
+    "count": 1200,
+    "first": "2026-11-21T04:00:00.000+00:00",
+    "last": "2026-11-21T04:00:00.000+00:00",
+    "sample": {"key": "A&B", "source_id": "77", "name": "灯", "detail": "number A&B is <taken>"},
+}
+FAILED = {
+    "pipeline": "products",
+    "key": "A&B",
+    "source_id": "77",
+    "state": "parked",
+    "acceptable": False,
+    "detail": "<taken>",
+}
+
 
 def sent(slots: dict[int, dict[str, int]], latest: int = 0) -> dict[str, Any]:
     """Six hours in slots of five minutes."""

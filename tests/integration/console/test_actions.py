@@ -5,31 +5,10 @@ from __future__ import annotations
 import orjson
 import pytest
 
+from tests.integration.console.conftest import FAILED, GROUP
 from xmsyncd.errors import LedgerUnusableError
 from xmsyncd.operations.exit_status import UnknownRecordError
 
-GROUP = {
-    "pipeline": "products",
-    "state": "parked",
-    "reason": "vendor.code",
-    "group": "vendor.code:ab12",
-    "message": "number … is <taken>",
-    "component": None,
-    "label": "",
-    "acceptable": False,
-    "count": 1200,
-    "first": "2026-11-21T04:00:00.000+00:00",
-    "last": "2026-11-21T04:00:00.000+00:00",
-    "sample": {"key": "A&B", "source_id": "77", "name": "灯", "detail": "number A&B is <taken>"},
-}
-FAILED = {
-    "pipeline": "products",
-    "key": "A&B",
-    "source_id": "77",
-    "state": "parked",
-    "acceptable": False,
-    "detail": "<taken>",
-}
 SHIELD = {"Content-Type": "application/json", "Authorization": "Bearer secret-token"}
 RETRY = {"operation": "failures.retry", "params": {"pipeline": "products", "key": "77"}}
 

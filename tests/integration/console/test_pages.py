@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from tests.console_status import example
-from tests.integration.console.conftest import sent
+from tests.integration.console.conftest import FAILED, GROUP, sent
 from xmsyncd.console.words import WORDS
 from xmsyncd.errors import ConfigurationError, Fault
 from xmsyncd.ledger import Ledger, cycles, pipelines
@@ -19,28 +19,6 @@ from xmsyncd.operations.status import PipelineInfo, status
 from xmsyncd.records import StopReason
 
 NOW = datetime(2026, 11, 22, 4, 0, tzinfo=UTC)
-GROUP = {
-    "pipeline": "products",
-    "state": "parked",
-    "reason": "vendor.code",
-    "group": "vendor.code:ab12",
-    "message": "number … is <taken>",
-    "component": None,
-    "label": "",
-    "acceptable": False,
-    "count": 1200,
-    "first": "2026-11-21T04:00:00.000+00:00",
-    "last": "2026-11-21T04:00:00.000+00:00",
-    "sample": {"key": "A&B", "source_id": "77", "name": "灯", "detail": "number A&B is <taken>"},
-}
-FAILED = {
-    "pipeline": "products",
-    "key": "A&B",
-    "source_id": "77",
-    "state": "parked",
-    "acceptable": False,
-    "detail": "<taken>",
-}
 RULE = {
     "component": "textField_1",
     "label": "<b>单位</b>",

@@ -9,6 +9,7 @@ import aiohttp
 import pytest
 from aioresponses import aioresponses
 
+from tests.shapes import shapes_of_ids
 from tests.unit.yida.doubles import (
     APP_SECRET,
     BASE,
@@ -25,7 +26,6 @@ from tests.unit.yida.doubles import (
 from xmsyncd.settings import DingtalkSettings, TargetSettings
 from xmsyncd.transport.session import Transport, open_session
 from xmsyncd.yida.client import YidaClient
-from xmsyncd.yida.kinds import shapes_of_ids
 from xmsyncd.yida.writers import ProcessWriter
 
 

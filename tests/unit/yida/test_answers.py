@@ -8,11 +8,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from tests.shapes import shapes_of_ids
 from xmsyncd.transform.hashes import hash_of
 from xmsyncd.transport.reply import Fault, Reply
 from xmsyncd.yida import answers
 from xmsyncd.yida.answers import Component, UnreadableError, has_succeeded, vendor_words
-from xmsyncd.yida.kinds import shapes_of_ids
 
 BEIJING = ZoneInfo("Asia/Shanghai")
 KEY = "textField_k"

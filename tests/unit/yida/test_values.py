@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xmsyncd.yida.kinds import COMPONENT_TYPES, Kind, kind_of, search_component_name, shapes_of_ids
+from tests.shapes import shapes_of_ids
+from xmsyncd.yida.kinds import COMPONENT_TYPES, Kind, kind_of, search_component_name
 from xmsyncd.yida.values import encode, normalise
 
 
