@@ -156,10 +156,7 @@ def left_out(connection: sqlite3.Connection, pipeline: str) -> Json:
 
 def set_aside(connection: sqlite3.Connection, pipeline: str) -> int:
     """How many of the discarded ones nobody discarded: ``where`` leaves them out, and Yida never had them."""
-    sql = (
-        "SELECT count(*) FROM records WHERE pipeline = ? AND state = 'discarded' AND filtered_by IS NOT NULL"
-    )
-    return int(connection.execute(sql, (pipeline,)).fetchone()[0])
+    return int(left_out(connection, pipeline)["set_aside"])
 
 
 # Since when a record is in its state. Parking leaves its time in the history only.
