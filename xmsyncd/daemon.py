@@ -8,7 +8,7 @@ import random
 import signal
 from collections.abc import Callable, Mapping
 from datetime import timedelta
-from typing import Any
+from typing import Any, Final
 
 from prometheus_client import CollectorRegistry
 
@@ -30,6 +30,10 @@ _ASKED_BY_OPEN_PAGES = ("status", "activity")
 # 15 s; behind a backup or a check of a large ledger they may wait for minutes.
 _LONGEST_SILENCE = timedelta(minutes=3)
 
+# Commands beside it that open the ledger themselves are done in a moment; another daemon is not.
+_A_MOMENT_SECONDS: Final = 5.0
+_LOOK_EVERY_SECONDS: Final = 0.1
+
 
 def nobody_waits(url: str) -> None:
     """What a daemon in service does when it is ready."""
@@ -49,16 +53,8 @@ async def run_daemon(
     """
     notifier = Notifier(os.environ)
     async with contextlib.AsyncExitStack() as stack:
-        opening = open_app(
-            settings,
-            clock=SystemClock(),
-            rng=random.Random(),
-            registry=CollectorRegistry(),
-            bootstrap=bootstrap,
-            step=step,
-        )
         try:
-            app = await stack.enter_async_context(opening)
+            app = await _opened(stack, settings, bootstrap=bootstrap, step=step)
         except LedgerError as error:
             if not isinstance(error, LedgerHeldError):  # then another daemon is at work
                 await tell_without_ledger(settings, str(error), SystemClock())
@@ -93,6 +89,29 @@ async def run_daemon(
                     await app.notifier.died(str(tasks.death))
                 await console.stop()
         return 0 if signals.received is None else 128 + signals.received
+
+
+async def _opened(
+    stack: contextlib.AsyncExitStack, settings: Settings, *, bootstrap: bool, step: StepListener
+) -> App:
+    """The application with its ledger; one that a command holds for a moment is waited for."""
+    clock = SystemClock()
+    deadline = clock.monotonic() + _A_MOMENT_SECONDS
+    while True:
+        opening = open_app(
+            settings,
+            clock=clock,
+            rng=random.Random(),
+            registry=CollectorRegistry(),
+            bootstrap=bootstrap,
+            step=step,
+        )
+        try:
+            return await stack.enter_async_context(opening)
+        except LedgerHeldError:
+            if clock.monotonic() >= deadline:
+                raise
+            await clock.sleep(_LOOK_EVERY_SECONDS)
 
 
 def _console(app: App, tasks: Tasks) -> ConsoleServer:

@@ -15,7 +15,6 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from xmsyncd.cli.running import wait_for_ledger
 from xmsyncd.daemon import run_daemon
 from xmsyncd.observe.logs import configure_logging, log_what_escapes
 from xmsyncd.settings import load_settings
@@ -42,7 +41,6 @@ def main(arguments: dict[str, Any]) -> int:
         settings.log.level.value, settings.log.format.value, sys.stderr, settings.secret_values()
     )
     log_what_escapes()
-    wait_for_ledger(settings)
     return asyncio.run(run_daemon(settings, step=step, bootstrap=arguments["bootstrap"]))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import os
@@ -19,6 +20,9 @@ import pytest
 
 from tests.scenario import ROOT, configuration, wait_until
 from tests.simulator_process import SimulatorProcess
+from xmsyncd.daemon import run_daemon
+from xmsyncd.ledger.lock import LedgerLock
+from xmsyncd.settings import load_settings
 
 ENVIRONMENT = {**os.environ, "PYTHONPATH": os.fspath(ROOT), "LC_ALL": "C.UTF-8"}
 
@@ -51,6 +55,11 @@ class Commands:
         ) as process:
             try:
                 yield process
+            except BaseException:
+                process.kill()
+                with contextlib.suppress(ValueError):  # read already
+                    sys.stderr.write(f"{arguments} said:\n{process.communicate()[1][-4000:]}\n")
+                raise
             finally:
                 process.kill()
 
@@ -284,7 +293,7 @@ def test_the_commands_work_beside_a_running_daemon(quick: Commands):
     quick.configure(schedule={"every": "1h"})
     settled = {"delivered", "rejected", "waiting"}
     with quick.start("run") as daemon:
-        wait_until(lambda: states_of(quick) == settled, 30, "the first cycle is delivered")
+        wait_until(lambda: states_of(quick) == settled, 60, "the first cycle is delivered")
         quick.simulated.control("POST", "/edit", {"random": 3})
         result = quick.json("sync")["pipelines"][0]
         assert result["cycle"]["read"] > 0
@@ -300,9 +309,24 @@ def test_the_commands_work_beside_a_running_daemon(quick: Commands):
     assert all(json.loads(line)["event"] for line in err.splitlines())
 
 
+async def test_a_daemon_that_starts_while_a_command_has_the_ledger_waits_for_it(quick: Commands):
+    settings = load_settings(quick.folder / "xmsyncd.yaml", {})
+    ready = asyncio.Event()
+    with LedgerLock(quick.ledger) as command:
+        daemon = asyncio.create_task(run_daemon(settings, ready=lambda url: ready.set()))
+        for _ in range(100):
+            await asyncio.sleep(0)
+        assert not daemon.done(), "it has found the ledger held by then"
+        command.release()
+        await asyncio.wait({daemon, asyncio.ensure_future(ready.wait())}, return_when="FIRST_COMPLETED")
+        assert ready.is_set()
+    os.kill(os.getpid(), signal.SIGTERM)
+    assert await daemon == 143
+
+
 def test_a_stopped_daemon_that_is_frozen_is_given_up_with_5(quick: Commands):
     with quick.start("run") as daemon:
-        wait_until(lambda: "delivered" in states_of(quick), 30, "the daemon works")
+        wait_until(lambda: quick.simulated.count("start") > 0, 30, "the daemon works")
         daemon.send_signal(signal.SIGSTOP)
         try:
             ended = quick.run("status")

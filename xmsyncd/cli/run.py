@@ -18,7 +18,6 @@ def run(common: Common, *, bootstrap: bool) -> int:
     import asyncio
     import sys
 
-    from xmsyncd.cli.running import wait_for_ledger
     from xmsyncd.daemon import run_daemon
     from xmsyncd.observe.logs import configure_logging, log_what_escapes
 
@@ -26,5 +25,4 @@ def run(common: Common, *, bootstrap: bool) -> int:
     level = "debug" if common.debug else settings.log.level.value
     configure_logging(level, settings.log.format.value, sys.stderr, settings.secret_values())
     log_what_escapes()
-    wait_for_ledger(settings)
     return asyncio.run(run_daemon(settings, bootstrap=bootstrap))

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import sys
-import time
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any, Final, TextIO, cast
+from typing import TYPE_CHECKING, Any, TextIO, cast
 
 import click
 
 from xmsyncd.cli.errors import reader_gone, say
 from xmsyncd.cli.options import Common
-from xmsyncd.errors import LedgerHeldError
-from xmsyncd.ledger.lock import LedgerLock
 from xmsyncd.lifecycle import Signals, handle_signals
 from xmsyncd.observe.logs import configure_logging
 
@@ -22,9 +18,6 @@ if TYPE_CHECKING:
     import signal
 
     from xmsyncd.settings import Settings
-
-_A_MOMENT_SECONDS: Final = 5.0
-_LOOK_EVERY_SECONDS: Final = 0.1
 
 
 def run_to_end(
@@ -91,18 +84,6 @@ def log_to_stderr(common: Common, settings: Settings) -> None:
     level = "debug" if common.debug else "warning"
     log_format = "console" if sys.stderr.isatty() else settings.log.format.value
     configure_logging(level, log_format, cast(TextIO, _StandardError()), settings.secret_values())
-
-
-def wait_for_ledger(settings: Settings) -> None:
-    """Let a command that holds the ledger for a moment end; returns after five seconds in any case.
-
-    Whoever opens the ledger next may still find it held, and says so.
-    """
-    deadline = time.monotonic() + _A_MOMENT_SECONDS
-    while time.monotonic() < deadline:
-        with contextlib.suppress(LedgerHeldError), LedgerLock(settings.ledger.path):
-            return
-        time.sleep(_LOOK_EVERY_SECONDS)
 
 
 class _StandardError:
