@@ -28,7 +28,7 @@ from xmsyncd.settings.models import Settings
 from xmsyncd.settings.pipelines import ColumnSettings, PipelineSettings
 from xmsyncd.settings.quality_checks import quality
 from xmsyncd.settings.resources import RESOURCES, ResourceName
-from xmsyncd.settings.schema import Path
+from xmsyncd.settings.schema import Path, shown_key
 from xmsyncd.settings.values import format_duration, quoted
 from xmsyncd.transform.derived import DERIVED_NAMES
 from xmsyncd.transform.grammar import TemplateError, compile_template
@@ -72,7 +72,7 @@ def _names(settings: Settings) -> Problems:
             if not _NAME.fullmatch(name) or "__" in name:
                 yield Problem(
                     (*section.split("."), name),
-                    f"the name {quoted(name)}",
+                    f"the name {quoted(shown_key(name))}",
                     "a name of letters, digits, - and single _ (so that the environment can reach it)",
                 )
             if folded in seen:

@@ -21,7 +21,7 @@ from ruamel.yaml.reader import ReaderError
 
 from xmsyncd.errors import ConfigurationError, Fault
 from xmsyncd.settings.pasted import indent_pasted_json
-from xmsyncd.settings.schema import Path, path_text
+from xmsyncd.settings.schema import Path, path_text, shown_key
 
 _TAG = "tag:yaml.org,2002:"
 LARGEST = 2 * 1024 * 1024
@@ -59,10 +59,10 @@ class Document:
                 return place.line
         return None
 
-    def where(self, path: Path) -> str:
-        """``pipelines.products.target.key (xmsyncd.yaml, line 41)``"""
+    def where(self, path: Path, last: str | None = None) -> str:
+        """``pipelines.products.target.key (xmsyncd.yaml, line 41)``; ``last`` is shown as the last key."""
         line = self.line_of(path)
-        text = path_text(path)
+        text = _shown(path if last is None else (*path[:-1], last))
         return f"{text} ({self.name}, line {line})" if line else f"{text} ({self.name})"
 
 
@@ -141,7 +141,9 @@ def compose_text(text: str) -> tuple[str, Node | None]:
 
 
 def _yaml() -> YAML:
-    return YAML(typ="safe", pure=True)
+    yaml = YAML(typ="safe", pure=True)
+    yaml.composer.warn_double_anchors = False  # YAML 1.2 lets a name be given anew
+    return yaml
 
 
 class _Builder:
@@ -227,8 +229,12 @@ class _Builder:
     def _blame(self, node: Node, path: Path, found: str, expected: str) -> None:
         where = f"{self._document.name}, line {node.start_mark.line + 1}"
         if path:
-            where = f"{path_text(path)} ({where})"
+            where = f"{_shown(path)} ({where})"
         self._document.faults.append(Fault(where, found, expected))
+
+
+def _shown(path: Path) -> str:
+    return path_text(tuple(key if isinstance(key, int) else shown_key(key) for key in path))
 
 
 def _number(kind: str, text: str) -> int | float:

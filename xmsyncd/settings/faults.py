@@ -19,7 +19,7 @@ from pydantic_core import ErrorDetails
 from xmsyncd.errors import Fault
 from xmsyncd.nearest import nearest, nearest_name
 from xmsyncd.settings.document import Document
-from xmsyncd.settings.schema import Path, Shape, path_text, settings_under, shape_at
+from xmsyncd.settings.schema import Path, Shape, path_text, settings_under, shape_at, shown_key
 from xmsyncd.settings.sources import environment_name
 from xmsyncd.settings.values import BadValueError, Expect, format_duration, quoted
 
@@ -36,14 +36,15 @@ class Translator:
         self._document = document
         self._origins = origins  # strongest first
 
-    def where(self, path: Path) -> str:
-        """The variable, the secret file, or the path with the file's line."""
+    def where(self, path: Path, last: str | None = None) -> str:
+        """The variable, the secret file, or the path with the file's line; ``last`` is shown as its end."""
         for origins in self._origins:
             for length in range(len(path), 0, -1):
                 if name := origins.get(path[:length]):
-                    inside = f", at {path_text(path)}" if length < len(path) else ""
+                    shown = path if last is None else (*path[:-1], last)
+                    inside = f", at {path_text(shown)}" if length < len(path) else ""
                     return f"{name}{inside}"
-        return self._document.where(path)
+        return self._document.where(path, last)
 
     def line(self, path: Path) -> int:
         """For sorting: what does not stand in the file comes last."""
@@ -111,13 +112,23 @@ class Translator:
         shape = shape_at(self._root, path[:-1])
         known = list(shape.model.model_fields) if shape and shape.model else []
         near = nearest_name(key, known)
+        secrets = _secrets_of(shape)
+        if begun := next((name for name in secrets if _begins_like(key, name)), None):
+            shown, near = shown_key(key[: len(begun)]), near or begun
+            shown += "" if shown == key or shown.endswith("…") else "…"
+        else:
+            is_like_one = not secrets or near is not None or key in self._places
+            shown = shown_key(key) if is_like_one else "…"
         if near:
             expected = f"a known key (nearest: {near})"
         elif elsewhere := self._places.get(key):
             expected = f"this key elsewhere: {' or '.join(elsewhere)}"
         else:
             expected = f"one of the keys {', '.join(known)}"
-        return Fault(self.where(path), f"the unknown key {quoted(key)}", expected)
+        found = "an unknown key (not shown: a secret may stand there)"
+        if shown != "…":
+            found = f"the unknown key {quoted(shown)}"
+        return Fault(self.where(path, shown), found, expected)
 
     @functools.cached_property
     def _places(self) -> Mapping[str, Sequence[str]]:
@@ -170,6 +181,18 @@ def describe_value(value: object, shape: Shape, key: str = "") -> str:
     if isinstance(value, timedelta):
         return format_duration(value)
     return f"the number {value}" if _is_number(value) else quoted(str(value))
+
+
+def _secrets_of(section: Shape | None) -> list[str]:
+    if section is None or section.model is None:
+        return []
+    fields = section.model.model_fields
+    return [name for name in fields if (shape := section.child(name)) is not None and shape.is_secret]
+
+
+def _begins_like(key: str, name: str) -> bool:
+    """Whether a value may follow ``name`` in this key, for want of a colon or a blank."""
+    return nearest_name(key[: len(name)], [name], cutoff=0.75) is not None
 
 
 def _is_hidden(shape: Shape, key: str) -> bool:

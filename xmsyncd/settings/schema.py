@@ -6,6 +6,7 @@ keeps a list of settings of its own.
 
 from __future__ import annotations
 
+import re
 import types
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -126,3 +127,12 @@ def path_text(path: Path) -> str:
     for key in path:
         text += f"[{key}]" if isinstance(key, int) else f".{key}" if text else key
     return text
+
+
+def shown_key(key: str) -> str:
+    """A key that no setting has, as a message shows it: up to where it stops to look like one.
+
+    Where a colon or a blank is missing, the value is a part of the key: ``client_secret=…``.
+    """
+    match = re.search(r"[^\w-]", key)
+    return f"{key[: match.start()]}…" if match else key

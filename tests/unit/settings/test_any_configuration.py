@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import time
+import warnings
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -336,3 +337,19 @@ def test_what_the_dice_found(load, path, value, words):
     """Each of these was a traceback, or moved the cursor, or filled the screen."""
     load.put(path, value)
     assert words in str(load.fault())
+
+
+@pytest.mark.parametrize("between", ["", " ", ":", "=", "\u00a0", "&a  ", "x", "_", "-", ": x,", "\\"])
+@pytest.mark.parametrize("name", ["client_secret", "client_secre", "Client_Secret", "clientsecret", "secret"])
+def test_a_secret_that_a_slip_made_a_part_of_its_key_is_not_shown(load, name, between):
+    text = YAML_TEXT.replace("client_secret: ", f"{name}{between}")
+    faults = load.faults(text=text)
+    check_sentences(faults)
+    assert any("okki.main" in str(fault) for fault in faults)
+
+
+def test_a_name_given_to_two_parts_is_no_fault(load):
+    twice = YAML_TEXT.replace("main:", "main: &o", 1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert load(text=twice) == load(text=YAML_TEXT)

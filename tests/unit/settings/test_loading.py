@@ -159,7 +159,14 @@ def test_the_leading_zeros_of_a_number_are_shown_as_typed(load):
     [
         ("okki.main.clientid", "hunter2", None, 'unknown key "clientid"', "nearest: client_id"),
         ("okki.main.page_size", 5, None, 'unknown key "page_size"', "pipelines.<name>.source.page_size"),
-        ("okki.main.zzz", 5, None, 'unknown key "zzz"', "one of the keys base_url, client_id"),
+        ("log.zzz", 5, None, 'unknown key "zzz"', "one of the keys level"),
+        (
+            "okki.main.zzz",
+            5,
+            "okki.main.…",
+            "an unknown key (not shown",
+            "one of the keys base_url, client_id",
+        ),
         ("pipline", {}, None, 'unknown key "pipline"', "nearest: pipelines"),
         ("okki", {}, None, "a mapping", "at least one entry"),
         (
@@ -192,7 +199,7 @@ def test_the_leading_zeros_of_a_number_are_shown_as_typed(load):
         ("okki.main.token_renew_before", "8h", None, "8h", "less than token_lifetime"),
         ("okki.main.connect_timeout", "2m", None, "2m", "at most timeout"),
         ("okki.main.requests_per_second", 0, None, "the number 0", "more than 0"),
-        ("okki.a b", {"client_id": "a", "client_secret": "b"}, None, 'the name "a b"', "letters"),
+        ("okki.a b", {"client_id": "a", "client_secret": "b"}, "okki.a…", 'the name "a…"', "letters"),
         ("okki.a__b", {"client_id": "a", "client_secret": "b"}, None, 'the name "a__b"', "letters"),
         ("okki.MAIN", {"client_id": "a", "client_secret": "b"}, None, "cannot tell apart", "differ"),
         ("http.host", "192.0.2.1", "http.token", "http.host is 192.0.2.1", "a secret"),
