@@ -21,7 +21,13 @@ import structlog
 from hypothesis import HealthCheck, settings
 
 # How long one example takes tells more of the machine, which is busy, than of the code.
-settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# The same examples each time, so that a red run tells of the change it ran on; FUZZ=n looks for new ones.
+settings.register_profile(
+    "busy",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    derandomize="FUZZ" not in os.environ,
+)
 settings.load_profile("busy")
 
 
