@@ -23,8 +23,8 @@ from xmsyncd.cycle.cycle import Cycle
 from xmsyncd.cycle.loop import CycleLoop
 from xmsyncd.cycle.parts import CycleParts
 from xmsyncd.cycle.shape import Shaper
-from xmsyncd.delivery.delivery import Delivery, DeliveryOptions
-from xmsyncd.delivery.first_create import FormCheck
+from xmsyncd.delivery.delivery import Delivery
+from xmsyncd.delivery.parts import DeliveryOptions, DeliveryParts, FormCheck
 from xmsyncd.delivery.policy import SendingRules
 from xmsyncd.delivery.read_meter import ReadMeter
 from xmsyncd.delivery.waiting import Bell
@@ -263,9 +263,9 @@ async def open_app(
             cycle = Cycle(parts)
             loop = CycleLoop(cycle, stopping, finished=lambda report: gauges.tell_clocks())
             own_limits = {Operation.CREATE: limiters[wire.START], Operation.UPDATE: limiters[wire.UPDATE]}
-            delivery = Delivery(
-                name,
-                form,
+            delivery_parts = DeliveryParts(
+                pipeline=name,
+                form=form,
                 ledger=ledger,
                 target=targets[name],
                 looks=looks,
@@ -306,7 +306,7 @@ async def open_app(
                 settings=pipeline,
                 loop=loop,
                 shaper=shaper,
-                delivery=delivery,
+                delivery=Delivery(delivery_parts),
                 bell=bell,
                 target=compares,
                 told=events,

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
-from xmsyncd.clock import Clock
-from xmsyncd.delivery.policy import SendingRules, next_probe_at
+from xmsyncd.delivery.parts import DeliveryParts
+from xmsyncd.delivery.policy import next_probe_at
 from xmsyncd.delivery.target import Target
-from xmsyncd.delivery.waiting import Bell, Stoppable
+from xmsyncd.delivery.waiting import Stoppable
 from xmsyncd.errors import CannotWorkError, ReserveSpentError, TryLaterError, XmsyncdError
-from xmsyncd.ledger import Ledger, instances, pipelines
-from xmsyncd.ledger.meters import Meter
+from xmsyncd.ledger import instances, pipelines
 from xmsyncd.ledger.views import KnownInstance, PipelineView, Stop
 from xmsyncd.records import StopReason, StopSource
 
@@ -21,32 +19,24 @@ _TOKEN = "token"
 
 @dataclass(frozen=True, slots=True)
 class Asking:
-    """One pipeline, whom to ask, by which rules, and who is told what came of it."""
+    """One pipeline, whom to ask about it, and how long to wait for that."""
 
-    pipeline: str
-    form: str
-    ledger: Ledger
+    parts: DeliveryParts
     target: Target
-    rules: SendingRules
-    meter: Callable[[], Meter]
-    bell: Bell
     waits: Stoppable
-    clock: Clock
-    stopped: Callable[[Stop], None]
-    resumed: Callable[[StopReason], None]
-    put_off: Callable[[XmsyncdError], None]
-    vanished: Callable[[KnownInstance], None]
+    what: str
+    """What is asked for, for the log."""
 
     async def view(self) -> PipelineView:
         """The pipeline as the ledger knows it."""
-        return await self.ledger.read(pipelines.view, self.pipeline)
+        return await self.parts.ledger.read(pipelines.view, self.parts.pipeline)
 
     async def stop(self, reason: StopReason, detail: str, source: StopSource) -> Stop:
         """Let the pipeline stand still, or put its next probe off if it does."""
-        now = self.clock.now()
-        stop = Stop(reason, detail, now, next_probe_at(reason, source, now, self.rules), source)
-        if await self.ledger.write(pipelines.stop, self.pipeline, stop):
-            self.stopped(stop)
+        parts, now = self.parts, self.parts.clock.now()
+        stop = Stop(reason, detail, now, next_probe_at(reason, source, now, parts.rules), source)
+        if await parts.ledger.write(pipelines.stop, parts.pipeline, stop):
+            parts.events.pipeline_stopped(parts.pipeline, stop)
         return stop
 
     async def stop_for(self, error: CannotWorkError) -> Stop:
@@ -55,27 +45,32 @@ class Asking:
 
     async def may_probe(self) -> bool:
         """Take the one call that a stopped pipeline may try now, if nobody else has."""
-        return await self.ledger.write(
-            pipelines.take_probe, self.pipeline, self.clock.now(), self.rules.probe_every
-        )
+        parts, every = self.parts, self.parts.rules.probe_every
+        return await parts.ledger.write(pipelines.take_probe, parts.pipeline, parts.clock.now(), every)
 
     async def lose(self, known: KnownInstance) -> None:
         """An instance is gone from Yida: its record is told now, not when its product next changes."""
-        if await self.ledger.write(instances.lost, self.form, known.instance_id, self.clock.now()):
-            self.vanished(known)
+        parts = self.parts
+        if await parts.ledger.write(instances.lost, parts.form, known.instance_id, parts.clock.now()):
+            parts.events.instance_vanished(parts.pipeline, known.instance_id, known.key)
 
     async def resume(self, *reasons: StopReason) -> None:
         """End its stop if it stands for one of these."""
+        parts = self.parts
         stop = (await self.view()).stop
         if stop is not None and stop.reason in reasons:
-            await self.ledger.write(pipelines.resume, self.pipeline, self.clock.now())
-            self.resumed(stop.reason)
-            self.bell.ring()
+            await parts.ledger.write(pipelines.resume, parts.pipeline, parts.clock.now())
+            parts.events.pipeline_resumed(parts.pipeline, stop.reason)
+            parts.bell.ring()
+
+    def put_off(self, error: XmsyncdError) -> None:
+        """Say that Yida could not answer now."""
+        self.parts.events.read_put_off(self.parts.pipeline, self.what, error)
 
     def pause_after(self, failures_in_a_row: int, told: timedelta | None) -> timedelta:
         """How long to leave Yida alone after failures in a row, unless it told a time."""
-        growing = self.rules.retry_base * 2 ** min(failures_in_a_row, 10)
-        return told or min(growing, self.rules.retry_cap)
+        growing = self.parts.rules.retry_base * 2 ** min(failures_in_a_row, 10)
+        return told or min(growing, self.parts.rules.retry_cap)
 
 
 def source_of(error: CannotWorkError) -> StopSource:

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 
 from xmsyncd.delivery.asking import Asking, told_wait
 from xmsyncd.delivery.look_policy import visibility_delays
-from xmsyncd.errors import CannotWorkError, RefusedError, TryLaterError, XmsyncdError
+from xmsyncd.errors import CannotWorkError, RefusedError, TryLaterError
 from xmsyncd.ledger import looks, pipelines
 from xmsyncd.ledger.views import KnownInstance, PipelineView, Stop
 from xmsyncd.records import Operation, StopReason, StopSource
-
-FormCheck = Callable[[], Awaitable[str]]
-"""What of the mapping does not fit the form, in words; empty where all does. Raises as a read does."""
 
 
 class FirstCreate:
@@ -28,21 +24,10 @@ class FirstCreate:
     be decided.
     """
 
-    def __init__(
-        self,
-        asking: Asking,
-        *,
-        bootstrap: bool,
-        check_form: FormCheck,
-        proven: Callable[[timedelta], None],
-        unchecked: Callable[[XmsyncdError], None],
-    ) -> None:
+    def __init__(self, asking: Asking) -> None:
         self._asking = asking
-        self._bootstrap = bootstrap
-        self._check_form = check_form
-        self._proven = proven
-        self._unchecked = unchecked
-        self._ring = asking.bell.listen()
+        self._parts = asking.parts
+        self._ring = asking.parts.bell.listen()
         self._looked_at: datetime | None = None
         self._not_before: datetime | None = None
         self._rests_for = timedelta(0)
@@ -60,7 +45,7 @@ class FirstCreate:
                 is_news = True
             elif is_news and view.search_lag is not None:
                 is_news = False
-                self._proven(view.search_lag)
+                self._parts.events.search_proven(self._parts.pipeline, view.search_lag)
             is_adopted_first = view.stop is not None and view.stop.reason.waits_for_a_person
             if self._is_answered(view) and not is_adopted_first:
                 # Answered, perhaps elsewhere: by a look that found a create, by --bootstrap, by a setting.
@@ -85,11 +70,11 @@ class FirstCreate:
             return None  # what Yida holds is to be taken over first: until then no call tells anything
         if self._not_before is not None:
             # A clock that was set back must not stretch the rest.
-            self._not_before = min(self._not_before, asking.clock.now() + self._rests_for)
-            if asking.clock.now() < self._not_before:
+            self._not_before = min(self._not_before, self._parts.clock.now() + self._rests_for)
+            if self._parts.clock.now() < self._not_before:
                 return self._not_before
         try:
-            if not asking.rules.form_is_checked(view.checked_hash):
+            if not self._parts.rules.form_is_checked(view.checked_hash):
                 again = await self._fits(view)
             elif view.bootstrap_at is None:
                 again = await self._may_create(view)
@@ -102,13 +87,13 @@ class FirstCreate:
             self._failures_in_a_row += 1
             asking.put_off(error)
             self._rests_for = asking.pause_after(self._failures_in_a_row, told_wait(error))
-            self._not_before = asking.clock.now() + self._rests_for
+            self._not_before = self._parts.clock.now() + self._rests_for
             return self._not_before
         self._failures_in_a_row, self._not_before = 0, None
         return again
 
     def _is_answered(self, view: PipelineView) -> bool:
-        rules = self._asking.rules
+        rules = self._parts.rules
         return (
             rules.form_is_checked(view.checked_hash)
             and view.bootstrap_at is not None
@@ -123,36 +108,42 @@ class FirstCreate:
 
     async def _fits(self, view: PipelineView) -> datetime | None:
         asking = self._asking
-        due = [await asking.ledger.read(looks.next_due, asking.pipeline, lane) for lane in Operation]
+        due = [
+            await self._parts.ledger.read(looks.next_due, self._parts.pipeline, lane) for lane in Operation
+        ]
         if due == [None, None]:
             return None  # nothing to send yet: the question costs a metered call
         if not await self._may_ask(view.stop, StopReason.CONFIGURATION):
             return _probe_at(view)
         try:
-            misfit = await self._check_form()
+            misfit = await self._parts.check_form()
         except CannotWorkError as error:
             if error.reason is not StopReason.PERMISSION:
                 raise
             # Reading the form's definition is a permission of its own; sending may be allowed without it.
-            self._unchecked(error)
+            self._parts.events.form_not_checked(self._parts.pipeline, error)
             misfit = ""
         except RefusedError as error:
-            self._unchecked(error)
+            self._parts.events.form_not_checked(self._parts.pipeline, error)
             misfit = ""
         if misfit:
             return (await asking.stop(StopReason.CONFIGURATION, misfit, StopSource.OURSELVES)).probe_at
-        await asking.ledger.write(pipelines.remember_form_checked, asking.pipeline, asking.rules.mapping_hash)
+        await self._parts.ledger.write(
+            pipelines.remember_form_checked, self._parts.pipeline, self._parts.rules.mapping_hash
+        )
         await asking.resume(StopReason.CONFIGURATION, *_disproved(view.stop))
-        asking.bell.ring()
-        return asking.clock.now()
+        self._parts.bell.ring()
+        return self._parts.clock.now()
 
     async def _may_create(self, view: PipelineView) -> datetime | None:
         asking = self._asking
-        if await asking.ledger.read(looks.next_due, asking.pipeline, "create") is None:
+        if await self._parts.ledger.read(looks.next_due, self._parts.pipeline, "create") is None:
             return None  # nothing to create yet: the question costs a metered call
         already = 0
         disproved = [StopReason.FORM_NOT_EMPTY]
-        if not self._bootstrap and not await asking.ledger.read(looks.knows_instances, asking.form):
+        if not self._parts.options.bootstrap and not await self._parts.ledger.read(
+            looks.knows_instances, self._parts.form
+        ):
             if not await self._may_ask(view.stop, StopReason.FORM_NOT_EMPTY):
                 return _probe_at(view)
             already = await asking.target.count_instances()
@@ -165,21 +156,23 @@ class FirstCreate:
                 "over by their key; if they are not, run once with --bootstrap"
             )
             return (await asking.stop(StopReason.FORM_NOT_EMPTY, detail, StopSource.OURSELVES)).probe_at
-        await asking.ledger.write(pipelines.bootstrap, asking.pipeline, asking.clock.now(), already)
+        await self._parts.ledger.write(
+            pipelines.bootstrap, self._parts.pipeline, self._parts.clock.now(), already
+        )
         await asking.resume(*disproved)
-        asking.bell.ring()
-        return asking.clock.now()
+        self._parts.bell.ring()
+        return self._parts.clock.now()
 
     async def _is_visible(self, view: PipelineView) -> datetime | None:
         asking = self._asking
-        first = await asking.ledger.read(looks.oldest_instance, asking.pipeline)
+        first = await self._parts.ledger.read(looks.oldest_instance, self._parts.pipeline)
         if first is None:
             return None
-        now = asking.clock.now()
+        now = self._parts.clock.now()
         if self._looked_at is not None and self._looked_at > now:
             self._looked_at = None  # the clock was set back
-        delays = visibility_delays(asking.rules.read_back_after)
-        every = asking.rules.probe_every
+        delays = visibility_delays(self._parts.rules.read_back_after)
+        every = self._parts.rules.probe_every
         due_at = _next_look(first, self._looked_at, delays, view.stop, now, every)
         if due_at > now:
             return due_at
@@ -191,12 +184,12 @@ class FirstCreate:
             self._asks_whether_it_is_there = False
             return await self._is_there(first)
         shown = await asking.target.search(first.key)
-        now = asking.clock.now()
+        now = self._parts.clock.now()
         if any(row.instance_id == first.instance_id for row in shown):
             lag = now - first.created_at
-            await asking.ledger.write(pipelines.prove_search, asking.pipeline, now, lag)
+            await self._parts.ledger.write(pipelines.prove_search, self._parts.pipeline, now, lag)
             await asking.resume(StopReason.NOT_SEARCHABLE, *_disproved(view.stop))
-            asking.bell.ring()
+            self._parts.bell.ring()
             return now
         if now - first.created_at < delays[-1]:
             return _next_look(first, self._looked_at, delays, view.stop, now, every)
@@ -210,11 +203,11 @@ class FirstCreate:
         asking = self._asking
         if await asking.target.get(first.instance_id) is None:
             await asking.lose(first)
-            return asking.clock.now()
+            return self._parts.clock.now()
         return await self._not_searchable(first)
 
     async def _not_searchable(self, first: KnownInstance) -> datetime | None:
-        age = self._asking.clock.now() - first.created_at
+        age = self._parts.clock.now() - first.created_at
         detail = (
             f"instance {first.instance_id} was created {age} ago and no search for "
             f"its key {first.key!r} shows it: make the key component a searchable field of the form, "

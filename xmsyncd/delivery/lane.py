@@ -7,18 +7,16 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 
 from xmsyncd.about import about
-from xmsyncd.clock import Clock
-from xmsyncd.delivery.policy import LaneNow, SendingRules, decide_allowance
+from xmsyncd.delivery.parts import DeliveryParts
+from xmsyncd.delivery.policy import LaneNow, decide_allowance
 from xmsyncd.delivery.settler import Settler
 from xmsyncd.delivery.stopwatch import Stopwatch
-from xmsyncd.delivery.waiting import Bell, Stoppable
+from xmsyncd.delivery.waiting import Stoppable
 from xmsyncd.errors import CannotWorkError, RefusedError, TryLaterError
-from xmsyncd.flow.limiter import Limiter
-from xmsyncd.ledger import Ledger, claims, looks
-from xmsyncd.ledger.meters import Meter
+from xmsyncd.ledger import claims, looks
 from xmsyncd.ledger.views import Allowance, Claimed, LaneView
 from xmsyncd.records import VOID_PERMIT, Claim, Family, Operation, Outcome
-from xmsyncd.steps import Step, StepListener
+from xmsyncd.steps import Step
 
 # At a high rate several permits fall due in one turn of the loop; claiming them together saves commits.
 _LARGEST_CLAIM = 16
@@ -37,43 +35,24 @@ class Lane:
 
     def __init__(
         self,
-        pipeline: str,
+        parts: DeliveryParts,
         operation: Operation,
         *,
-        ledger: Ledger,
         send: Callable[[Claim], Awaitable[Outcome]],
-        limiter: Limiter,
-        authorise: Callable[[], Awaitable[None]],
         settler: Settler,
         stopwatch: Stopwatch,
         slots: asyncio.Semaphore,
-        rules: SendingRules,
-        meter: Callable[[], Meter],
-        bell: Bell,
         waits: Stoppable,
-        clock: Clock,
-        step: StepListener,
-        asked: Callable[[Claimed], None],
-        failed: Callable[[Claim, Exception], None],
     ) -> None:
-        self._pipeline = pipeline
+        self._parts = parts
         self._operation = operation
-        self._ledger = ledger
         self._send = send
-        self._limiter = limiter
-        self._authorise = authorise
+        self._limiter = parts.limiters[operation]
         self._settler = settler
         self._stopwatch = stopwatch
         self._slots = slots
-        self._rules = rules
-        self._meter = meter
-        self._bell = bell
-        self._ring = bell.listen()
+        self._ring = parts.bell.listen()
         self._waits = waits
-        self._clock = clock
-        self._step = step
-        self._asked = asked
-        self._failed = failed
         self._sending: set[asyncio.Task[None]] = set()
         self._on_the_way: set[asyncio.Task[None]] = set()
         self._is_cut_short = False
@@ -110,12 +89,12 @@ class Lane:
             if self._failure is not None:
                 raise self._failure
             self._ring.clear()
-            due_at = await self._ledger.read(looks.next_due, self._pipeline, self._operation)
+            due_at = await self._parts.ledger.read(looks.next_due, self._parts.pipeline, self._operation)
             is_probe = False
             if due_at is None:
                 due_at = await self._probe_at()
                 is_probe = due_at is not None
-            if due_at is None or due_at > self._clock.now():
+            if due_at is None or due_at > self._parts.clock.now():
                 if not self._sending:
                     self._accepted_in_a_row = 0
                 if not await self._waits.until(due_at, self._ring):
@@ -139,10 +118,12 @@ class Lane:
 
     async def _probe_at(self) -> datetime | None:
         """Where all that is left are suspects nothing is due, yet one must be tried, or the stop be said."""
-        stop, suspects = await self._ledger.read(claims.probe_due, self._pipeline, self._operation)
+        stop, suspects = await self._parts.ledger.read(
+            claims.probe_due, self._parts.pipeline, self._operation
+        )
         if stop is not None:
             return stop.probe_at if suspects else None
-        return self._clock.now() if suspects >= self._rules.suspects_before_stop else None
+        return self._parts.clock.now() if suspects >= self._parts.rules.suspects_before_stop else None
 
     async def _authorised(self) -> bool:
         """Whether there is a token, before anything is claimed: a claim waits for nothing.
@@ -153,27 +134,27 @@ class Lane:
         if self._by_the_wall(self._unauthorised_until) is not None:
             return True
         try:
-            if not await self._waits.unless_stopped(self._authorise()):
+            if not await self._waits.unless_stopped(self._parts.authorise()):
                 return False
         except CannotWorkError:
-            self._unauthorised_until = self._after(self._rules.probe_every)
+            self._unauthorised_until = self._after(self._parts.rules.probe_every)
             return True
         except (TryLaterError, RefusedError) as error:
             self._unauthorised_in_a_row += 1
             told = error.wait if isinstance(error, TryLaterError) else None
-            growing = self._rules.retry_base * 2 ** min(self._unauthorised_in_a_row, 10)
-            self._rests_until = self._after(told or min(growing, self._rules.retry_cap))
+            growing = self._parts.rules.retry_base * 2 ** min(self._unauthorised_in_a_row, 10)
+            self._rests_until = self._after(told or min(growing, self._parts.rules.retry_cap))
             return False
         self._unauthorised_in_a_row, self._unauthorised_until = 0, None
         return True
 
     def _after(self, pause: timedelta) -> float:
-        return self._clock.monotonic() + pause.total_seconds()
+        return self._parts.clock.monotonic() + pause.total_seconds()
 
     def _by_the_wall(self, moment: float | None) -> datetime | None:
         """When a moment of the monotonic clock will be, as the wall clock goes now; None: it has passed."""
-        left = 0.0 if moment is None else moment - self._clock.monotonic()
-        return self._clock.now() + timedelta(seconds=left) if left > 0 else None
+        left = 0.0 if moment is None else moment - self._parts.clock.monotonic()
+        return self._parts.clock.now() + timedelta(seconds=left) if left > 0 else None
 
     async def _permits(self) -> int:
         """Slots and permits for as many claims as may go this instant; 0 when stopped."""
@@ -187,7 +168,7 @@ class Lane:
             await self._slots.acquire()
             await self._limiter.acquire()
             permits += 1
-        self._step(Step.PERMITTED)
+        self._parts.step(Step.PERMITTED)
         return permits
 
     async def _claim_and_send(self, permits: int) -> Allowance | None:
@@ -202,19 +183,27 @@ class Lane:
         )
 
         def decide(view: LaneView) -> Allowance:
-            return decide_allowance(view, lane, self._rules)
+            return decide_allowance(view, lane, self._parts.rules)
 
-        claimed = await self._ledger.write(
-            claims.claim, self._pipeline, self._operation, permits, decide, self._meter(), self._clock.now()
+        claimed = await self._parts.ledger.write(
+            claims.claim,
+            self._parts.pipeline,
+            self._operation,
+            permits,
+            decide,
+            self._parts.meter(),
+            self._parts.clock.now(),
         )
         for _ in range(permits - len(claimed.claims)):
             self._slots.release()
-        self._asked(claimed)
+        self._tell(claimed)
         if not claimed.claims:
             return claimed.allowance
-        self._step(Step.CLAIMED)
+        self._parts.step(Step.CLAIMED)
         if self._waits.stopping.is_set() or any(self._is_void(claim) for claim in claimed.claims):
-            await self._ledger.write(claims.give_back, claimed.claims, self._meter(), self._clock.now())
+            await self._parts.ledger.write(
+                claims.give_back, claimed.claims, self._parts.meter(), self._parts.clock.now()
+            )
             for _ in claimed.claims:
                 self._slots.release()
             return None
@@ -225,20 +214,29 @@ class Lane:
             task.add_done_callback(self._ended)
         return None
 
+    def _tell(self, claimed: Claimed) -> None:
+        events, pipeline = self._parts.events, self._parts.pipeline
+        if claimed.resumed is not None:
+            events.pipeline_resumed(pipeline, claimed.resumed)
+        if claimed.allowance.stop is not None and not claimed.allowance.is_probe:
+            events.pipeline_stopped(pipeline, claimed.allowance.stop)
+
     def _is_void(self, claim: Claim) -> bool:
         """Whether a claim may not be sent any more: a pause began after its permit, or time was lost."""
         return (
             self._limiter.paused_for > timedelta(0)
-            or abs(self._clock.now() - claim.claimed_at) > _OLDEST_CLAIM
+            or abs(self._parts.clock.now() - claim.claimed_at) > _OLDEST_CLAIM
         )
 
     async def _deliver(self, claim: Claim) -> None:
-        sent_at = self._clock.monotonic()
+        sent_at = self._parts.clock.monotonic()
         outcome = None if self._is_void(claim) else await self._outcome(claim)
         if outcome is None or (outcome.code == VOID_PERMIT and not outcome.calls):
-            await self._ledger.write(claims.give_back, (claim,), self._meter(), self._clock.now())
+            await self._parts.ledger.write(
+                claims.give_back, (claim,), self._parts.meter(), self._parts.clock.now()
+            )
             return
-        self._step(Step.SENT)
+        self._parts.step(Step.SENT)
         self._count(claim, outcome)
         is_nameless = outcome.family is Family.DELIVERED and not (outcome.instance_id or claim.instance_id)
         if outcome.family is Family.UNDECIDED or is_nameless:
@@ -258,7 +256,7 @@ class Lane:
             # A fault of ours, or the ledger's: the record stays "sending", and the lane says so.
             self._failure = self._failure or task.exception()
         self._slots.release()
-        self._bell.ring()
+        self._parts.bell.ring()
 
     async def _outcome(self, claim: Claim) -> Outcome:
         task = asyncio.current_task()
@@ -273,7 +271,7 @@ class Lane:
                 Family.UNDECIDED, code="interrupted", message="stopped while the call was on its way"
             )
         except Exception as error:  # noqa: BLE001 - the worker's edge: a fault of ours must not lose the record
-            self._failed(claim, error)
+            self._parts.events.send_failed(claim, error)
             return Outcome(Family.UNDECIDED, code="unforeseen", message=type(error).__name__)
         finally:
             self._on_the_way.discard(task)
@@ -281,8 +279,8 @@ class Lane:
     def _count(self, claim: Claim, outcome: Outcome) -> None:
         if outcome.family is Family.UNDECIDED:
             self._undecided_in_a_row += 1
-            in_a_row = min(self._undecided_in_a_row, 2 * self._rules.undecided_streak)
-            pause = self._rules.read_back_after[0] * in_a_row
+            in_a_row = min(self._undecided_in_a_row, 2 * self._parts.rules.undecided_streak)
+            pause = self._parts.rules.read_back_after[0] * in_a_row
             self._next_single_at = self._after(pause)
         elif outcome.family is Family.DELIVERED:
             self._undecided_in_a_row = 0
@@ -297,7 +295,7 @@ class Lane:
             self._not_sent_in_a_row, self._not_sent_at = 0, None
         elif self._not_sent_at is None or claim.claimed_at > self._not_sent_at:
             # Calls that were on their way together fail together: that is one failure, not sixty-four.
-            self._not_sent_in_a_row, self._not_sent_at = self._not_sent_in_a_row + 1, self._clock.now()
+            self._not_sent_in_a_row, self._not_sent_at = self._not_sent_in_a_row + 1, self._parts.clock.now()
 
     async def drain(self) -> None:
         """Wait for the calls on their way; cancelling this wait cuts them short.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -32,19 +32,11 @@ _LARGEST_ROUND = 32
 class ReadBack:
     """Decides undecided attempts of one pipeline by looking at Yida, at growing delays after sending."""
 
-    def __init__(
-        self,
-        asking: Asking,
-        *,
-        resend_limit: int,
-        decided: Callable[[Sequence[LookSettlement]], None],
-        stopwatch: Stopwatch,
-    ) -> None:
+    def __init__(self, asking: Asking, stopwatch: Stopwatch) -> None:
         self._asking = asking
-        self._resend_limit = resend_limit
-        self._decided = decided
+        self._parts = asking.parts
         self._stopwatch = stopwatch
-        self._ring = asking.bell.listen()
+        self._ring = asking.parts.bell.listen()
         self._failures_in_a_row = 0
         self._not_before: datetime | None = None
         self._rests_for = timedelta(0)
@@ -55,7 +47,7 @@ class ReadBack:
         while not asking.waits.stopping.is_set():
             self._ring.clear()
             due_at = await self._due_at()
-            if due_at is None or due_at > asking.clock.now():
+            if due_at is None or due_at > self._parts.clock.now():
                 if not await asking.waits.until(due_at, self._ring):
                     return
                 continue
@@ -64,15 +56,15 @@ class ReadBack:
     async def _due_at(self) -> datetime | None:
         """When the next round may be made: when a look is due, and nothing stands in its way."""
         asking = self._asking
-        now, meter = asking.clock.now(), asking.meter()
+        now, meter = self._parts.clock.now(), self._parts.meter()
         view = await asking.view()
         if view.stop is not None and view.stop.is_own_quota:
             # Here too, or a pipeline that has nothing to send would stand still for ever.
-            ended = await asking.ledger.write(pipelines.end_quota_stop, asking.pipeline, meter, now)
+            ended = await self._parts.ledger.write(pipelines.end_quota_stop, self._parts.pipeline, meter, now)
             if ended is not None:
-                asking.resumed(ended)
-                asking.bell.ring()
-        due_at = await asking.ledger.read(looks.next_due, asking.pipeline, "look")
+                self._parts.events.pipeline_resumed(self._parts.pipeline, ended)
+                self._parts.bell.ring()
+        due_at = await self._parts.ledger.read(looks.next_due, self._parts.pipeline, "look")
         if due_at is None:
             return None
         if self._not_before is not None:
@@ -85,7 +77,7 @@ class ReadBack:
             if view.stop.probe_at is None:
                 return None
             due_at = max(due_at, view.stop.probe_at)
-        room = await asking.ledger.read(meters.reserve_room, meter)
+        room = await self._parts.ledger.read(meters.reserve_room, meter)
         if room.calls <= 0:
             due_at = max(due_at, next_month(now))  # or earlier: what is sent meanwhile rings
             if room.reason is RoomReason.MONTH_SPENT and view.stop is None:
@@ -111,7 +103,7 @@ class ReadBack:
             self._failures_in_a_row += 1
             asking.put_off(error)
             self._rests_for = asking.pause_after(self._failures_in_a_row, told_wait(error))
-            self._not_before = asking.clock.now() + self._rests_for
+            self._not_before = self._parts.clock.now() + self._rests_for
             return
         self._failures_in_a_row, self._not_before = 0, None
         if halted_for is not None:
@@ -128,11 +120,12 @@ class ReadBack:
             await self._look(settlements)
         finally:
             if settlements:
-                await self._asking.ledger.write(looks.settle_looks, settlements, self._asking.clock.now())
+                await self._parts.ledger.write(looks.settle_looks, settlements, self._parts.clock.now())
                 closed = [one.look.attempt_id for one in settlements if one.event.finding in _DECIDED]
                 self._stopwatch.forget(closed)
-                self._decided(settlements)
-                self._asking.bell.ring()
+                for settlement in settlements:
+                    self._parts.events.look_settled(self._parts.pipeline, settlement)
+                self._parts.bell.ring()
 
     async def _look(self, settlements: list[LookSettlement]) -> None:
         """The witness is searched for before the doubtful ones.
@@ -140,8 +133,8 @@ class ReadBack:
         Seen later, it could vouch for an index that was still behind when they were looked for.
         """
         asking = self._asking
-        now = asking.clock.now()
-        due = await asking.ledger.read(looks.due_looks, asking.pipeline, _LARGEST_ROUND, now)
+        now = self._parts.clock.now()
+        due = await self._parts.ledger.read(looks.due_looks, self._parts.pipeline, _LARGEST_ROUND, now)
         creates = [look for look in due if look.operation is Operation.CREATE]
         # A create is decided by what had passed when its witness was searched for.
         waited = {look.attempt_id: self._waited(look) for look in due}
@@ -154,8 +147,8 @@ class ReadBack:
             # Where one of them has no number the newest instance known is looked for: it proves less.
             numbers = [look.settled_after for look in doubtful if look.settled_after is not None]
             witness = await self._witness(max(numbers, default=None))
-        may_resend = asking.rules.read_back and self._resend_limit > 0
-        canaries = set(await asking.ledger.read(looks.open_resends, asking.pipeline))
+        may_resend = self._parts.rules.read_back and self._parts.options.resend_limit > 0
+        canaries = set(await self._parts.ledger.read(looks.open_resends, self._parts.pipeline))
         for look in due:
             try:
                 with about(key=look.key, attempt_id=look.attempt_id):
@@ -179,7 +172,7 @@ class ReadBack:
                 finding = CreateFinding(Finding.UNSEEN, f"refused: {error}")
             except (CannotWorkError, TryLaterError):
                 cost = asking.target.reads - told
-                await asking.ledger.write(looks.note_cost, look.record_id, cost)
+                await self._parts.ledger.write(looks.note_cost, look.record_id, cost)
                 raise
             if finding.reason == "no_witness":
                 canaries.add(look.record_id)
@@ -192,7 +185,7 @@ class ReadBack:
 
     @property
     def _delays(self) -> Sequence[timedelta]:
-        return self._asking.rules.read_back_after
+        return self._parts.rules.read_back_after
 
     def _waited(self, look: Look) -> Waited:
         return self._stopwatch.waited(look.attempt_id, look.waited)
@@ -214,7 +207,9 @@ class ReadBack:
         """What a search for its key shows of it."""
         asking = self._asking
         shown = await asking.target.search(look.key)
-        owners = await asking.ledger.read(looks.owners, asking.form, [row.instance_id for row in shown])
+        owners = await self._parts.ledger.read(
+            looks.owners, self._parts.form, [row.instance_id for row in shown]
+        )
         return look_policy.decide_rows(look, shown, owners)
 
     async def _get(self, look: Look) -> Found | None:
@@ -226,7 +221,7 @@ class ReadBack:
         """Search for an instance known by id; one that is gone from Yida is struck and the next is tried."""
         asking, calls = self._asking, 0
         while True:
-            known = await asking.ledger.read(looks.witness_candidate, asking.pipeline, after)
+            known = await self._parts.ledger.read(looks.witness_candidate, self._parts.pipeline, after)
             if known is None:
                 return Witness(Sight.NONE)
             if calls >= _LARGEST_WITNESS_HUNT:
@@ -244,17 +239,19 @@ class ReadBack:
                 await asking.lose(known)
             elif found.key and found.key != known.key:
                 # Somebody changed the key in Yida: it can be found, under its new one.
-                await asking.ledger.write(claims.note_key, asking.form, known.instance_id, found.key)
+                await self._parts.ledger.write(
+                    claims.note_key, self._parts.form, known.instance_id, found.key
+                )
             else:
                 return Witness(Sight.HIDDEN, known)
 
     def _settlement(self, look: Look, finding: CreateFinding, calls: int) -> LookSettlement:
-        now, waited = self._asking.clock.now(), self._waited(look).since_sent
+        now, waited = self._parts.clock.now(), self._waited(look).since_sent
         match finding.finding:
             case Finding.UNSEEN:
                 # Without reading back, a person's retry is one look and no more.
                 again = look_policy.next_look_at(waited, now, self._delays)
-                due_at = again if self._asking.rules.read_back else None
+                due_at = again if self._parts.rules.read_back else None
             case Finding.OTHER if look.operation is Operation.UPDATE:
                 # Not applied: sent again at once the first time, then at the delays of the looks.
                 due_at = (
@@ -266,7 +263,7 @@ class ReadBack:
             attempt_id=look.attempt_id,
             finding=finding.finding,
             due_at=due_at,
-            resend_limit=self._resend_limit,
+            resend_limit=self._parts.options.resend_limit,
             instance_id=finding.instance_id,
             found_hash=finding.found_hash,
         )

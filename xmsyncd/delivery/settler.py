@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import random
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
-from xmsyncd.clock import Clock
-from xmsyncd.delivery.policy import SendingRules, decide_settlement
-from xmsyncd.ledger import Ledger, claims
-from xmsyncd.ledger.meters import Meter
+from xmsyncd.delivery.parts import DeliveryParts
+from xmsyncd.delivery.policy import decide_settlement
+from xmsyncd.ledger import claims
 from xmsyncd.ledger.views import Settlement, SettleReport
 from xmsyncd.records import Claim, Outcome
-from xmsyncd.steps import Step, StepListener
+from xmsyncd.steps import Step
 
 _LARGEST_GROUP = 64
 
@@ -34,24 +31,8 @@ class Settler:
     committed stays ``sending`` in the ledger, to be found undecided at the next start.
     """
 
-    def __init__(
-        self,
-        ledger: Ledger,
-        rules: SendingRules,
-        *,
-        meter: Callable[[], Meter],
-        settled: Callable[[list[Settlement], SettleReport], None],
-        clock: Clock,
-        rng: random.Random,
-        step: StepListener,
-    ) -> None:
-        self._ledger = ledger
-        self._rules = rules
-        self._meter = meter
-        self._settled = settled
-        self._clock = clock
-        self._rng = rng
-        self._step = step
+    def __init__(self, parts: DeliveryParts) -> None:
+        self._parts = parts
         self._queue: asyncio.Queue[_Pending] = asyncio.Queue()
         self._end: BaseException | None = None
 
@@ -86,17 +67,33 @@ class Settler:
                 raise
 
     async def _commit(self, group: list[_Pending]) -> None:
-        now = self._clock.now()
+        now = self._parts.clock.now()
         decisions = [
             decide_settlement(
-                pending.claim, pending.outcome, tries=pending.tries, now=now, rules=self._rules, rng=self._rng
+                pending.claim,
+                pending.outcome,
+                tries=pending.tries,
+                now=now,
+                rules=self._parts.rules,
+                rng=self._parts.rng,
             )
             for pending in group
         ]
         settlements = [decision.settlement for decision in decisions]
-        self._step(Step.SETTLING)
-        report = await self._ledger.write(claims.settle, settlements, self._meter(), now)
-        self._settled(settlements, report)
+        self._parts.step(Step.SETTLING)
+        report = await self._parts.ledger.write(claims.settle, settlements, self._parts.meter(), now)
+        self._tell(settlements, report)
         for pending, decision in zip(group, decisions, strict=True):
             if not pending.done.done():
                 pending.done.set_result(decision.pause)
+
+    def _tell(self, settlements: list[Settlement], report: SettleReport) -> None:
+        events, pipeline = self._parts.events, self._parts.pipeline
+        for settlement in settlements:
+            events.attempt_settled(settlement)
+        if report.convicted or report.acquitted:
+            events.suspects_judged(pipeline, convicted=report.convicted, acquitted=report.acquitted)
+        for stop in report.stopped:
+            events.pipeline_stopped(pipeline, stop)
+        for reason in report.cleared:
+            events.pipeline_resumed(pipeline, reason)

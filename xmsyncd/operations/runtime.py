@@ -11,7 +11,8 @@ from typing import Protocol
 from xmsyncd.clock import Clock
 from xmsyncd.cycle.loop import CycleLoop
 from xmsyncd.cycle.shape import Shaper
-from xmsyncd.delivery.delivery import Delivery, DeliveryEvents
+from xmsyncd.delivery.delivery import Delivery
+from xmsyncd.delivery.parts import DeliveryEvents
 from xmsyncd.delivery.waiting import Bell
 from xmsyncd.errors import ConfigurationError, Fault
 from xmsyncd.ledger import Ledger

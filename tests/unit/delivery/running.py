@@ -15,7 +15,8 @@ from typing import Any
 
 from tests.unit.ledger import sample
 from xmsyncd.clock import Clock, SystemClock
-from xmsyncd.delivery.delivery import Delivery, DeliveryOptions
+from xmsyncd.delivery.delivery import Delivery
+from xmsyncd.delivery.parts import DeliveryOptions, DeliveryParts, nothing_to_authorise
 from xmsyncd.delivery.policy import SendingRules
 from xmsyncd.delivery.read_meter import ReadMeter
 from xmsyncd.delivery.waiting import Bell
@@ -251,13 +252,15 @@ class Running:
             for operation in Operation
         }
         self.on_step: Callable[[Step], None] = self.steps.append
-        self.delivery = Delivery(
-            "products",
-            sample.FORM,
+        self.authorise: Callable[[], Awaitable[None]] = nothing_to_authorise
+        parts = DeliveryParts(
+            pipeline="products",
+            form=sample.FORM,
             ledger=ledger,
             target=yida,
             looks=yida,
             limiters=self.limiters,
+            authorise=lambda: self.authorise(),
             options=options,
             meter=lambda: self.meter,
             bell=self.bell,
@@ -267,6 +270,7 @@ class Running:
             events=self.told,
             step=lambda step: self.on_step(step),
         )
+        self.delivery = Delivery(parts)
         self.task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:

@@ -186,8 +186,7 @@ async def test_without_a_token_nothing_is_claimed_and_no_record_is_put_off(tmp_p
             if tries <= 2:
                 raise ThrottledError("the token", wait=50 * MS)
 
-        for each in one.delivery.lanes:
-            each._authorise = authorise
+        one.authorise = authorise
         claimed = []
         one.on_step = lambda step: claimed.append(tries) if step is Step.CLAIMED else None
         await one.products(1, 3)

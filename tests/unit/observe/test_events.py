@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 
 from tests.unit.observe.conftest import NOW
 from xmsyncd.cycle.progress import CycleEvents, CycleProgress, CycleReport
-from xmsyncd.delivery.delivery import DeliveryEvents
+from xmsyncd.delivery.parts import DeliveryEvents
 from xmsyncd.errors import CannotWorkError, EmptyGroupTreeError, RefusedError, TryLaterError
 from xmsyncd.ledger.cycles import CycleKind, CycleResult
 from xmsyncd.ledger.events import Finding, Looked, Settled
