@@ -49,7 +49,8 @@ Where things are:
 ``schedule``          when a cycle is due
 ``lifecycle``         named tasks, signals, the bounded drain
 ``daemon``            runs what ``app`` has opened, until a signal or the death of a part
-``app``               opens everything in order, closes it in reverse: the only part that knows all others
+``app``               opens everything in order, closes it in reverse
+``wiring``            puts one pipeline together from its settings; with ``app`` it knows all others
 ``simulator``         OKKI and Yida as their users meet them, with faults; only demo and tests know it
 ====================  ======================================================================================
 
