@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path as FilePath
 
 from xmsyncd.errors import ConfigurationError, Fault
-from xmsyncd.importing.draft import UNFILLED, Draft
+from xmsyncd.importing.draft import CONNECTION, UNFILLED, Draft
 from xmsyncd.importing.findings import Findings, Verdict
 from xmsyncd.importing.json_text import MAX_BYTES, decode_text, parse_json
 from xmsyncd.importing.metadata import Metadata, told_apart
@@ -63,7 +63,7 @@ def import_documents(
     read_target(target, draft, findings, form_uuid)
     read_processing(target, findings)
     read_id_check(source, target, findings)
-    _what_no_document_tells(source, findings)
+    _what_no_document_tells(source, draft, findings)
     if any(findings.of(Verdict.REFUSED)):
         return Imported(findings)
     text = rendered(draft, findings, made_from=(source.document.name, target.document.name), made_by=made_by)
@@ -74,12 +74,18 @@ def import_documents(
     return Imported(findings, text, dict(draft.secrets), missing)
 
 
-def _what_no_document_tells(source: Metadata, findings: Findings) -> None:
-    findings.decide(
-        "both documents",
-        "no credentials of OKKI and DingTalk",
-        "okki.main.client_id, dingtalk.main.app_key, and their secrets in the file of secrets",
-    )
+def _what_no_document_tells(source: Metadata, draft: Draft, findings: Findings) -> None:
+    for vendor, section, identity, secret in (
+        ("OKKI", draft.okki, "client_id", ("okki", CONNECTION, "client_secret")),
+        ("DingTalk", draft.dingtalk, "app_key", ("dingtalk", CONNECTION, "app_secret")),
+    ):
+        missing = (
+            [f"{secret[0]}.{CONNECTION}.{identity}"] if draft.value_of(section, identity) is None else []
+        )
+        if draft.variable(*secret) not in draft.secrets:
+            missing.append(f"{draft.variable(*secret)} in the file of secrets")
+        if missing:
+            findings.decide("both documents", f"no credentials of {vendor}", " and ".join(missing))
     findings.decide(
         "both documents",
         "no schedule of the scheme",

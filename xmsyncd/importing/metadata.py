@@ -78,13 +78,19 @@ class Metadata:
 
     def entries(self, key: str, findings: Findings) -> tuple[Entry, ...]:
         """The entries under a key, children in their parents, those without a ``field`` left out."""
-        listed = self.data.get(key)
+        return self.entries_at((key,), findings)
+
+    def entries_at(self, path: Path, findings: Findings) -> tuple[Entry, ...]:
+        """The same for a list that stands deeper."""
+        listed: Any = self.data
+        for key in path:
+            listed = listed.get(key) if isinstance(listed, Mapping) else None
         if listed is None or listed == "":
             return ()
         if not isinstance(listed, list):
-            findings.refused(self.where(key), _kind_of(listed), "a list of entries {field, value, …}")
+            findings.refused(self.where(*path), _kind_of(listed), "a list of entries {field, value, …}")
             return ()
-        read = [*self._entries((key,), listed, findings)]
+        read = [*self._entries(path, listed, findings)]
         return _nested(read, findings)
 
     def _entries(self, path: Path, listed: list[Any], findings: Findings) -> Iterator[Entry]:

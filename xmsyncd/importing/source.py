@@ -7,15 +7,15 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, Final, assert_never
 
+from xmsyncd.importing.credentials import is_okki_credential, take_okki_credential
 from xmsyncd.importing.draft import Draft
 from xmsyncd.importing.findings import Findings
 from xmsyncd.importing.metadata import Entry, Metadata, path_of_api, text_of_value
-from xmsyncd.importing.placeholders import names_a_secret
+from xmsyncd.importing.parameters import take_parameter
 from xmsyncd.importing.remedy import read_remedy
 from xmsyncd.importing.times import BeforeLastSync, BeforeNow, Fixed, Unclear, meaning_of, without_aliases
 from xmsyncd.settings.resources import RESOURCES, Resource
 from xmsyncd.settings.values import format_duration, quoted
-from xmsyncd.transform.grammar import TemplateError, compile_template
 from xmsyncd.transform.where import WhereError, compile_where
 
 _START: Final = "start_time"
@@ -84,7 +84,9 @@ def _request(source: Metadata, resource: Resource, draft: Draft, findings: Findi
             findings.refused(entry.where, "the same parameter twice", "each parameter once")
         seen.add(name)
         odd = [key for key in entry.extras if key in _NO_EFFECT_THERE]
-        if entry.children or entry.is_structured or odd:
+        if is_okki_credential(entry):
+            take_okki_credential(entry, draft, findings)
+        elif entry.children or entry.is_structured or odd:
             found = odd[0] if odd else "an object or a list"
             findings.refused(entry.where, found, "a plain value: OKKI's lists are asked by a query alone")
         elif name in resource.page_number_parameters:
@@ -98,7 +100,7 @@ def _request(source: Metadata, resource: Resource, draft: Draft, findings: Findi
         elif name == _TIME_TYPE:
             _time_type(entry, resource, draft, findings)
         else:
-            _parameter(entry, params, findings)
+            take_parameter(entry, params, findings)
     if draft.value_of(draft.source, "page_size") is None:
         _page_size_of_pagination(source, draft, findings)
     if draft.value_of(draft.source, "overlap") is None:
@@ -106,7 +108,9 @@ def _request(source: Metadata, resource: Resource, draft: Draft, findings: Findi
     if params:
         draft.set(draft.source, "params", params, "as they were")
     for entry in source.entries("otherRequest", findings):
-        if entry.value:
+        if is_okki_credential(entry):
+            take_okki_credential(entry, draft, findings)
+        elif entry.value or entry.is_structured:
             findings.decide(
                 entry.where,
                 "a setting of the platform's connector",
@@ -242,35 +246,6 @@ def _time_type(entry: Entry, resource: Resource, draft: Draft, findings: Finding
             )
     elif value:
         findings.decide(entry.where, f"time_type {quoted(value, 40)}", "xmsyncd asks by update time (1)")
-
-
-def _parameter(entry: Entry, params: dict[str, str], findings: Findings) -> None:
-    """A constant is a parameter as it is; nothing that changes can be one."""
-    if names_a_secret(entry.field):
-        if entry.value:
-            findings.decide(
-                entry.where,
-                "a parameter whose name is that of a secret (its value is not shown)",
-                "left out: xmsyncd signs in by okki.main.client_id and client_secret",
-            )
-        return
-    if not entry.value:
-        return
-    try:
-        template = compile_template(entry.value)
-    except TemplateError as error:
-        found = f"{error.found} at character {error.position + 1} of {quoted(entry.value)}"
-        findings.refused(entry.where, found, "a constant; or take the entry out of the document")
-        return
-    if template.roots or template.variables or template.expression is not None:
-        findings.refused(
-            entry.where,
-            f"a parameter that changes from run to run: {quoted(entry.value)}",
-            "a constant (source.params), or where: in the pipeline; or take the entry out of the document",
-        )
-        return
-    params[entry.field] = entry.value
-    findings.taken_over(entry.where, f"source.params {entry.field}: {quoted(entry.value)}")
 
 
 def _list_key(source: Metadata, draft: Draft, findings: Findings) -> None:

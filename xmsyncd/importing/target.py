@@ -6,18 +6,13 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
+from xmsyncd.importing.credentials import take_secret
 from xmsyncd.importing.draft import CONNECTION, UNFILLED, Draft, variable
 from xmsyncd.importing.entries import fields_of
 from xmsyncd.importing.findings import Findings
 from xmsyncd.importing.metadata import Entry, Metadata, path_of_api
-from xmsyncd.importing.placeholders import (
-    environment_reference,
-    is_unfilled_secret,
-    looks_unfilled,
-    names_a_secret,
-)
+from xmsyncd.importing.placeholders import environment_reference, looks_unfilled, names_a_secret
 from xmsyncd.settings.choices import ApiVersion
-from xmsyncd.settings.secret_lines import secret_line
 from xmsyncd.settings.values import quoted
 
 _START: Final = re.compile(r"/(v[12]\.0)/yida/processes/instances/start")
@@ -138,7 +133,7 @@ def _envelope(target: Metadata, entries: list[Entry], draft: Draft, findings: Fi
         if name in _SECRETS:
             above, *rest = _SECRETS[name]
             path = (above, draft.pipeline, *rest[1:]) if above == "pipelines" else (above, *rest)
-            _secret(entry, variable(path), draft, findings)
+            take_secret(entry, variable(path), draft, findings)
         elif names_a_secret(entry.field) and name not in _APP_KEYS:
             findings.decide(entry.where, "a value that may be a secret (not shown)", "left out")
         elif entry.is_structured or set(value) & set("{}"):
@@ -184,27 +179,6 @@ def _setting(entry: Entry, name: str, value: str, settings: dict[str, str], find
         )
     else:
         findings.taken_over(entry.where, f"target.{name}")
-
-
-def _secret(entry: Entry, name: str, draft: Draft, findings: Findings) -> None:
-    """A secret never enters a finding; what only stands for one is not written."""
-    value = entry.value.strip()
-    if is_unfilled_secret(value) or value.lower() == entry.field.lower():
-        reference = environment_reference(value)
-        told = f"the variable {quoted(reference, 60)}" if reference else "a placeholder"
-        findings.decide(
-            entry.where, f"{told} instead of the secret", f"put {name}=… into the file of secrets"
-        )
-        return
-    try:
-        secret_line(name, value)
-    except ValueError as error:
-        findings.refused(entry.where, f"a secret with {error} (not shown)", "the secret as one line of text")
-        return
-    if draft.secrets.setdefault(name, value) != value:
-        findings.refused(entry.where, "two different values of one secret (not shown)", "one of them")
-        return
-    findings.taken_over(entry.where, "a secret (not shown)", f"in the file of secrets as {name}")
 
 
 def _key(target: Metadata, components: list[Entry], draft: Draft, findings: Findings) -> None:

@@ -7,9 +7,10 @@ from datetime import timedelta
 
 import pytest
 
-from tests.unit.importing.samples import Documents
+from tests.unit.importing.samples import Documents, entry
 from xmsyncd.importing.findings import Verdict
-from xmsyncd.importing.remedy import longest_gap
+from xmsyncd.importing.remedy import gaps_of
+from xmsyncd.settings import load_settings
 from xmsyncd.settings.choices import TimeFormat
 
 HALF_AN_HOUR = timedelta(minutes=30, seconds=1)
@@ -100,13 +101,50 @@ def test_further_constants_are_parameters_as_text(tmp_path):
     assert params == {"removed": "0", "product_type": "2", "all": "true", "note": "50 % off: “yes”"}
 
 
-@pytest.mark.parametrize("value", ["{{LAST_SYNC_TIME|datetime}}", "{group_id}", "{{CURRENT_TIME}}000"])
-def test_a_parameter_that_changes_is_refused_by_name(value):
+@pytest.mark.parametrize(
+    ("value", "reads"),
+    [
+        ("{{DAYS_AGO_30|date}}", "the time of the run"),
+        ("{{CURRENT_TIME}}000", "the time of the run"),
+        ("_function NOW()", "the time of the run"),
+        ("{group_id}", "fields that no request can know"),
+        ("_function IF({a}, 1, 2)", "fields that no request can know"),
+    ],
+)
+def test_a_parameter_that_changes_is_left_out_and_the_import_goes_on(tmp_path, value, reads):
     documents = Documents()
     documents.request("edited_since", value)
-    finding = documents.refusal('"edited_since"')
+    documents.request("removed", "0")
+    assert source_of(documents, tmp_path).params == {"removed": "0"}
+    finding = documents.finding(Verdict.DECIDE, '"edited_since"')
     assert value in finding.found
+    assert reads in finding.found
     assert "source.params" in finding.advice
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("_function IF(1,'1','2')", "1"),
+        ("_function 3600 * 24", "86400"),
+        ("_function 1 / 4", "0.25"),
+        ("_function CONCAT('产', '品')", "产品"),
+    ],
+)
+def test_an_expression_that_looks_at_nothing_is_a_constant(tmp_path, value, text):
+    documents = Documents()
+    documents.request("kind", value)
+    assert source_of(documents, tmp_path).params == {"kind": text}
+    assert value in documents.finding(Verdict.TAKEN_OVER, '"kind"').advice
+
+
+def test_an_expression_that_comes_to_nothing_or_cannot_be_worked_out_is_told(tmp_path):
+    documents = Documents()
+    documents.request("kind", "_function NULL")
+    documents.request("wrong", "_function 'a' + 1")
+    assert source_of(documents, tmp_path).params == {}
+    assert "comes to nothing" in documents.finding(Verdict.TAKEN_OVER, '"kind"').found
+    assert "cannot be worked out" in documents.finding(Verdict.DECIDE, '"wrong"').found
 
 
 def test_a_parameter_that_cannot_be_read_or_is_no_text_is_refused():
@@ -168,10 +206,105 @@ def test_the_re_read_becomes_the_rhythm_of_full_reads(tmp_path, crontab, full_ev
 
 def test_weekdays_of_a_crontab_are_those_of_cron():
     """0 and 7 are Sunday there; a library may count otherwise."""
-    assert longest_gap("0 4 * * 0,7") == timedelta(days=7)
-    assert longest_gap("0 4 * * 1-5") == timedelta(days=3)
-    assert longest_gap("* * * * *") == timedelta(minutes=1)
-    assert longest_gap("99 * * * *") is None
+    assert gaps_of("0 4 * * 0,7") == (timedelta(days=7), timedelta(days=7))
+    assert gaps_of("0 4 * * 1-5") == (timedelta(days=1), timedelta(days=3))
+    assert gaps_of("* * * * *") == (timedelta(minutes=1), timedelta(minutes=1))
+    assert gaps_of("99 * * * *") is None
+
+
+@pytest.mark.parametrize(
+    ("crontab", "found", "shown"),
+    [
+        ("2 */2 * * *", "came each 2h", "full_every is 1d"),
+        ("0 3 * * 1-5", "came each 1d to 3d", "full_every is 3d"),
+        ("0 4 1 * *", "came each 28d to 31d", "full_every is 7d"),
+    ],
+)
+def test_a_rhythm_that_cannot_be_kept_is_to_be_decided(crontab, found, shown):
+    documents = Documents()
+    documents.source["omissionRemedy"] = {"crontab": crontab}
+    finding = documents.finding(Verdict.DECIDE, "omissionRemedy.crontab")
+    assert crontab in finding.found
+    assert found in finding.found
+    assert shown in finding.advice
+
+
+def test_a_rhythm_that_is_kept_needs_no_decision():
+    documents = Documents()
+    documents.source["omissionRemedy"] = {"crontab": "30 3 * * *"}
+    made = documents.made()
+    assert not [one for one in made.findings.of(Verdict.DECIDE) if "omissionRemedy" in one.where]
+    told = documents.finding(Verdict.BETTER, "omissionRemedy")
+    assert "the whole list instead of that window, at no fixed time of day" in told.advice
+
+
+def test_whatever_else_the_re_read_overrides_is_told_and_no_secret_of_it():
+    documents = Documents()
+    documents.source["omissionRemedy"] = {
+        "crontab": "30 3 * * *",
+        "takeOverRequest": [
+            entry("start_time", "{{DAYS_AGO_2|datetime}}"),
+            entry("removed", "1"),
+            entry("client_secret", "9f8e7d6c5b4a3210"),
+            entry("", ""),
+        ],
+        "adapter": r"\Adapter\OKKI\OKKIQueryAdapter",
+    }
+    assert '"1"' in documents.finding(Verdict.DECIDE, '"removed"').found
+    assert "OKKIQueryAdapter" in documents.finding(Verdict.DECIDE, "omissionRemedy.adapter").found
+    assert "not shown" in documents.finding(Verdict.DECIDE, '"client_secret"').found
+    made = documents.made()
+    assert "9f8e7d6c5b4a3210" not in made.configuration + str(made.findings)
+
+
+SECRET = "f3b1c2d4e5a69788"
+
+
+@pytest.mark.parametrize("place", ["request", "otherRequest"])
+@pytest.mark.parametrize(
+    ("identity", "secret"), [("clientId", "clientSecret"), ("client_id", "client_secret")]
+)
+def test_the_credentials_of_okki_go_to_their_two_places(tmp_path, place, identity, secret):
+    documents = Documents()
+    documents.source.setdefault(place, []).extend([entry(identity, "80012"), entry(secret, SECRET)])
+    made = documents.made()
+    assert made.secrets["XMSYNCD_OKKI__MAIN__CLIENT_SECRET"] == SECRET
+    assert "XMSYNCD_OKKI__MAIN__CLIENT_SECRET" not in made.missing_secrets
+    assert SECRET not in made.configuration + str(made.findings) + repr(made)
+    path = tmp_path / "xmsyncd.yaml"
+    path.write_text(made.configuration, encoding="utf-8")
+    environ = {
+        "XMSYNCD_DINGTALK__MAIN__APP_KEY": "key",
+        **dict.fromkeys(made.missing_secrets, "x"),
+        **made.secrets,
+    }
+    settings = load_settings(path, environ, [])
+    assert settings.okki["main"].client_id == "80012"
+    assert settings.okki["main"].client_secret.get_secret_value() == SECRET
+    (pipeline,) = settings.pipelines.values()
+    assert pipeline.source.params == {}
+    assert not [one for one in made.findings.of(Verdict.DECIDE) if "no credentials of OKKI" in one.found]
+
+
+def test_what_only_stands_for_credentials_of_okki_is_none():
+    documents = Documents()
+    documents.source["otherRequest"] = [
+        entry("clientId", "${OKKI_ID}"),
+        entry("clientSecret", "<secret>"),
+        entry("grant_type", "client_credentials"),
+    ]
+    made = documents.made()
+    assert "XMSYNCD_OKKI__MAIN__CLIENT_SECRET" in made.missing_secrets
+    assert 'client_id: "…"' in made.configuration
+    assert "okki.main.client_id" in documents.finding(Verdict.DECIDE, '"clientId"').advice
+    assert "CLIENT_SECRET" in documents.finding(Verdict.DECIDE, '"clientSecret"').advice
+
+
+def test_two_different_client_ids_are_refused():
+    documents = Documents()
+    documents.request("client_id", "80012")
+    documents.source["otherRequest"] = [entry("clientId", "80013")]
+    assert "another one" in documents.refusal("clientId").found
 
 
 def test_an_api_that_is_not_read_is_refused_with_those_that_are():
