@@ -92,7 +92,9 @@ def test_a_daemon_that_is_down_mutes_its_own_alerts_and_not_those_of_another(
         address = f"http://127.0.0.1:{port}/api/v2/alerts"
         _post(address, [_alert("XmsyncdDown", **down)])
         wait_until(lambda: bool(hook.told("XmsyncdDown", "firing")), 20, "that it is down is told")
-        _post(address, [_alert(PARKED, instance=one, pipeline="products") for one in ("one:9464", "two:9464")])
+        _post(
+            address, [_alert(PARKED, instance=one, pipeline="products") for one in ("one:9464", "two:9464")]
+        )
 
         def inhibited() -> dict[str, bool]:
             return {

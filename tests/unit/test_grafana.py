@@ -12,6 +12,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 from ruamel.yaml import YAML
 
+from xmsyncd.console.page import NEED_A_PERSON, ON_THEIR_WAY
 from xmsyncd.observe.labels import Api
 from xmsyncd.observe.metrics import Metrics
 
@@ -204,6 +205,16 @@ def test_what_is_no_promql_is_not_read(wrong):
 def test_what_rules_of_quality_found_is_drawn():
     asked = [target["expr"] for panel in PANELS for target in panel["targets"]]
     assert any("xmsyncd_quality_checks_total" in expression for expression in asked)
+
+
+@pytest.mark.parametrize(
+    ("title", "states"), [("需要人工 Needs a person", NEED_A_PERSON), ("在途 On their way", ON_THEIR_WAY)]
+)
+def test_what_is_counted_together_is_what_the_console_counts_together(title, states):
+    [panel] = [one for one in PANELS if one["title"] == title]
+    [(_, matchers)] = read(panel["targets"][0]["expr"]).selectors
+    [chosen] = [value for label, _, value in matchers if label == "state"]
+    assert set(chosen.split("|")) == set(states)
 
 
 def test_every_question_has_a_row_and_every_title_both_languages():

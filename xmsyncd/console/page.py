@@ -35,13 +35,13 @@ _BAR: Final = (
     VisibleState.DISCARDED,
 )
 
-_NEED_A_PERSON: Final = (
+NEED_A_PERSON: Final = (
     VisibleState.WAITING,
     VisibleState.HELD,
     VisibleState.REJECTED,
     VisibleState.PARKED,
 )
-_ON_THEIR_WAY: Final = (VisibleState.PENDING, VisibleState.SENDING)
+ON_THEIR_WAY: Final = (VisibleState.PENDING, VisibleState.SENDING)
 
 # What a cycle decided, the news first.
 _DECISIONS: Final = (
@@ -190,7 +190,7 @@ def headline(one: Mapping[str, Any], words: Mapping[str, str]) -> Headline:
     """What most needs to be known of a pipeline: the first of these that is true."""
     backlog = one["backlog"]
     ended = latest_ended(one)
-    person, on_the_way = _sum(backlog, _NEED_A_PERSON), _sum(backlog, _ON_THEIR_WAY)
+    person, on_the_way = _sum(backlog, NEED_A_PERSON), _sum(backlog, ON_THEIR_WAY)
     undecided = backlog.get(VisibleState.UNDECIDED, 0)
     if one["stop"] is not None:
         found = Severity.BAD, words["headline.stopped"]
