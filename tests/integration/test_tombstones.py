@@ -11,6 +11,7 @@ from tests.world import World, world
 from xmsyncd.ledger.people import Selection
 from xmsyncd.operations import failures
 from xmsyncd.operations.approve import Decision, decide
+from xmsyncd.operations.table import result_of
 from xmsyncd.simulator.options import EXAMPLE_COMPONENTS, Component, SimulatorOptions
 
 MARK = "selectField_gone"
@@ -198,3 +199,37 @@ async def test_marks_are_updates_and_a_burst_of_them_waits_for_a_person(tmp_path
             pass
         assert (await here.sync())["backlog"] == {"delivered": 20}
         assert here.calls("update") == 9
+
+
+async def test_a_person_may_say_that_most_products_are_really_gone(tmp_path: Path) -> None:
+    async with world(tmp_path, OPTIONS, target=MARKED) as here:
+        await here.sync()
+        catalogue = here.simulated.catalogue
+        gone = catalogue.ids()[:14]
+        numbers = [catalogue.product(product)["product_no"] for product in gone]
+        for product in gone:
+            catalogue.delete(product, vanish=True)
+        for _ in range(2):
+            doubted = await here.sync(full=True)
+            assert (doubted["cycle"]["absences_doubted"], doubted["cycle"]["deleted"]) == (14, 0)
+        here.simulated.counters.reset()
+        params = {"pipeline": "products", "full": True, "accept_absences": True, "wait_seconds": 60}
+        accepted = await result_of(here.app.runtime, "sync", params)
+        assert (accepted["cycle"]["absences_doubted"], accepted["cycle"]["deleted"]) == (0, 14)
+        assert accepted["cycle"]["balance"] == 0
+        assert here.calls("update") == 14
+        assert [held(here, number)[0][MARK] for number in numbers] == ["已删除"] * 14
+        assert sum(one.latest.data()[MARK] == "已删除" for one in here.simulated.form.store) == 14
+        after = await here.sync(full=True)
+        assert (after["cycle"]["absences_doubted"], after["cycle"]["deleted"]) == (0, 0)
+        assert here.calls("update") == 14
+
+
+async def test_a_persons_yes_counts_for_nothing_in_a_read_that_was_not_complete(tmp_path: Path) -> None:
+    async with world(tmp_path, OPTIONS, target=MARKED, okki={"tries": 1}) as here:
+        await here.sync()
+        for product in here.simulated.catalogue.ids()[:14]:
+            here.simulated.catalogue.delete(product, vanish=True)
+        here.simulated.faults.add("okki_server_error", operation="list")
+        assert (await here.sync(full=True, accept_absences=True))["cycle"]["result"] == "failed"
+        assert await here.query("SELECT 1 FROM records WHERE deleted_ms IS NOT NULL") == []

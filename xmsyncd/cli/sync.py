@@ -53,6 +53,11 @@ class DurationParam(click.ParamType):  # type: ignore[type-arg]  # generic only 
 @click.option(
     "--bootstrap", is_flag=True, help="Create although the form already has instances that no ledger knows."
 )
+@click.option(
+    "--accept-absences",
+    is_flag=True,
+    help="With --full: what OKKI no longer lists was deleted there, even if it is most of the records.",
+)
 @common_options
 @framed
 def sync(
@@ -66,6 +71,7 @@ def sync(
     only: str | None,
     wait: timedelta,
     bootstrap: bool,
+    accept_absences: bool,
 ) -> int:
     """Read what changed in OKKI and deliver it to Yida, now; all pipelines unless one is named."""
     from xmsyncd.cli.access import operator
@@ -83,6 +89,7 @@ def sync(
         "only": only,
         "wait_seconds": wait.total_seconds(),
         "bootstrap": bootstrap,
+        "accept_absences": accept_absences,
     }
 
     stopping = _STOPPING
@@ -157,6 +164,9 @@ def _print(result: dict[str, Any], zone: ZoneInfo, words: Words) -> None:
     ]
     if cycle["detail_calls"]:
         rows.insert(2, (words("detail calls"), f"{cycle['detail_calls']:,}"))
+    for name, key in (("taken for deleted", "deleted"), ("absent, not believed", "absences_doubted")):
+        if cycle.get(key):
+            rows.append((words(name), f"{cycle[key]:,}"))
     if result["gaps"]:
         rows.append((words("gaps"), f"{result['gaps']:,}"))
     if cycle["error"]:
@@ -199,6 +209,11 @@ def _advice(result: dict[str, Any]) -> list[str]:
         lines.append("Cannot work: see `xmsyncd check` for what is wrong, mend it, and run sync again.")
     if any(backlog.get(state) for state in ("parked", "rejected", "undecided", "waiting")):
         lines.append("Not everything went through: `xmsyncd failures list` says what and why.")
+    if result["cycle"].get("absences_doubted"):
+        lines.append(
+            "More than half is missing from OKKI's list, so none was taken for deleted. If they really are "
+            "deleted: `xmsyncd sync --full --accept-absences`."
+        )
     if backlog.get("held"):
         lines.append("Very many updates: the rest is held, `xmsyncd approve` shows them and lets them go.")
     if any(backlog.get(state) for state in ("pending", "sending", "undecided")):

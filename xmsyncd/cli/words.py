@@ -89,6 +89,11 @@ _CHINESE: Final[Mapping[str, str]] = {
     "Not everything went through: `xmsyncd failures list` says what and why.": (
         "有记录未能送达：`xmsyncd failures list` 显示是哪些及原因。"
     ),
+    "More than half is missing from OKKI's list, so none was taken for deleted. If they really are "
+    "deleted: `xmsyncd sync --full --accept-absences`.": (
+        "OKKI 列表缺少一半以上的记录，因此都没有视为已删除。"
+        "若确实已删除：`xmsyncd sync --full --accept-absences`。"
+    ),
     "Very many updates: the rest is held, `xmsyncd approve` shows them and lets them go.": (
         "更新过多：其余已暂扣，`xmsyncd approve` 可查看并放行。"
     ),

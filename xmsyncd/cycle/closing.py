@@ -111,19 +111,26 @@ class Closing:
 
     async def _count_absent(self, running: Running) -> None:
         """A complete read of everything: what it did not show may have been deleted."""
-        absences = await self._parts.ledger.write(
-            pages.count_absent,
-            self._parts.pipeline,
-            running.cycle_id or 0,
-            tuple(running.gap_ids - running.met_again),
-            self._parts.mark,
-            self._parts.guard,
-            self._parts.clock.now(),
-        )
-        if absences.doubted:
-            self._parts.events.absences_doubted(self._parts.pipeline, absences.doubted)
-        elif absences.deleted:
-            self._parts.events.records_deleted(self._parts.pipeline, absences.deleted)
+        goes_on = True
+        while goes_on:
+            absences = await self._parts.ledger.write(
+                pages.count_absent,
+                self._parts.pipeline,
+                running.cycle_id or 0,
+                tuple(running.gap_ids - running.met_again),
+                self._parts.mark,
+                self._parts.guard,
+                self._parts.clock.now(),
+                accepted=running.accepts_absences,
+            )
+            running.progress.absent += absences.deleted
+            running.progress.doubted = absences.doubted
+            # What is accepted is done in this cycle: the next one would doubt what is left.
+            goes_on = running.accepts_absences and absences.left > 0
+        if running.progress.doubted:
+            self._parts.events.absences_doubted(self._parts.pipeline, running.progress.doubted)
+        elif running.progress.absent:
+            self._parts.events.records_deleted(self._parts.pipeline, running.progress.absent)
             self._parts.staged()
 
 

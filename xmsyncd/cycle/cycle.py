@@ -59,7 +59,7 @@ class Cycle:
 
     async def _run(self, request: CycleRequest, progress: CycleProgress) -> CycleReport:
         started = self._parts.clock.monotonic()
-        running = Running(progress=progress)
+        running = Running(progress=progress, accepts_absences=request.accept_absences)
         try:
             plan = await self._begin(request, running)
             with about(cycle_id=running.cycle_id):

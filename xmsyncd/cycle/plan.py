@@ -26,6 +26,7 @@ class CycleRequest:
     ``limit`` (stage at most so many products) and ``only`` (one product, by its key or OKKI id) are
     for a first try: what they read proves nothing, so the watermark stays. ``since`` and ``until`` (both
     inclusive, aware UTC; ``None``: until now) read a window again: it is proven, and the watermark stays.
+    ``accept_absences`` is a person's word, beside ``full``, that what this read lacks is gone, however much.
     """
 
     full: bool = False
@@ -33,6 +34,7 @@ class CycleRequest:
     only: str | None = None
     since: datetime | None = None
     until: datetime | None = None
+    accept_absences: bool = False
 
     @property
     def is_partial(self) -> bool:

@@ -50,6 +50,10 @@ class CycleProgress:
     repeats: int = 0
     filtered: int = 0
     decisions: Counter[StageDecision] = field(default_factory=Counter)
+    absent: int = 0
+    """Taken for deleted, since complete reads lack them."""
+    doubted: int = 0
+    """Lacking, but so many that none was taken for deleted."""
     chosen: list[SourceId] = field(default_factory=list)
     """Of a first try: the products it has taken, in the order of the list."""
 
@@ -74,6 +78,8 @@ class Running:
 
     progress: CycleProgress
     plan: CyclePlan | None = None
+    accepts_absences: bool = False
+    """A person has said that what the read lacks is gone."""
     cycle_id: int | None = None
     context: ContentHash | None = None
     context_parts: Mapping[str, ContentHash] = field(default_factory=dict)

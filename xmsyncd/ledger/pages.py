@@ -72,7 +72,11 @@ def count_absent(
     mark: Mark | None,
     guard: GuardRules,
     now: datetime,
+    *,
+    accepted: bool = False,
 ) -> tombstones.Absences:
     """After a complete read of everything: judge what it did not show (see :mod:`.tombstones`)."""
     guarding = Guard(connection, pipeline, cycle_id, guard, now)
-    return tombstones.count_absent(connection, pipeline, cycle_id, unseen, mark, guarding, now)
+    return tombstones.count_absent(
+        connection, pipeline, cycle_id, unseen, mark, guarding, now, accepted=accepted
+    )

@@ -51,12 +51,36 @@ class Mark:
     key_component: str
 
 
+class AbsenceDecision(StrEnum):
+    """What a proven full read says by what it lacks."""
+
+    COUNTED = "counted"
+    """It is one of the reads in a row that must lack a product."""
+    ACCEPTED = "accepted"
+    """A person has said that what it lacks is gone: it is enough by itself, and no share is too large."""
+    DOUBTED = "doubted"
+    """So much is lacking that the reader was probably shown less: nothing is believed."""
+
+
+def judge_absences(missing: int, living: int, *, accepted: bool) -> AbsenceDecision:
+    """Whether to believe that ``missing`` of the ``living`` products are gone."""
+    if accepted:
+        return AbsenceDecision.ACCEPTED
+    if missing > max(_ALWAYS_BELIEVED, _LARGEST_SHARE * living):
+        return AbsenceDecision.DOUBTED
+    return AbsenceDecision.COUNTED
+
+
 @dataclass(frozen=True, slots=True)
 class Absences:
-    """What a full read did not show: ``deleted`` just now, or (``doubted``) so many that nothing was done."""
+    """What a full read did not show: ``deleted`` just now, or (``doubted``) so many that nothing was done.
+
+    ``left`` have been lacking long enough as well, and are the work of another transaction.
+    """
 
     deleted: int = 0
     doubted: int = 0
+    left: int = 0
 
 
 def note_living(connection: sqlite3.Connection, pipeline: str, items: Sequence[Item], now: datetime) -> int:
@@ -131,11 +155,14 @@ def count_absent(
     mark: Mark | None,
     guard: Guard,
     now: datetime,
+    *,
+    accepted: bool = False,
 ) -> Absences:
     """After a full read without a time filter that was proven complete: what it did not show.
 
     ``unseen`` are products that the cycle touched although the read did not show them. Where more than half
-    of what is known would be gone, nothing is: an account that sees less looks just like that.
+    of what is known would be gone, nothing is: an account that sees less looks just like that. Unless a
+    person has ``accepted`` it: then this read is enough, and the call is repeated while any are ``left``.
     """
     lacking = """pipeline = :pipeline AND (cycle_id IS NULL OR cycle_id <> :cycle
         OR source_id IN (SELECT value FROM json_each(:unseen)))"""
@@ -145,9 +172,14 @@ def count_absent(
                    (SELECT count(*) FROM records WHERE pipeline = :pipeline AND deleted_ms IS NULL)""",  # noqa: S608 - constant condition
         values,
     ).fetchone()
-    if missing > max(_ALWAYS_BELIEVED, _LARGEST_SHARE * living):
+    decision = judge_absences(missing, living, accepted=accepted)
+    if decision is AbsenceDecision.DOUBTED:
         return Absences(doubted=missing)
-    connection.execute(f"UPDATE records SET absent_reads = absent_reads + 1 WHERE {lacking}", values)  # noqa: S608 - constant condition
+    reads = ABSENT_READS if decision is AbsenceDecision.ACCEPTED else 1
+    connection.execute(
+        f"UPDATE records SET absent_reads = absent_reads + :reads WHERE {lacking}",  # noqa: S608 - constant condition
+        {**values, "reads": reads},
+    )
     gone = connection.execute(
         f"""SELECT id, deleted_ms FROM records WHERE {lacking} AND absent_reads >= :enough
             ORDER BY deleted_ms IS NOT NULL, id LIMIT :most""",  # noqa: S608 - constant condition
@@ -155,7 +187,11 @@ def count_absent(
     ).fetchall()
     for row in gone:
         _bury(connection, RecordId(row["id"]), Sign.ABSENT, mark, guard, now)
-    return Absences(deleted=sum(row["deleted_ms"] is None for row in gone))
+    left = connection.execute(
+        f"SELECT count(*) FROM records WHERE {lacking} AND absent_reads >= :enough AND deleted_ms IS NULL",  # noqa: S608 - constant condition
+        {**values, "enough": ABSENT_READS},
+    ).fetchone()[0]
+    return Absences(deleted=sum(row["deleted_ms"] is None for row in gone), left=left)
 
 
 def _bury(

@@ -157,6 +157,8 @@ async def _result(
             "detail_calls": report.details,
             "decisions": {decision: progress.decisions.get(decision, 0) for decision in StageDecision},
             "balance": report.balance,
+            "deleted": progress.absent,
+            "absences_doubted": progress.doubted,
             "watermark": _iso(report.watermark or view.watermark),
             "error": None if report.error is None else str(report.error),
             "cannot_work": report.error.reason if isinstance(report.error, CannotWorkError) else None,

@@ -21,6 +21,7 @@ from xmsyncd.ledger import meters
 from xmsyncd.ledger.people import Selection
 from xmsyncd.observe.quota import Quota
 from xmsyncd.operations import approve, failure_list, failures, ledger_care, pause, quality, resume
+from xmsyncd.operations.absences import with_absences_accepted
 from xmsyncd.operations.activity import recent_activity
 from xmsyncd.operations.adopt import adopt
 from xmsyncd.operations.adopt_rehearsal import dry_run
@@ -60,12 +61,14 @@ Operation = Callable[[Runtime, Params], AsyncGenerator[Told]]
 
 async def _sync(runtime: Runtime, params: Params) -> AsyncGenerator[Told]:
     """Params ``pipeline``, ``full``, ``limit``, ``only``, ``since``, ``until``, ``wait_seconds``,
-    ``bootstrap``.
+    ``bootstrap``, ``accept_absences``.
 
     One pipeline; what ``since`` and ``until`` may be says :mod:`.chosen_window`.
     """
     pipeline = runtime.pipeline(params.get("pipeline"))
     request = _cycle_request(runtime, params)
+    if params.get("accept_absences"):
+        request = with_absences_accepted(request)
     wait = timedelta(seconds=float(params.get("wait_seconds", DEFAULT_WAIT.total_seconds())))
     if params.get("bootstrap"):
         await resume.allow_creates(runtime, pipeline)

@@ -12,7 +12,7 @@ from tests.unit.ledger import sample
 from tests.unit.ledger.opened import opened
 from xmsyncd.ledger import adopting, people, staging, tombstones
 from xmsyncd.ledger.guard import UNGUARDED, Guard
-from xmsyncd.ledger.tombstones import Mark
+from xmsyncd.ledger.tombstones import AbsenceDecision, Absences, Mark
 from xmsyncd.ledger.views import StageEntry
 from xmsyncd.records import Found, InstanceId, SourceId
 from xmsyncd.transform.hashes import hash_of
@@ -90,3 +90,42 @@ def test_a_product_that_was_absent_is_mapped_again_by_the_read_that_shows_it(
     assert known.listed_hash != entry.item.listed_hash
     come_back(db, entry)
     assert sample.states(db) == {"1": "delivered" if mark is None else "pending"}
+
+
+@pytest.mark.parametrize(
+    ("missing", "living", "accepted", "decision"),
+    [
+        (10, 10, False, AbsenceDecision.COUNTED),
+        (11, 22, False, AbsenceDecision.COUNTED),
+        (11, 21, False, AbsenceDecision.DOUBTED),
+        (20, 20, False, AbsenceDecision.DOUBTED),
+        (20, 20, True, AbsenceDecision.ACCEPTED),
+        (1, 20, True, AbsenceDecision.ACCEPTED),
+    ],
+)
+def test_what_is_lacking_is_believed_up_to_half_or_on_a_persons_word(
+    missing: int, living: int, accepted: bool, decision: AbsenceDecision
+):
+    assert tombstones.judge_absences(missing, living, accepted=accepted) is decision
+
+
+def test_what_is_accepted_is_done_by_one_read_in_as_many_transactions_as_it_needs(
+    db: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(tombstones, "_MOST_AT_ONCE", 5)
+    for number in range(12):
+        sample.stage(db, sample.draft_entry(str(number), f"K{number}", "text"))
+    sample.deliver_all(db)
+    cycle = sample.begin_cycle(db)
+    guard = Guard(db, "products", cycle, UNGUARDED, LATER)
+
+    def read(*, accepted: bool) -> Absences:
+        return tombstones.count_absent(db, "products", cycle, [], MARK, guard, LATER, accepted=accepted)
+
+    assert read(accepted=False) == Absences(doubted=12)
+    assert [read(accepted=True) for _ in range(3)] == [
+        Absences(deleted=5, left=7),
+        Absences(deleted=5, left=2),
+        Absences(deleted=2),
+    ]
+    assert set(sample.states(db).values()) == {"pending"}  # their marks
