@@ -163,6 +163,7 @@ def pipeline_infos(runtime: Runtime) -> list[PipelineInfo]:
     """What a status needs to know beside the ledger."""
     infos = []
     for pipeline in runtime.pipelines.values():
+        okki, _ = runtime.settings.okki_of(pipeline.settings)
         connection, chosen = runtime.settings.dingtalk_of(pipeline.settings)
         quota = Quota(connection, chosen.monthly_calls, chosen.reserve_calls)
         infos.append(
@@ -173,6 +174,7 @@ def pipeline_infos(runtime: Runtime) -> list[PipelineInfo]:
                 pipeline.next_run,
                 progress=functools.partial(_running, pipeline),
                 pace=pipeline.pace,
+                connections={"okki": okki, "dingtalk": connection},
             )
         )
     return infos

@@ -29,6 +29,7 @@ async def test_a_new_pipeline_is_idle_and_knows_nothing(ledger):
     assert pipeline == {
         "name": "products",
         "form": FORM,
+        "connections": {},
         "state": "idle",
         "stop": None,
         "watermark": None,

@@ -26,6 +26,12 @@ FRAME: Final[Mapping[str, Phrase]] = {
     ),
     "headline.busy.one": Phrase("1 record is on its way", "1 条记录正在途中"),
     "headline.busy": Phrase("{} records are on their way", "{} 条记录正在途中"),
+    "headline.sending_paused": Phrase(
+        "Calls to Yida are paused for another {}{}", "宜搭调用已暂停，还剩 {}{}"
+    ),
+    "headline.reading_paused": Phrase(
+        "Calls to OKKI are paused for another {}{}", "OKKI 调用已暂停，还剩 {}{}"
+    ),
     "headline.first": Phrase("OKKI is being read for the first time", "正在首次读取 OKKI"),
     "headline.new": Phrase("Nothing was read yet", "尚未读取"),
     "headline.well": Phrase("Yida is in step with OKKI", "宜搭与 OKKI 保持一致"),
