@@ -93,12 +93,7 @@ def vendor():
 
 
 @pytest.fixture
-async def limiter(clock) -> Limiter:
-    return Limiter(LimitName("okki", "main", "all"), Bounds(0.2, 10_000), clock=clock)
-
-
-@pytest.fixture
-async def make_client(clock, observer, limiter) -> Any:
+async def make_client(clock, observer) -> Any:
     session = open_session()
 
     def make(**changes: Any) -> OkkiClient:
@@ -117,7 +112,7 @@ async def make_client(clock, observer, limiter) -> Any:
             settings,
             name="main",
             transport=transport,
-            limiter=limiter,
+            limiter=Limiter(LimitName("okki", "main", "all"), Bounds(0.2, 10_000), clock=clock),
             clock=clock,
             random=random.Random(1),
             timezone=ZoneInfo("Asia/Shanghai"),
