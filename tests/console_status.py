@@ -30,16 +30,7 @@ def example() -> dict[str, Any]:
                 "oldest_undecided_age_seconds": 4000.0,
                 "reading": None,
                 "pace": {},
-                "away": [
-                    {
-                        "connection": "main",
-                        "api": "dingtalk",
-                        "since": "2026-11-22T03:48:00.000+00:00",
-                        "seconds": 600.0,
-                        "failed": 1400,
-                        "causes": {"system<Busy>": 1400},
-                    }
-                ],
+                "connections": {"okki": "main", "dingtalk": "main"},
                 "cycle": None,
                 "cycles": [
                     {
@@ -106,4 +97,21 @@ def example() -> dict[str, Any]:
                 "exhausted_at": None,
             },
         ],
+        "clocks": [],
+        "limits": [limit("all", api="okki"), limit("start"), limit("update")],
+    }
+
+
+def limit(
+    endpoint: str, rate: float = 20.0, paused: float = 0.0, code: str = "", api: str = "dingtalk"
+) -> dict[str, Any]:
+    """How fast one interface may be called."""
+    return {
+        "connection": "main",
+        "api": api,
+        "endpoint": endpoint,
+        "per_second": rate,
+        "ceiling": 20.0,
+        "paused_seconds": paused,
+        "pause_code": code,
     }

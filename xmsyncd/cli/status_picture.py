@@ -10,11 +10,10 @@ from rich.text import Text
 
 from xmsyncd.cli.output import add_row, coloured, counts, facts, moment, span, table
 from xmsyncd.cli.reasons import proof_label, reason_label, stop_advice
-from xmsyncd.clock import LARGEST_SKEW
 from xmsyncd.ledger.differences import DifferenceKind
 from xmsyncd.ledger.states import VisibleState
 from xmsyncd.ledger.views import StageDecision
-from xmsyncd.operations.status import wanted
+from xmsyncd.operations.status import is_slowed, wanted, wrong_clocks
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -25,8 +24,6 @@ if TYPE_CHECKING:
 
 _CYCLES_SHOWN: Final = 3
 _REASONS_SHOWN: Final = 5
-# A rate this near its ceiling is the ceiling: nobody holds us up.
-_FULL_SPEED: Final = 0.99
 
 
 def picture(shown: Mapping[str, Any], zone: ZoneInfo, words: Words) -> RenderableType:
@@ -38,11 +35,7 @@ def picture(shown: Mapping[str, Any], zone: ZoneInfo, words: Words) -> Renderabl
             parts.append(_failures(one, words))
         if one["cycles"]:
             parts.append(_cycles(one, zone, words))
-    away = {f"{one['api']} {one['connection']}": one for one in shown.get("away", ())}
-    paces = [
-        _away_line(name, away[name], zone, words) if name in away else _pace_line(name, limits, words)
-        for name, limits in _by_connection(shown).items()
-    ]
+    paces = [_pace_line(name, limits, words) for name, limits in _by_connection(shown).items()]
     connections = [(words("quota"), quota_line(one, zone, words)) for one in shown["quota"]]
     parts.append(facts([*connections, *((words("rate"), line) for line in paces)]))
     parts += [Text(line, style="yellow") for line in _advice(shown, words)]
@@ -145,7 +138,7 @@ def _by_connection(shown: Mapping[str, Any]) -> dict[str, list[Mapping[str, Any]
 def _pace_line(name: str, limits: list[Mapping[str, Any]], words: Words) -> Text:
     """What is slower than it may be, or rests, and why; at full speed only the ceiling is worth a word."""
     told = Text(f"{name}: ")
-    slowed = [one for one in limits if one["paused_seconds"] or one["per_second"] < _full(one)]
+    slowed = [one for one in limits if is_slowed(one)]
     for one in slowed:
         told.append(f"{one['endpoint']} {one['per_second']:.3g} {words('of')} {one['ceiling']:.3g}/s")
         if one["paused_seconds"]:
@@ -160,22 +153,10 @@ def _pace_line(name: str, limits: list[Mapping[str, Any]], words: Words) -> Text
     return told
 
 
-def _away_line(name: str, one: Mapping[str, Any], zone: ZoneInfo, words: Words) -> Text:
-    """A vendor with whom calls fail: at what speed they may be made is no news then."""
-    causes = ", ".join(f"{cause} {number:,}×" for cause, number in one["causes"].items())
-    since = f"{words('calls fail')}, {words('since')} {moment(one['since'], zone)}"
-    return Text(f"{name}: ").append(f"{since}: {causes}", style="red")
-
-
-def _full(one: Mapping[str, Any]) -> float:
-    return float(_FULL_SPEED * one["ceiling"])
-
-
 def _advice(shown: Mapping[str, Any], words: Words) -> Iterator[str]:
-    for one in shown["clocks"]:
-        if abs(one["offset_seconds"] or 0) > LARGEST_SKEW.total_seconds():
-            told = f"{one['api']} {one['connection']}: {one['offset_seconds']:+,.0f} s"
-            yield f"{words('by the clock of the vendor, that of this machine is wrong')}: {told}"
+    for one in wrong_clocks(shown):
+        told = f"{one['api']} {one['connection']}: {one['offset_seconds']:+,.0f} s"
+        yield f"{words('by the clock of the vendor, that of this machine is wrong')}: {told}"
     if any(one["backlog"].get("held") for one in shown["pipelines"]):
         yield words("`xmsyncd approve` shows the updates that wait for a person.")
     if any(one["failures"] for one in shown["pipelines"]):

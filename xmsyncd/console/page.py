@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -12,6 +12,7 @@ from urllib.parse import urlencode
 import jinja2
 
 from xmsyncd.console.charts import Chart, charts
+from xmsyncd.console.pace import paces, reading_pause, sending_pause
 from xmsyncd.console.quality import rules_of, severity_of
 from xmsyncd.console.timeline import content_rows, timeline
 from xmsyncd.console.underway import underway
@@ -19,7 +20,7 @@ from xmsyncd.console.words import WORDS
 from xmsyncd.ledger.cycles import CycleResult
 from xmsyncd.ledger.states import VisibleState
 from xmsyncd.ledger.views import StageDecision
-from xmsyncd.operations.status import wanted
+from xmsyncd.operations.status import wanted, wrong_clocks
 from xmsyncd.phrases.reasons import reason_advice
 
 # From what is done to what needs a person, as the bar shows them from left to right.
@@ -58,6 +59,9 @@ _DECISIONS: Final = (
 _NEWS: Final = frozenset({StageDecision.CREATE, StageDecision.UPDATE})
 
 _REFRESH_SECONDS: Final = 2
+
+# Shorter rests of sending belong to finding the pace: they would only flicker.
+_PAUSE_WORTH_TELLING_SECONDS: Final = 5.0
 
 
 class Severity(StrEnum):
@@ -105,6 +109,7 @@ class Page:
         ``edition`` names the style and script that belong to it; ``shown`` is what the page is about.
         """
         words = WORDS[language]
+        limits = limits_of(status)
         now = None if status is None else datetime.fromisoformat(status["now"])
         return self._environment.get_template(f"{name}.html").render(
             status=status,
@@ -117,7 +122,9 @@ class Page:
             bar=lambda one: bar(wanted(one)),
             charts=_charts_of,
             underway=lambda one, activity: underway(one, _of(activity, one)),
-            headline=lambda one: headline(one, words),
+            headline=lambda one: headline(one, words, limits),
+            paces=list(paces(limits)),
+            wrong_clocks=[] if status is None else wrong_clocks(status),
             latest_ended=latest_ended,
             severity=lambda of: severity(of, words),
             decided=lambda decisions: decided(decisions, words),
@@ -125,6 +132,7 @@ class Page:
             advice=lambda failure: reason_advice(failure["reason"], language),
             ago=lambda moment: _ago(moment, now, words),
             span=lambda seconds: span(seconds, words),
+            rate=rate,
             time=_time,
             rules=lambda one, report: rules_of(report, one["name"]),
             severity_of=severity_of,
@@ -178,36 +186,51 @@ def _quality(parameters: str) -> float:
         return 0.0
 
 
+def limits_of(status: Mapping[str, Any] | None) -> Sequence[Mapping[str, Any]]:
+    """How fast each interface of the vendors is called; none where there is no status."""
+    limits: Sequence[Mapping[str, Any]] = () if status is None else status["limits"]
+    return limits
+
+
 def severity(status: Mapping[str, Any] | None, words: Mapping[str, str]) -> Severity:
-    """The worst of all pipelines; no status at all is as bad as can be."""
+    """The worst of all pipelines, or of the clocks; no status at all is as bad as can be."""
     if status is None:
         return Severity.BAD
-    found = [headline(one, words).severity for one in status["pipelines"]]
+    limits = limits_of(status)
+    found = [headline(one, words, limits).severity for one in status["pipelines"]]
+    if wrong_clocks(status):
+        found.append(Severity.WARN)
     return max(found, key=list(Severity).index, default=Severity.GOOD)
 
 
-def headline(one: Mapping[str, Any], words: Mapping[str, str]) -> Headline:
+def headline(
+    one: Mapping[str, Any], words: Mapping[str, str], limits: Sequence[Mapping[str, Any]] = ()
+) -> Headline:
     """What most needs to be known of a pipeline: the first of these that is true."""
     backlog = one["backlog"]
     ended = latest_ended(one)
     person, on_the_way = _sum(backlog, NEED_A_PERSON), _sum(backlog, ON_THEIR_WAY)
     undecided = backlog.get(VisibleState.UNDECIDED, 0)
+    reading, sending = reading_pause(one, limits), sending_pause(one, limits)
     if one["stop"] is not None:
         found = Severity.BAD, words["headline.stopped"]
     elif ended is not None and ended.get("cannot_work"):
         found = Severity.BAD, words["headline.unreadable"]
-    elif one.get("away"):
-        found = Severity.WARN, words[f"headline.away.{one['away'][0]['api']}"]
     elif ended is not None and ended["result"] == CycleResult.FAILED:
-        found = Severity.WARN, words["headline.failed"]
+        told = _paused("headline.reading_paused", reading, words) if reading else words["headline.failed"]
+        found = Severity.WARN, told
     elif one["gaps"]:
         found = Severity.WARN, words["headline.gaps"]
     elif person:
         found = Severity.WARN, _counted("headline.person", person, words)
     elif undecided:
         found = Severity.BUSY, _counted("headline.undecided", undecided, words)
+    elif on_the_way and sending and sending["paused_seconds"] >= _PAUSE_WORTH_TELLING_SECONDS:
+        found = Severity.BUSY, _paused("headline.sending_paused", sending, words)
     elif on_the_way:
         found = Severity.BUSY, _counted("headline.busy", on_the_way, words)
+    elif reading:
+        found = Severity.BUSY, _paused("headline.reading_paused", reading, words)
     elif one["watermark"] is None:
         found = Severity.BUSY, words["headline.first" if one["cycles"] else "headline.new"]
     else:
@@ -226,6 +249,12 @@ def _sum(backlog: Mapping[str, int], states: Iterable[VisibleState]) -> int:
 
 def _counted(name: str, number: int, words: Mapping[str, str]) -> str:
     return words[f"{name}.one"] if number == 1 else words[name].format(f"{number:,}")
+
+
+def _paused(name: str, limit: Mapping[str, Any], words: Mapping[str, str]) -> str:
+    code = limit["pause_code"]
+    why = words["pace.code"].format(code) if code else ""
+    return words[name].format(span(limit["paused_seconds"], words), why)
 
 
 def _share_delivered(backlog: Mapping[str, int], words: Mapping[str, str]) -> str:
@@ -274,6 +303,11 @@ def span(seconds: float | None, words: Mapping[str, str]) -> str:
         if number or (unit == "s" and not parts):
             parts.append(f"{number}{words['unit.' + unit]}")
     return words["unit.join"].join(parts[:2])
+
+
+def rate(per_second: float) -> str:
+    """Calls a second, with as many digits as mean something."""
+    return f"{per_second:,.0f}" if per_second >= 100 else f"{per_second:.3g}"
 
 
 def _ago(moment: str | None, now: datetime | None, words: Mapping[str, str]) -> str:

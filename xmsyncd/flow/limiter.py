@@ -134,9 +134,13 @@ class Limiter:
         self._paused.append(tell)
 
     def pause(self, duration: timedelta, code: str = "") -> None:
-        """Nobody gets a permit for so long, those who wait for one included; the longer of two holds."""
+        """Nobody gets a permit for so long, those who wait for one included; the longer of two holds.
+
+        Without a ``code`` of its own it goes on with that of the pause it makes longer.
+        """
         if duration <= self.paused_for:
             return
+        code = code or self.pause_code  # before the pause is another one
         self._pacer.pause(duration)
         self._pause_code = code
         for tell in self._paused:

@@ -282,7 +282,7 @@ class OkkiClient:
             self._limiter.accepted()
             return reply, envelope, Verdict(Family.DELIVERED)
         verdict = classify(reply, words_of_reply(reply, self._failures.mask), READS, DEFAULT)
-        self._learn_pace(verdict)
+        self._learn_pace(reply, verdict)
         self._judged(endpoint, reply, verdict)
         return reply, envelope, verdict
 
@@ -312,11 +312,12 @@ class OkkiClient:
             self._their_clock.learn(reply.server_time)
         return reply
 
-    def _learn_pace(self, verdict: Verdict) -> None:
+    def _learn_pace(self, reply: Reply, verdict: Verdict) -> None:
         """What a call that did not succeed says about the pace; the caller holds the lock."""
         if verdict.family is Family.THROTTLED:
             wait = verdict.wait or _THROTTLE_PAUSE
-            self._limiter.refused(self._sent_at, wait=wait, code=verdict.code)
+            # A gateway's 429 says nothing more; whoever looks at the pause wants a word for it all the same.
+            self._limiter.refused(self._sent_at, wait=wait, code=verdict.code or f"HTTP {reply.status}")
         elif verdict.family is Family.NOT_SENT:
             self._limiter.unsent(self._sent_at)
 
@@ -327,7 +328,7 @@ class OkkiClient:
         except TokenRefusedError as error:
             words = words_of_reply(error.reply, self._failures.mask)
             verdict = classify(error.reply, words, READS, DEFAULT)
-            self._learn_pace(verdict)
+            self._learn_pace(error.reply, verdict)
             self._judged(TOKEN_ENDPOINT, error.reply, verdict)
             raise self._failures.of(TOKEN_ENDPOINT, verdict) from None
 
@@ -348,7 +349,7 @@ class OkkiClient:
                     if isinstance(error, ThrottledError):
                         wait += _THROTTLE_PAUSE
                 if error.wait is not None or isinstance(error, ThrottledError):
-                    self._limiter.pause(wait)  # for everybody on this connection
+                    self._limiter.pause(wait, error.code)  # for everybody on this connection
                 if tries >= most or wait > _LONGEST_WAIT:
                     raise
                 await self._clock.sleep(wait.total_seconds())

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 from xmsyncd import __version__
+from xmsyncd.clock import LARGEST_SKEW
 from xmsyncd.cycle.progress import CycleProgress
 from xmsyncd.ledger import Ledger, differences, pipelines, queries
 from xmsyncd.ledger.cycles import CycleResult
 from xmsyncd.ledger.queries import Json
 from xmsyncd.ledger.states import FAILED_STATES, VisibleState
 from xmsyncd.ledger.views import PipelineView
-from xmsyncd.observe.outages import VendorAway
 from xmsyncd.observe.quota import Quota, read_quota
 from xmsyncd.operations.runtime import ClockOffset, LimitNow, Pace
 
 _CYCLES_SHOWN = 10
+# A rate this near its ceiling is the ceiling: nobody holds us up.
+_FULL_SPEED: Final = 0.99
 
 # What a running delivery still has to do by itself.
 _WORK = (VisibleState.PENDING, VisibleState.SENDING, VisibleState.UNDECIDED)
@@ -47,8 +49,8 @@ class PipelineInfo:
     """Of the cycle that runs at this moment."""
     pace: Callable[[], Mapping[str, Pace]] = dict
     """By operation."""
-    connections: Sequence[tuple[str, str]] = ()
-    """Those that it uses: the vendor's API and the connection's name."""
+    connections: Mapping[str, str] = field(default_factory=dict)
+    """The names of those it reads from and writes through, by ``okki`` and ``dingtalk``."""
 
 
 async def status(
@@ -59,7 +61,6 @@ async def status(
     live: bool = True,
     clocks: Sequence[ClockOffset] = (),
     limits: Sequence[LimitNow] = (),
-    away: Sequence[VendorAway] = (),
 ) -> dict[str, Any]:
     """The state of every pipeline and quota, from one consistent view. Plain JSON.
 
@@ -69,14 +70,12 @@ async def status(
     cut off. ``filtered`` is how many ``where`` leaves out, ``set_aside`` how many of those are among the
     discarded of ``backlog``. ``reading`` is the progress of a cycle that runs (``kind, reason, pages, read,
     total``; ``total`` is what OKKI says there is, where it says it), ``pace`` by operation how fast may be
-    sent (``per_second, paused_seconds``). ``gaps`` are the listed ones; ``failures`` are groups of parked,
-    undecided, rejected, waiting and held records; ``clocks`` the vendors' clocks minus ours; ``limits`` how
-    fast each of their interfaces is called; ``away``, of all and of each pipeline's connections, the vendors
-    with whom calls fail (``since`` when, for how many ``seconds`` up to the latest of the ``failed`` calls,
-    and how often for which of the ``causes``). Raises ``KeyError`` for a pipeline the ledger does not know.
+    sent (``per_second, paused_seconds``), ``connections`` those it reads from and writes through by vendor.
+    ``gaps`` are the listed ones; ``failures`` are groups of parked, undecided, rejected, waiting and held
+    records; ``clocks`` the vendors' clocks minus ours; ``limits`` how fast each of their interfaces is
+    called. Raises ``KeyError`` for a pipeline the ledger does not know.
     """
-    infos = tuple(pipelines)
-    shown = await ledger.read(_status, infos, now, live)
+    shown = await ledger.read(_status, tuple(pipelines), now, live)
     shown["clocks"] = [
         {"connection": one.connection, "api": str(one.api), "offset_seconds": _seconds(one.offset)}
         for one in clocks
@@ -93,23 +92,7 @@ async def status(
         }
         for one in limits
     ]
-    shown["away"] = [_away(one, now) for one in away]
-    for pipeline, info in zip(shown["pipelines"], infos, strict=True):
-        pipeline["away"] = [
-            one for one in shown["away"] if (one["api"], one["connection"]) in info.connections
-        ]
     return shown
-
-
-def _away(one: VendorAway, now: datetime) -> Json:
-    return {
-        "connection": one.connection,
-        "api": one.api,
-        "since": _iso(now - timedelta(seconds=one.began)),
-        "seconds": round(one.seconds, 3),
-        "failed": one.failed,
-        "causes": dict(one.causes),
-    }
 
 
 def wanted(one: Mapping[str, Any]) -> dict[str, int]:
@@ -118,6 +101,17 @@ def wanted(one: Mapping[str, Any]) -> dict[str, int]:
     if one.get("set_aside"):
         backlog[VisibleState.DISCARDED] = max(0, backlog[VisibleState.DISCARDED] - one["set_aside"])
     return backlog
+
+
+def is_slowed(limit: Mapping[str, Any]) -> bool:
+    """Whether one of a status's ``limits`` rests, or is slower than it may be."""
+    return bool(limit["paused_seconds"] or limit["per_second"] < _FULL_SPEED * limit["ceiling"])
+
+
+def wrong_clocks(shown: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Those of a status's ``clocks`` by which this machine's is wrong."""
+    bound = LARGEST_SKEW.total_seconds()
+    return [one for one in shown["clocks"] if abs(one["offset_seconds"] or 0) > bound]
 
 
 def _status(
@@ -144,6 +138,7 @@ def _pipeline(connection: sqlite3.Connection, info: PipelineInfo, now: datetime,
     return {
         "name": info.name,
         "form": info.form,
+        "connections": dict(info.connections),
         "state": _state(view, backlog, live=live, reading=reading),
         "stop": None
         if view.stop is None

@@ -19,7 +19,6 @@ from xmsyncd.cycle.progress import CycleProgress
 from xmsyncd.errors import ConfigurationError, Fault
 from xmsyncd.ledger import meters
 from xmsyncd.ledger.people import Selection
-from xmsyncd.observe.labels import Api
 from xmsyncd.observe.quota import Quota
 from xmsyncd.operations import approve, failure_list, failures, ledger_care, pause, quality, resume
 from xmsyncd.operations.absences import with_absences_accepted
@@ -155,13 +154,7 @@ async def _status(runtime: Runtime, params: Params) -> AsyncGenerator[Told]:
     infos, clocks = pipeline_infos(runtime), runtime.clocks()
     yield Result(
         await status(
-            runtime.ledger,
-            infos,
-            runtime.clock.now(),
-            live=live,
-            clocks=clocks,
-            limits=runtime.limits(),
-            away=runtime.away(),
+            runtime.ledger, infos, runtime.clock.now(), live=live, clocks=clocks, limits=runtime.limits()
         )
     )
 
@@ -170,8 +163,8 @@ def pipeline_infos(runtime: Runtime) -> list[PipelineInfo]:
     """What a status needs to know beside the ledger."""
     infos = []
     for pipeline in runtime.pipelines.values():
-        connection, chosen = runtime.settings.dingtalk_of(pipeline.settings)
         okki, _ = runtime.settings.okki_of(pipeline.settings)
+        connection, chosen = runtime.settings.dingtalk_of(pipeline.settings)
         quota = Quota(connection, chosen.monthly_calls, chosen.reserve_calls)
         infos.append(
             PipelineInfo(
@@ -181,7 +174,7 @@ def pipeline_infos(runtime: Runtime) -> list[PipelineInfo]:
                 pipeline.next_run,
                 progress=functools.partial(_running, pipeline),
                 pace=pipeline.pace,
-                connections=((Api.OKKI, okki), (Api.DINGTALK, connection)),
+                connections={"okki": okki, "dingtalk": connection},
             )
         )
     return infos

@@ -11,6 +11,7 @@ from xmsyncd.nearest import nearest
 from xmsyncd.transform.filter import Filter, Kind, Parameter
 from xmsyncd.transform.filters import FILTERS
 from xmsyncd.transform.paths import path_of
+from xmsyncd.transform.platform_words import refuse_in_quotes
 from xmsyncd.transform.tables import Tables
 from xmsyncd.transform.template_places import TemplateError, after_blanks, found_at, slip_at
 from xmsyncd.transform.value_types import shortened
@@ -138,3 +139,5 @@ def _check(known: Filter, parameter: Parameter, argument: Any, position: int, ta
         expected = "a look-up table of this configuration" + nearest(argument, tables)
     if expected is not None:
         raise TemplateError(position, shortened(argument), f"{expected}: {known.usage}")
+    if isinstance(argument, str) and parameter.kind in (Kind.TEXT, Kind.VALUE):
+        refuse_in_quotes(argument, position)

@@ -19,14 +19,14 @@ from typing import Any
 
 from xmsyncd.transform.bounds import MAX_REFERENCES, MAX_RESULT_LENGTH, MAX_TEMPLATE_LENGTH
 from xmsyncd.transform.expressions import Expression, compile_expression
+from xmsyncd.transform.platform_words import expression_begins, refuse_in_text
 from xmsyncd.transform.references import Lookup, Reference, Resolve, TemplateError, reference_at
 from xmsyncd.transform.tables import NO_TABLES, Tables
-from xmsyncd.transform.value_types import EvaluationError, shortened, text_of
+from xmsyncd.transform.value_types import EvaluationError, text_of
 
 __all__ = ["Lookup", "Reference", "Template", "TemplateError", "compile_template", "reference_at"]
 
 _BRACE = re.compile(r"[{}｛｝]")
-_MARK = re.compile(r"(?<!\w)_(?:function|findCollection|mongoQuery|endFind)(?!\w)", re.IGNORECASE)
 
 
 Part = str | Reference
@@ -99,9 +99,9 @@ def compile_template(text: str, tables: Tables = NO_TABLES) -> Template:
     if len(text) > MAX_TEMPLATE_LENGTH:
         expected = f"at most {MAX_TEMPLATE_LENGTH} characters"
         raise TemplateError(MAX_TEMPLATE_LENGTH, f"{len(text)} characters", expected)
-    mark = _MARK.search(text)
-    if mark and not text[: mark.start()].strip():
-        return Template(text, (), _expression(text, mark, tables))
+    start = expression_begins(text)
+    if start is not None:
+        return Template(text, (), compile_expression(text[start:], tables, offset=start))
     parts: list[Part] = []
     position = 0
     while brace := _BRACE.search(text, position):
@@ -118,29 +118,8 @@ def compile_template(text: str, tables: Tables = NO_TABLES) -> Template:
 
 
 def _literal(text: str, start: int, end: int) -> str:
-    """Plain text; a mark of the platform inside it was meant to be more than text."""
-    mark = _MARK.search(text, start, end)
-    if mark:
-        expected = "it at the very beginning of the value, or not at all"
-        raise TemplateError(mark.start(), shortened(mark[0]), expected)
+    refuse_in_text(text, start, end)
     return text[start:end]
-
-
-def _expression(text: str, mark: re.Match[str], tables: Tables) -> Expression:
-    """What stands behind the mark at the beginning, compiled."""
-    word = mark[0].lower()
-    if word in ("_findcollection", "_mongoquery"):
-        expected = 'a look-up table of this configuration, as in "{{name|lookup(table)}}"'
-        raise TemplateError(mark.start(), shortened(mark[0]), expected)
-    if word == "_endfind":
-        raise TemplateError(
-            mark.start(), shortened(mark[0]), "text, references, or _function and an expression"
-        )
-    if not text[mark.end() : mark.end() + 1].isspace():
-        found = shortened(text[mark.start() : mark.end() + 1])
-        raise TemplateError(mark.start(), found, "_function, a blank and an expression")
-    start = mark.end() + 1
-    return compile_expression(text[start:], tables, offset=start)
 
 
 def _compiled(parts: tuple[Part, ...]) -> Callable[[Lookup], Any]:

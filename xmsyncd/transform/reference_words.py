@@ -119,7 +119,9 @@ REFUSALS: Final = (
     ),
     Refusal("{{current_page}}", "The same; also page_size.", "同上；page_size 亦然。"),
     Refusal(
-        "a _function NOW()", "An expression is the whole value, or no part of it.", "表达式只能占据整个值。"
+        "编号_function NOW()",
+        "An expression is the whole value, or no part of it: `_function CONCAT('编号', NOW())`.",
+        "表达式只能占据整个值：`_function CONCAT('编号', NOW())`。",
     ),
     Refusal("{{name|no_such}}", "A filter that is not in the table above.", "上表之外的过滤器。"),
     Refusal("{images[0]}", "An index stands after a dot: `{images.0}`.", "下标写在点后：`{images.0}`。"),

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.console_status import example
-from xmsyncd.console.page import Severity, bar, headline, language_of, span
+from tests.console_status import example, limit
+from xmsyncd.console.page import Severity, bar, headline, language_of, rate, severity, span
 from xmsyncd.console.words import WORDS
 from xmsyncd.operations.status import wanted
 
@@ -53,7 +53,6 @@ def test_what_where_leaves_out_is_no_share_of_what_is_to_be_delivered():
     [
         ({}, "bad", "Delivery stands still"),
         ({"stop": None}, "warn", "The last cycle failed"),
-        ({"stop": None, "away": [{"api": "dingtalk"}]}, "warn", "DingTalk does not answer"),
         ({"stop": None, "cycles": []}, "warn", "could not be proven"),
         ({"stop": None, "cycles": [], "gaps": []}, "warn", "1 record needs a person"),
         (
@@ -69,9 +68,55 @@ def test_what_where_leaves_out_is_no_share_of_what_is_to_be_delivered():
 )
 def test_the_headline_names_what_matters_most(changes, severity, words):
     calm: dict[str, Any] = {"stop": None, "cycles": [], "gaps": []} if "backlog" in changes else {}
-    found = headline({**example()["pipelines"][0], "away": [], **calm, **changes}, WORDS["en"])
+    found = headline({**example()["pipelines"][0], **calm, **changes}, WORDS["en"])
     assert found.severity == Severity(severity)
     assert words in found.text
+
+
+OKKI_PAUSED = limit("all", 0.2, 49.4, "HTTP 429", api="okki")
+FAILED = [{"result": "failed", "cannot_work": None}]
+
+
+@pytest.mark.parametrize(
+    ("limits", "changes", "level", "text"),
+    [
+        ([OKKI_PAUSED], {}, "busy", "Calls to OKKI are paused for another 49 s (HTTP 429)"),
+        ([{**OKKI_PAUSED, "pause_code": ""}], {}, "busy", "Calls to OKKI are paused for another 49 s"),
+        ([OKKI_PAUSED], {"cycles": FAILED}, "warn", "Calls to OKKI are paused for another 49 s (HTTP 429)"),
+        ([OKKI_PAUSED], {"watermark": None}, "busy", "Calls to OKKI are paused for another 49 s (HTTP 429)"),
+        ([OKKI_PAUSED], {"backlog": {"pending": 7}}, "busy", "7 records are on their way"),
+        ([{**OKKI_PAUSED, "connection": "other"}], {}, "good", "Yida is in step with OKKI"),
+        ([limit("all", 0.2, api="okki")], {}, "good", "Yida is in step with OKKI"),
+        (
+            [limit("start", 1, 300, "1111"), limit("update", 20, 9, "qps")],
+            {"backlog": {"pending": 7}},
+            "busy",
+            "Calls to Yida are paused for another 5 min (1111)",
+        ),
+        ([limit("start", 1, 300, "1111")], {}, "good", "Yida is in step with OKKI"),
+        ([limit("start", 1, 2, "qps")], {"backlog": {"pending": 7}}, "busy", "7 records are on their way"),
+        ([limit("search", 1, 60, "qps")], {"backlog": {"pending": 7}}, "busy", "7 records are on their way"),
+    ],
+)
+def test_the_headline_tells_a_pause_that_holds_the_pipeline_up(limits, changes, level, text):
+    calm: dict[str, Any] = {"stop": None, "cycles": [], "gaps": [], "backlog": {"delivered": 5}}
+    found = headline({**example()["pipelines"][0], **calm, **changes}, WORDS["en"], limits)
+    assert (found.severity, found.text) == (Severity(level), text)
+
+
+@pytest.mark.parametrize(
+    ("offset", "level"), [(None, "good"), (-59.0, "good"), (61.0, "warn"), (-61.0, "warn")]
+)
+def test_a_wrong_clock_wants_a_look_however_well_the_pipelines_are(offset, level):
+    status = example()
+    status["pipelines"][0] |= {"stop": None, "cycles": [], "gaps": [], "backlog": {"delivered": 5}}
+    status["clocks"] = [{"connection": "main", "api": "okki", "offset_seconds": offset}]
+    assert severity(status, WORDS["en"]) == Severity(level)
+
+
+@pytest.mark.parametrize(("per_second", "text"), [(0.2, "0.2"), (19.987, "20"), (1234.5, "1,234")])
+def test_a_rate_has_the_digits_that_mean_something(per_second, text):
+    assert rate(per_second) == text
 
 
 @pytest.mark.parametrize(

@@ -12,9 +12,10 @@ from xmsyncd.ledger.differences import DifferenceKind
 from xmsyncd.ledger.history import HistoryEvent
 from xmsyncd.ledger.states import ParkReason, VisibleState
 from xmsyncd.ledger.views import StageDecision
-from xmsyncd.observe.labels import PROOFS
+from xmsyncd.observe.labels import PROOFS, Api
 from xmsyncd.records import Family, Operation, RejectionReason, RuleResult, StopReason
 from xmsyncd.transform.quality import OnFail, RuleKind
+from xmsyncd.yida import wire
 
 
 def test_both_languages_have_all_words_of_the_closed_sets():
@@ -30,6 +31,8 @@ def test_both_languages_have_all_words_of_the_closed_sets():
         *(f"title.{one}" for one in Severity),
         *(f"state.{one}" for one in ("running", "stopped", "idle")),
         *(f"pace.{one}" for one in Operation),
+        *(f"vendor.{one}" for one in Api),
+        *(f"endpoint.{one}" for one in ("all", *wire.APIS)),
         *(f"life.{one}" for one in Operation),
         *(f"event.{one}" for one in HistoryEvent),
         *(f"family.{one}" for one in (*Family, "returned", "orphaned", "on_its_way")),

@@ -125,6 +125,19 @@ def test_a_longer_pause_of_the_same_push_back_holds():
     assert run_virtual(main)[0] == MINUTE
 
 
+def test_a_pause_that_is_made_longer_without_a_word_keeps_its_code_and_the_next_one_has_none():
+    async def main(loop: VirtualLoop, clock: VirtualClock) -> list[str]:
+        limiter = Limiter(NAME, Bounds(1, 20), clock=clock)
+        limiter.pause(SECOND, "qps")
+        limiter.pause(MINUTE)
+        codes = [limiter.pause_code]
+        await clock.sleep(61)
+        limiter.pause(MINUTE)
+        return [*codes, limiter.pause_code]
+
+    assert run_virtual(main) == ["qps", ""]
+
+
 def test_a_call_that_never_left_is_not_counted():
     async def main(loop: VirtualLoop, clock: VirtualClock) -> float:
         limiter = Limiter(NAME, Bounds(1, 60), clock=clock)

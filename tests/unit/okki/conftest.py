@@ -93,7 +93,12 @@ def vendor():
 
 
 @pytest.fixture
-async def make_client(clock, observer) -> Any:
+async def limiter(clock) -> Limiter:
+    return Limiter(LimitName("okki", "main", "all"), Bounds(0.2, 10_000), clock=clock)
+
+
+@pytest.fixture
+async def make_client(clock, observer, limiter) -> Any:
     session = open_session()
 
     def make(**changes: Any) -> OkkiClient:
@@ -112,7 +117,7 @@ async def make_client(clock, observer) -> Any:
             settings,
             name="main",
             transport=transport,
-            limiter=Limiter(LimitName("okki", "main", "all"), Bounds(0.2, 10_000), clock=clock),
+            limiter=limiter,
             clock=clock,
             random=random.Random(1),
             timezone=ZoneInfo("Asia/Shanghai"),

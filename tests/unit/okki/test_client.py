@@ -127,6 +127,13 @@ async def test_a_wait_that_okki_tells_is_kept_by_everybody_on_the_connection(
     assert okki.count(LIST) == 2
 
 
+async def test_a_pause_has_a_word_for_why_also_where_okki_gives_none(okki, make_client, limiter):
+    okki.answers(LIST, {"status": 429, "body": "", "headers": {"Retry-After": "60"}})
+    with pytest.raises(ThrottledError):
+        await make_client(tries=2).fetch_page(PRODUCT, {})
+    assert (limiter.paused_for > timedelta(0), limiter.pause_code) == (True, "HTTP 429")
+
+
 async def test_a_long_silence_is_not_waited_out_inside_a_read(okki, make_client, clock):
     okki.answers(LIST, {"status": 429, "headers": {"Retry-After": "3600"}}, EMPTY)
     client = make_client()

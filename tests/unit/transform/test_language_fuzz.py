@@ -37,9 +37,11 @@ EXPRESSIONS = (
 PIECES = (
     *("{", "}", "{{", "}}", "{{", "}}", "|", "(", ")", ",", ".", "｛", "｜", "（", "[", "-", " ", "\u3000"),
     *("文本", "_findCollection ", "_mongoQuery", "_function ", "PAGINATION_PAGE_SIZE", "current_page"),
+    *("_functions CONCAT", "_functionNOW()", "NOW()", "_endFind", "a_Function"),
     *ROOTS,
     *ARGUMENTS,
 )
+WORDS = ("_function", "_FUNCTION", "_findCollection", "_mongoQuery", "_endFind", "_function NOW()")
 
 NAME = st.sampled_from(ROOTS)
 FILTER = st.one_of(
@@ -62,6 +64,7 @@ REFERENCE = st.builds(
 TEMPLATE = st.one_of(
     REFERENCE,
     st.lists(st.one_of(REFERENCE, st.text(max_size=4)), max_size=4).map("".join),
+    st.builds("{}{}{}".format, st.text(max_size=3), st.sampled_from(WORDS), st.text(max_size=9)),
     st.lists(st.sampled_from(PIECES), max_size=12).map("".join),
     st.text(max_size=20),
 )
@@ -89,7 +92,7 @@ VALUE = st.one_of(
 )
 PRODUCT = st.dictionaries(NAME, VALUE, max_size=4)
 
-MARKS = re.compile(r"(?<!\w)_(?:function|findCollection|mongoQuery)(?!\w)|\{\{")
+MARKS = re.compile(r"_(?:function|findCollection|mongoQuery|endFind)|\{\{", re.IGNORECASE)
 
 
 def compiled(text: str) -> Template | TemplateError:
@@ -142,6 +145,11 @@ def fuzzed(examples: int) -> settings:
 @example("{" * 2000, {})
 @example("{{a}" * 2000, {})
 @example("{a|" + "trim|" * 3000, {})
+@example("编号_function CONCAT(1,2)", {})
+@example("_functionNOW()", {})
+@example("_functions CONCAT({字段},1)", {"字段": "x"})
+@example("{字段}_findCollection2 find", {"字段": "x"})
+@example("{{字段|default(_function)}}", {})
 def test_any_template_and_any_product(text, product):
     check(text, product)
 

@@ -14,12 +14,6 @@ FRAME: Final[Mapping[str, Phrase]] = {
     "title.bad": Phrase("stands still – xmsyncd", "已停止 – xmsyncd"),
     "headline.stopped": Phrase("Delivery stands still", "送达已停止"),
     "headline.unreadable": Phrase("OKKI cannot be read", "无法读取 OKKI"),
-    "headline.away.okki": Phrase(
-        "OKKI does not answer; it is tried again by itself", "OKKI 没有正常应答，程序会自动重试"
-    ),
-    "headline.away.dingtalk": Phrase(
-        "DingTalk does not answer; it is tried again by itself", "钉钉没有正常应答，程序会自动重试"
-    ),
     "headline.failed": Phrase(
         "The last cycle failed; the next one reads the same again", "上个周期失败，下个周期会重新读取"
     ),
@@ -32,6 +26,12 @@ FRAME: Final[Mapping[str, Phrase]] = {
     ),
     "headline.busy.one": Phrase("1 record is on its way", "1 条记录正在途中"),
     "headline.busy": Phrase("{} records are on their way", "{} 条记录正在途中"),
+    "headline.sending_paused": Phrase(
+        "Calls to Yida are paused for another {}{}", "宜搭调用已暂停，还剩 {}{}"
+    ),
+    "headline.reading_paused": Phrase(
+        "Calls to OKKI are paused for another {}{}", "OKKI 调用已暂停，还剩 {}{}"
+    ),
     "headline.first": Phrase("OKKI is being read for the first time", "正在首次读取 OKKI"),
     "headline.new": Phrase("Nothing was read yet", "尚未读取"),
     "headline.well": Phrase("Yida is in step with OKKI", "宜搭与 OKKI 保持一致"),

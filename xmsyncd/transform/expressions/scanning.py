@@ -17,6 +17,7 @@ from xmsyncd.nearest import nearest
 from xmsyncd.transform.bounds import MAX_REFERENCES, MAX_TEMPLATE_LENGTH
 from xmsyncd.transform.expressions.functions import ALIASES, FUNCTIONS
 from xmsyncd.transform.expressions.moments import Unit
+from xmsyncd.transform.platform_words import refuse_in_quotes, refuse_in_text
 from xmsyncd.transform.references import Reference, TemplateError, reference_at
 from xmsyncd.transform.tables import Tables
 from xmsyncd.transform.value_types import shortened
@@ -173,6 +174,9 @@ class Scanner:
         else:
             raise TemplateError(start, shortened(self._text[start:]), f"{quote} to close the text")
         pieces.append("".join(plain))
+        for piece in pieces:
+            if isinstance(piece, str):
+                refuse_in_quotes(piece, start)
         part = Part(
             PartKind.TEXT, start, position + 1, pieces=tuple(piece for piece in pieces if piece != "")
         )
@@ -267,6 +271,7 @@ class Scanner:
         name = _NAME.match(self._text, position)
         word = name[0] if name else ""
         after = position + len(word)
+        refuse_in_text(self._text, position, after)
         if self._text.startswith("（", after):
             return TemplateError(after, 'the full-width "（"', 'an ordinary "("')
         if word[:1].isdigit():
