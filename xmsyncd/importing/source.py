@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, Final, assert_never
 
+from xmsyncd.importing.condition import read_condition
 from xmsyncd.importing.credentials import is_okki_credential, take_okki_credential
 from xmsyncd.importing.draft import Draft
 from xmsyncd.importing.findings import Findings
@@ -16,7 +16,6 @@ from xmsyncd.importing.remedy import read_remedy
 from xmsyncd.importing.times import BeforeLastSync, BeforeNow, Fixed, Unclear, meaning_of, without_aliases
 from xmsyncd.settings.resources import RESOURCES, Resource
 from xmsyncd.settings.values import format_duration, quoted
-from xmsyncd.transform.where import WhereError, compile_where
 
 _START: Final = "start_time"
 _END: Final = "end_time"
@@ -47,7 +46,7 @@ def draft_of_source(source: Metadata, findings: Findings) -> Draft | None:
     _identity(source, resource, findings)
     _request(source, resource, draft, findings)
     _list_key(source, draft, findings)
-    _condition(source, draft, findings)
+    read_condition(source, draft, findings)
     _renamed(source, draft, findings)
     read_remedy(source, draft, findings)
     return draft
@@ -261,24 +260,6 @@ def _list_key(source: Metadata, draft: Draft, findings: Findings) -> None:
         findings.taken_over(entries[0].where, f"the list stands under {key}")
     else:
         findings.decide(entries[0].where, f"the list stands under {quoted(value, 40)}", "list_key is list")
-
-
-def _condition(source: Metadata, draft: Draft, findings: Findings) -> None:
-    """As it is; compiled here, so that a fault names its place in the document."""
-    found: Any = source.data.get("condition")
-    if not found:
-        return
-    kept = [group for group in found if group] if isinstance(found, list) else found
-    if kept == []:
-        return
-    try:
-        compile_where(json.dumps(kept) if isinstance(kept, list) else "[")
-    except WhereError as error:
-        for fault in error.faults:
-            findings.refused(source.where("condition", *fault.path), fault.found, fault.expected)
-        return
-    draft.where = kept
-    findings.taken_over(source.where("condition"), "the condition: where", "outer lists OR, inner ones AND")
 
 
 def _renamed(source: Metadata, draft: Draft, findings: Findings) -> None:

@@ -1,12 +1,14 @@
 """One condition of a 轻易云 document: ``{field, logic, value, strictMode}`` (part of step 2).
 
 A value is text in such documents, also where a number is meant: two numbers are compared as numbers, all else
-as text, upper and lower case apart. ``timestamp:`` before seconds since 1970 makes it a time. Of a list one
-element must fit, with ``strictMode`` each of them (inferred: the platform also cuts lines out of the list).
+as text, upper and lower case apart (``like`` alone folds them). Two texts are equal as numbers only where
+both are written like one: ``001`` is a code. ``timestamp:`` before seconds since 1970 makes it a time. Of a
+list one element must fit, with ``strictMode`` each of them; the platform also cuts lines out of the list.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -22,7 +24,7 @@ from xmsyncd.transform.paths import path_of
 from xmsyncd.transform.references import Lookup, TemplateError
 from xmsyncd.transform.tables import Tables
 from xmsyncd.transform.time_filters import moment_of
-from xmsyncd.transform.value_types import EvaluationError, is_empty, shortened, text_of
+from xmsyncd.transform.value_types import BLANKS, EvaluationError, is_empty, shortened, text_of
 
 
 class Logic(StrEnum):
@@ -42,8 +44,11 @@ class Logic(StrEnum):
     IN = "in"
 
 
+KEYS: Final = ("field", "logic", "value", "strictMode")
+
 _ABOUT_NOTHING: Final = (Logic.NOTNULL, Logic.ISNULL)
 _TIMESTAMP: Final = "timestamp:"
+_PLAIN_NUMBER: Final = re.compile(r"[+-]?(?:0|[1-9]\d{0,29})(?:\.\d{1,29})?", re.ASCII)
 
 
 class ConditionError(ValueError):
@@ -94,6 +99,11 @@ class Condition:
         asked = ",".join(value.text for value in self.values)
         wanted = f"{self.field} {self.logic}" + (f" {shortened(asked)}" if self.values else "")
         return f"{wanted} does not hold for {shortened(self.find(lookup))}"
+
+
+def unknown_keys(given: Mapping[str, Any]) -> tuple[str, ...]:
+    """Those that no condition has, as they are written."""
+    return tuple(key for key in given if key not in KEYS)
 
 
 def compile_condition(given: Mapping[str, Any], tables: Tables) -> Condition:
@@ -191,7 +201,13 @@ def _equal(found: Any, wanted: Any) -> bool:
         number = _number(wanted)
         if number is not None:
             return number_of(found) == number
-    return text_of(found) == text_of(wanted)
+    left, right = text_of(found), text_of(wanted)
+    return left == right or (_is_plain(left) and _is_plain(right) and number_in(left) == number_in(right))
+
+
+def _is_plain(text: str) -> bool:
+    """Without leading zeros and exponents, which codes have."""
+    return _PLAIN_NUMBER.fullmatch(text.strip(BLANKS)) is not None
 
 
 def _order(found: Any, wanted: Any) -> int:

@@ -11,7 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from xmsyncd.transform.conditions import Condition, ConditionError, compile_condition
+from xmsyncd.nearest import nearest_name
+from xmsyncd.transform.conditions import KEYS, Condition, ConditionError, compile_condition, unknown_keys
 from xmsyncd.transform.expressions import Expression, compile_expression
 from xmsyncd.transform.references import Lookup, TemplateError
 from xmsyncd.transform.tables import NO_TABLES, Tables
@@ -113,6 +114,9 @@ def _groups_of(given: Any, tables: Tables) -> tuple[tuple[Condition, ...], ...]:
             try:
                 if not isinstance(condition, Mapping):
                     raise ConditionError("", shortened(condition), "a condition: {field, logic, value}")
+                if unknown := unknown_keys(condition):
+                    faults += [_unknown((number, place, key)) for key in unknown]
+                    continue
                 conditions.append(compile_condition(condition, tables))
             except ConditionError as error:
                 path = (number, place, error.key) if error.key else (number, place)
@@ -125,3 +129,9 @@ def _groups_of(given: Any, tables: Tables) -> tuple[tuple[Condition, ...], ...]:
     if faults:
         raise WhereError(faults)
     return tuple(groups)
+
+
+def _unknown(path: tuple[int, int, str]) -> WhereFault:
+    near = nearest_name(path[-1], KEYS)
+    expected = f"a known key (nearest: {near})" if near else f"one of the keys {', '.join(KEYS)}"
+    return WhereFault(path, None, f"the unknown key {shortened(path[-1])}", expected)

@@ -369,6 +369,54 @@ def test_a_condition_that_is_not_understood_is_refused_with_its_place(condition,
     assert any(named in f"{one.where} {one.found}" for one in refused)
 
 
+def test_a_key_that_no_condition_has_is_left_out_with_one_warning(tmp_path):
+    documents = Documents()
+    strict = {"field": "status", "logic": "eq", "value": "1", "strictmode": True, "id": 7}
+    documents.source["condition"] = [[strict], [{"field": "name", "logic": "notnull", "id": 8}]]
+    where = pipeline_of(documents, tmp_path).where
+    assert where is not None
+    assert json.loads(where) == [
+        [{"field": "status", "logic": "eq", "value": "1"}],
+        [{"field": "name", "logic": "notnull"}],
+    ]
+    told = [one for one in documents.made().findings.of(Verdict.DECIDE) if "no condition has" in one.found]
+    assert len(told) == 2
+    assert '"strictmode", which no condition has (nearest: strictMode)' in told[0].found
+    assert '"id"' in told[1].found
+    assert all(one.where.startswith("condition[0][0]") and "line" in one.where for one in told)
+
+
+def test_a_fault_behind_an_empty_group_names_its_own_line():
+    documents = Documents()
+    documents.source["condition"] = [[], [{"field": "a", "logic": "moonphase"}]]
+    [refused] = documents.made().findings.of(Verdict.REFUSED)
+    assert refused.where.startswith("condition[1][0]")
+
+
+LINES = {"field": "sku_items.price", "logic": "gt", "value": "10"}
+WHOLE = {"field": "status", "logic": "eq", "value": "1"}
+
+
+@pytest.mark.parametrize(
+    ("conditions", "lines", "taken_over"),
+    [
+        ([LINES], 1, False),
+        ([LINES, WHOLE], 1, True),
+        ([{**LINES, "strictMode": True}], 0, True),
+        ([{**LINES, "field": "sku_items.0.price"}, {**LINES, "field": "images.0"}], 0, True),
+        ([WHOLE], 0, True),
+    ],
+)
+def test_a_condition_that_cuts_lines_out_there_is_not_taken_over_as_it_is(conditions, lines, taken_over):
+    documents = Documents()
+    documents.source["condition"] = [conditions]
+    findings = documents.made().findings
+    told = [one for one in findings.of(Verdict.DECIDE) if one.where.startswith("condition")]
+    assert len(told) == lines
+    assert all('if "sku_items" is a list, the platform keeps only' in one.found for one in told)
+    assert any(one.where.startswith("condition") for one in findings.of(Verdict.TAKEN_OVER)) is taken_over
+
+
 def test_renamed_fields_become_derived_ones(tmp_path):
     documents = Documents()
     documents.source["formatResponse"] = [
