@@ -44,6 +44,7 @@ async def make(folder: Path) -> None:
         "quality": {"replace": _RULES},
         "source": {"page_size": 20},
         "schedule": {"every": "10m"},
+        "okki": {"requests_per_second": 10},
         "dingtalk": {"requests_per_second": 20, "monthly_calls": 50_000, "reserve_calls": 2500},
         "pipeline": {"where": "{product_no} NOT LIKE 'HM-%'"},
     }

@@ -48,6 +48,18 @@ def command_lines(path: Path) -> list[str]:
     return [one.split(" #")[0].strip() for one in (*spans, *lines)]
 
 
+def test_every_picture_is_shown_by_the_page_of_its_language() -> None:
+    shown = {
+        (page.name.endswith(".zh-CN.md"), (page.parent / target).resolve())
+        for page in PAGES
+        for target in re.findall(r"!\[[^]]+\]\(([^)\s]+)\)", without_blocks(text_of(page)))
+    }
+    pictures = {
+        (path.stem.endswith("-zh-CN"), path.resolve()) for path in (ROOT / "docs" / "images").iterdir()
+    }
+    assert shown == pictures
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
 def test_every_link_leads_somewhere(page: Path) -> None:
     for target, anchor in re.findall(r"\]\(([^)#\s]*)(?:#([^)\s]+))?\)", without_blocks(text_of(page))):
