@@ -73,6 +73,8 @@ class QualityFinding:
     found: str
     expected: str
     fixed: str = ""
+    demand_hash: str = ""
+    """Which of several rules of one kind about one component it is."""
 
 
 @dataclass(frozen=True, slots=True)

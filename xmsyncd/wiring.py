@@ -150,7 +150,7 @@ async def _registered(shared: Shared, name: str) -> PipelineView:
         resource=pipeline.source.resource,
         target_connection=dingtalk_name,
     )
-    rules = [rule.rule.value for rule in pipeline.quality]
+    rules = [(rule.rule.value, rule.field or "") for rule in pipeline.quality]
     shared.metrics.declare_pipeline(name, dingtalk_name, rules=rules)
     if registered.stop is not None and registered.stop.reason is StopReason.RESTORED:
         shared.events.pipeline_stopped(name, registered.stop)

@@ -225,12 +225,12 @@ async def test_what_can_be_put_right_arrives_so_and_explain_tells_it(tmp_path: P
             }
             assert told[SECOND, "range"]["fixed"] == "1000"
             sample = here.registry.get_sample_value
-            for rule, result, count in (
-                ("length", "fixed", 1),
-                ("unique", "warned", 1),
-                ("required", "kept", 9),
+            for field, rule, result, count in (
+                (NAME, "length", "fixed", 1),
+                (REMARK, "unique", "warned", 1),
+                (NAME, "required", "kept", 9),
             ):
-                labels = {"pipeline": "products", "rule": rule, "result": result}
+                labels = {"pipeline": "products", "rule": rule, "field": field, "result": result}
                 assert sample("xmsyncd_quality_checks_total", labels) == count
         shown = await ran(tmp_path, "explain", "A-0000")
         assert "1200.0 → 1000" in shown
@@ -292,3 +292,74 @@ def test_the_schema_of_before_gets_the_new_tables(tmp_path: Path) -> None:
         before, after = migrate(old)
         assert (before, after >= 8) == (7, True)
         assert old.execute("SELECT count(*) FROM quality_counts").fetchone() == (0,)
+
+
+TWO = [
+    {"rule": "expression", "expect": "{cost} <= 1000"},
+    {"rule": "expression", "expect": "{cost} <= {quantity}", "on_fail": "warn"},
+]
+
+
+async def test_two_rules_of_one_kind_are_told_apart_everywhere(tmp_path: Path) -> None:
+    async with Simulator(SimulatorOptions(products=10)) as simulated:
+        good(simulated)
+        odd, bad, *_ = simulated.catalogue.ids()
+        simulated.catalogue.edit(odd, cost=30)
+        simulated.catalogue.edit(bad, cost=3000)
+        options: dict[str, Any] = {"fields": {"replace": FIELDS}, "quality": {"replace": TWO}}
+        async with application(tmp_path, simulated, **options) as here:
+            assert (await here.sync())["backlog"] == {"delivered": 9, "rejected": 1}
+            (pipeline,) = (await ask(here, "quality.report"))["pipelines"]
+            told = [
+                (one["demand"], one["on_fail"], one["seen"], one["warned"], one["rejected"], one["standing"])
+                for one in pipeline["rules"]
+            ]
+            assert told == [
+                ("{cost} <= 1000", "reject", 10, 0, 1, 1),
+                ("{cost} <= {quantity}", "warn", 9, 1, 0, 0),
+            ]
+            (life,) = (await ask(here, "explain", key="A-0000"))["records"]
+            assert [(one["demand"], one["result"]) for one in life["quality"]] == [
+                ("{cost} <= 1000", "kept"),
+                ("{cost} <= {quantity}", "warned"),
+            ]
+        report = await ran(tmp_path, "quality", "report")
+        life_told = await ran(tmp_path, "explain", "A-0000")
+        for one in TWO:
+            assert one["expect"] in report
+            assert one["expect"].split(" <= ")[1] in life_told
+
+
+async def test_what_an_older_version_counted_is_kept(tmp_path: Path) -> None:
+    """By the only rule of its kind; of several it stands alone, as nothing tells whose it is."""
+    from xmsyncd.ledger.migrate import migrate, migrations
+
+    with sqlite3.connect(tmp_path / "xmsyncd.db", isolation_level=None) as old:
+        for step in migrations()[:9]:
+            old.executescript(step.sql)
+        old.execute("PRAGMA user_version = 9")
+        old.executemany(
+            """INSERT INTO quality_counts (pipeline, component, rule, hour_ms, seen, warned, rejected,
+                   sample, sample_source_id, sample_ms)
+               VALUES ('products', ?, ?, 3600000, 100, 5, 2, '"x"', '1', ?)""",
+            [("", "expression", 3600001), (NAME, "length", 3600002)],
+        )
+        before, after = migrate(old)
+        assert (before, after >= 10) == (9, True)
+        kept = old.execute("SELECT component, rule, demand_hash, seen FROM quality_counts").fetchall()
+        assert sorted(kept) == [("", "expression", "", 100), (NAME, "length", "", 100)]
+    rules = [*TWO, {"field": NAME, "rule": "length", "max": 60}]
+    async with Simulator(SimulatorOptions(products=10)) as simulated:
+        good(simulated)
+        options: dict[str, Any] = {"fields": {"replace": FIELDS}, "quality": {"replace": rules}}
+        async with application(tmp_path, simulated, **options) as here:
+            await here.sync()
+            (pipeline,) = (await ask(here, "quality.report"))["pipelines"]
+            told = {(one["rule"], one["demand"]): one for one in pipeline["rules"]}
+            assert len(told) == len(pipeline["rules"]) == 4
+            length = told["length", "max 60"]
+            assert (length["seen"], length["warned"], length["sample"]) == (110, 5, '"x"')
+            together = told["expression", ""]
+            assert (together["seen"], together["is_of_several"]) == (100, True)
+            assert {told["expression", one["expect"]]["seen"] for one in TWO} == {10}
+        assert "counted together before" in await ran(tmp_path, "quality", "report")

@@ -121,7 +121,7 @@ def series() -> dict[str, list[dict[str, str]]]:
     """All series of a daemon with one of everything, by metric."""
     registry = CollectorRegistry()
     metrics = Metrics(registry)
-    metrics.declare_pipeline("products", "main", rules=["required"])
+    metrics.declare_pipeline("products", "main", rules=[("required", "textField_key")])
     for api in Api:
         metrics.declare_connection(api, "main")
     metrics.declare_robot("ops")

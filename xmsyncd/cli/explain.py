@@ -145,7 +145,8 @@ def quality_rows(life: dict[str, Any], words: Words) -> list[tuple[str, str, str
         if one["result"] not in (None, "kept"):
             becomes = f" → {one['fixed']}" if one["fixed"] else ""
             told = f"{one['found']}{becomes}; {words('expected')} {one['expected']}"
-        rows.append((field, one["rule"], words(one["result"] or "not asked"), told))
+        rule = f"{one['rule']} ({one['demand']})" if one["demand"] else one["rule"]
+        rows.append((field, rule, words(one["result"] or "not asked"), told))
     return rows
 
 

@@ -47,12 +47,18 @@ def _show_field(
 
 
 def _name(one: dict[str, Any], words: Words) -> str:
-    on_fail = words("not configured now") if one["on_fail"] is None else words(one["on_fail"])
+    if one["is_of_several"]:
+        on_fail = words("counted together before")
+    else:
+        on_fail = words("not configured now" if one["on_fail"] is None else one["on_fail"])
     return f"{one['rule']} ({on_fail})"
 
 
 def _told(one: dict[str, Any], zone: ZoneInfo, words: Words) -> Text:
-    told = Text(f"{words('checked')} {one['seen']:,}")
+    told = Text()
+    if one["demand"]:
+        told.append(f"{shortened(one['demand'], 60)}\n", style="dim")
+    told.append(f"{words('checked')} {one['seen']:,}")
     if one["seen"]:
         numbers = {**one, "rejected now": one["standing"]}
         told += Text(" · ") + counts(numbers, _RESULTS, words)

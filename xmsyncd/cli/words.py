@@ -121,6 +121,7 @@ _CHINESE: Final[Mapping[str, str]] = {
     "warn": "警告",
     "fix": "修正",
     "not configured now": "已不在配置中",
+    "counted together before": "以前多条规则合并计数",
     "the record": "整条记录",
     "not asked": "未检查",
     "no rules are configured": "未配置规则",

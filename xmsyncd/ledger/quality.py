@@ -40,8 +40,10 @@ HOUR_MS: Final = 3_600_000
 _VALUES_COUNTED: Final = 50
 """Different values of a component that may be the most common one."""
 
-Checks = Mapping[tuple[str, RuleResult], int]
-"""How often each rule came to each result."""
+Checks = Mapping[tuple[str, str, RuleResult], int]
+"""How often the rules of each component and kind came to each result."""
+
+_Identity = tuple[str, str, str]
 
 
 @dataclass(slots=True)
@@ -69,7 +71,7 @@ class Judge:
         self._pipeline = pipeline
         self._plan = plan
         self._now = now
-        self._counts: dict[tuple[str, str], _Count] = {}
+        self._counts: dict[_Identity, _Count] = {}
         self._compared = plan.compared
         self._entries = entries
         self._most_common: dict[str, str | None] = {}
@@ -130,14 +132,16 @@ class Judge:
                 )
 
     def finish(self) -> Checks:
-        """Enter the counts of the page into the ledger; returns them by rule and result."""
+        """Enter the counts of the page into the ledger; returns them by component, kind and result."""
         hour_ms = to_ms(self._now) // HOUR_MS * HOUR_MS
-        checks: Counter[tuple[str, RuleResult]] = Counter()
-        for (component, rule), count in self._counts.items():
+        checks: Counter[tuple[str, str, RuleResult]] = Counter()
+        demands = {one.identity: one.demand for one in self._plan.rules}
+        for identity, count in self._counts.items():
+            component, rule, demand_hash = identity
             self._connection.execute(
-                """INSERT INTO quality_counts AS q (pipeline, component, rule, hour_ms, seen, warned, fixed,
-                       rejected, sample, sample_source_id, sample_ms)
-                   VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                """INSERT INTO quality_counts AS q (pipeline, component, rule, demand_hash, hour_ms, demand,
+                       seen, warned, fixed, rejected, sample, sample_source_id, sample_ms)
+                   VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                    ON CONFLICT DO UPDATE SET seen = q.seen + excluded.seen,
                        warned = q.warned + excluded.warned, fixed = q.fixed + excluded.fixed,
                        rejected = q.rejected + excluded.rejected,
@@ -148,7 +152,9 @@ class Judge:
                     self._pipeline,
                     component,
                     rule,
+                    demand_hash,
                     hour_ms,
+                    documents.printable(demands.get(identity, "")),
                     count.seen,
                     count.warned,
                     count.fixed,
@@ -159,10 +165,10 @@ class Judge:
                 ),
             )
             broken = count.warned + count.fixed + count.rejected
-            checks[rule, RuleResult.KEPT] += count.seen - broken
-            checks[rule, RuleResult.WARNED] += count.warned
-            checks[rule, RuleResult.FIXED] += count.fixed
-            checks[rule, RuleResult.REJECTED] += count.rejected
+            checks[component, rule, RuleResult.KEPT] += count.seen - broken
+            checks[component, rule, RuleResult.WARNED] += count.warned
+            checks[component, rule, RuleResult.FIXED] += count.fixed
+            checks[component, rule, RuleResult.REJECTED] += count.rejected
         return +checks
 
     def _breach(self, rule: StandingRule, content: Content, record_id: RecordId | None) -> Breach | None:
@@ -221,12 +227,13 @@ class Judge:
     def _count(self, source_id: SourceId, result: Draft | Rejection, standing: int) -> None:
         plan = self._plan
         asked = len(plan.asked) + standing if isinstance(result, Draft) else result.checked
-        for name in plan.rules[:asked]:
-            self._counts.setdefault(name, _Count()).seen += 1
+        for rule in plan.rules[:asked]:
+            self._counts.setdefault(rule.identity, _Count()).seen += 1
         for finding in result.findings:
             if finding.result is RuleResult.ACCEPTED:
                 continue  # a person has decided: as good as kept
-            count = self._counts.setdefault((finding.component, finding.rule), _Count(seen=1))
+            identity = (finding.component, finding.rule, finding.demand_hash)
+            count = self._counts.setdefault(identity, _Count(seen=1))
             match finding.result:
                 case RuleResult.WARNED:
                     count.warned += 1
@@ -268,6 +275,7 @@ def findings_json(findings: Sequence[QualityFinding]) -> str | None:
             {
                 "component": one.component,
                 "rule": one.rule,
+                "demand_hash": one.demand_hash,
                 "result": one.result.value,
                 "found": one.found,
                 "expected": one.expected,

@@ -110,8 +110,9 @@ def _cycles(connection: sqlite3.Connection, after: int, before_ms: int) -> Step:
 
 def _quality(connection: sqlite3.Connection, after: int, before_ms: int) -> Step:
     deleted = connection.execute(
-        """DELETE FROM quality_counts WHERE (pipeline, component, rule, hour_ms) IN (
-               SELECT pipeline, component, rule, hour_ms FROM quality_counts WHERE hour_ms < ? LIMIT ?)""",
+        """DELETE FROM quality_counts WHERE (pipeline, component, rule, demand_hash, hour_ms) IN (
+               SELECT pipeline, component, rule, demand_hash, hour_ms FROM quality_counts
+               WHERE hour_ms < ? LIMIT ?)""",
         (before_ms, ROWS_PER_STEP),
     ).rowcount
     return Step(deleted, after + 1 if deleted == ROWS_PER_STEP else None)

@@ -86,10 +86,14 @@ class CycleTeller(Teller):
             rejected=plain(rejected),
         )
 
-    def quality_checked(self, pipeline: str, checks: Mapping[tuple[str, RuleResult], int]) -> None:
-        """What the rules of quality came to for a page, by rule and result."""
-        for (rule, result), number in checks.items():
-            self._metrics.quality_checks.labels(pipeline, known(rule, RuleKind), result).inc(number)
+    def quality_checked(self, pipeline: str, checks: Mapping[tuple[str, str, RuleResult], int]) -> None:
+        """What the rules of quality came to for a page, by component, kind and result.
+
+        The components are those of the configuration, so the series are those declared.
+        """
+        for (component, rule, result), number in checks.items():
+            kind = known(rule, RuleKind)
+            self._metrics.quality_checks.labels(pipeline, kind, component, result).inc(number)
 
     def window_proved(self, pipeline: str, result: str) -> None:
         """A slice was read to its end; ``result`` is a :class:`ProofDecision`."""

@@ -92,7 +92,12 @@ class Metrics:
             "group_tree_changes", "How often OKKI's product groups were found changed.", "pipeline"
         )
         self.quality_checks = self._counter(
-            "quality_checks", "Checks of quality rules, by what they came to.", "pipeline", "rule", "result"
+            "quality_checks",
+            "Checks of quality rules, by what they came to; field is empty for a rule about the record.",
+            "pipeline",
+            "rule",
+            "field",
+            "result",
         )
         self.missed_rings = self._counter(
             "missed_rings",
@@ -216,10 +221,13 @@ class Metrics:
     def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
         return Gauge(f"xmsyncd_{name}", text, labels, registry=self.registry)
 
-    def declare_pipeline(self, name: str, dingtalk: str | None = None, rules: Iterable[str] = ()) -> None:
+    def declare_pipeline(
+        self, name: str, dingtalk: str | None = None, rules: Iterable[tuple[str, str]] = ()
+    ) -> None:
         """Create every label set of a pipeline; ``dingtalk`` is the connection it writes through.
 
-        ``rules`` are the kinds of its quality rules: those that it has not are not counted.
+        ``rules`` are its quality rules, each by its kind and the component it is about, "" for the record:
+        what it has not is not counted, so the series are as many as the configuration has rules.
 
         Safe to repeat. Watermark and last success stay absent until they are known: a 0 would be a time.
         """
@@ -233,7 +241,8 @@ class Metrics:
         _create(self.staged_records, [name], StageDecision)
         _create(self.cycles, [name], CycleKind, CycleResult)
         _create(self.window_proofs, [name], PROOFS)
-        _create(self.quality_checks, [name], {known(one, RuleKind) for one in rules}, CHECK_RESULTS)
+        for rule, component in rules:
+            _create(self.quality_checks, [name], [known(rule, RuleKind)], [component], CHECK_RESULTS)
         _create(self.missed_rings, [name], RingTrouble)
         _create(self.deliveries, [name], Operation, DeliveryOutcome)
         _create(self.undecided, [name], Resolution)

@@ -60,7 +60,7 @@ class Overheard:
     ) -> None:
         """Nothing."""
 
-    def quality_checked(self, pipeline: str, checks: Mapping[tuple[str, RuleResult], int]) -> None:
+    def quality_checked(self, pipeline: str, checks: Mapping[tuple[str, str, RuleResult], int]) -> None:
         """Nothing."""
 
     def window_proved(self, pipeline: str, result: str) -> None:

@@ -127,9 +127,7 @@ class FieldMapping:
         self.derived_needs: frozenset[str] = self.needs & DERIVED_NAMES
         self.item_needs: frozenset[str] = self.needs - DERIVED_NAMES
         names = {field.component: field.name for field in self._fields}
-        self.quality = QualityPlan(
-            tuple((rule.component, rule.kind.value) for rule in self.rules), standing_rules(rules, names)
-        )
+        self.quality = QualityPlan(tuple(rule.asked for rule in self.rules), standing_rules(rules, names))
         """The rules as they are asked, for those who count them."""
         self.volatile: frozenset[str] = frozenset(
             field.component

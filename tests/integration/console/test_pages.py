@@ -23,7 +23,9 @@ RULE = {
     "component": "textField_1",
     "label": "<b>单位</b>",
     "rule": "one_of",
+    "demand": "pcs, <u>set</u>",
     "on_fail": "reject",
+    "is_of_several": False,
     "reason": "one_of",
     "seen": 1500,
     "kept": 1488,
@@ -159,8 +161,9 @@ async def test_the_panel_of_rules_tells_what_each_found_and_leads_to_what_it_rej
     name = daemon.answer["pipelines"][0]["name"] = "products"
     unbroken = {**RULE, "rule": "required", "standing": 0, "rejected": 0, "sample": None, "sample_at": None}
     gone = {**RULE, "component": "", "label": "", "rule": "expression", "on_fail": None, "standing": 0}
+    old = {**gone, "is_of_several": True}
     daemon.told["quality.report"]["pipelines"] = [
-        {"pipeline": name, "rules": [unbroken, gone, RULE], "rejected": []}
+        {"pipeline": name, "rules": [unbroken, gone, old, RULE], "rejected": []}
     ]
     daemon.answer["pipelines"][0] |= {
         "filtered": 7,
@@ -172,6 +175,8 @@ async def test_the_panel_of_rules_tells_what_each_found_and_leads_to_what_it_rej
     assert daemon.asked["quality.report"] == 1
     assert "&lt;b&gt;单位&lt;/b&gt;" in text
     assert "&lt;i&gt;pieces&lt;/i&gt;" in text
+    assert "pcs, &lt;u&gt;set&lt;/u&gt;" in text
+    assert "counted together before" in text
     assert "failures?pipeline=products&amp;reason=one_of&amp;component=textField_1" in text
     assert "record?pipeline=products&amp;id=A%26B" in text
     for told in ("1,500", "12", "11", "2 min ago", "not configured now", "1 rule that no record broke"):

@@ -1,6 +1,7 @@
 """Rules that compare records, and the counts of all rules, where a page is staged."""
 
 import sqlite3
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -23,6 +24,7 @@ from xmsyncd.records import (
 )
 from xmsyncd.transform.hashes import hash_of
 from xmsyncd.transform.quality import RuleSpec
+from xmsyncd.transform.quality.demands import AskedRule, asked_rule
 from xmsyncd.transform.quality.standing import QualityPlan, standing_rules
 
 FIELD = "textField_name"
@@ -30,7 +32,9 @@ FIELD = "textField_name"
 
 def plan(*rules: str, on_fail: str = "reject", factor: float = 3.0) -> QualityPlan:
     specs = [RuleSpec(FIELD, rule, on_fail=on_fail, factor=factor) for rule in rules]
-    return QualityPlan((("textField_key", "required"),), standing_rules(specs, {FIELD: f"{FIELD} (条码)"}))
+    return QualityPlan(
+        (AskedRule("textField_key", "required"),), standing_rules(specs, {FIELD: f"{FIELD} (条码)"})
+    )
 
 
 def stage(connection: sqlite3.Connection, rules: QualityPlan, *entries: StageEntry) -> StagedPage:
@@ -189,10 +193,10 @@ def test_the_checks_of_a_page_are_counted_by_rule_and_summed_by_the_hour(db):
         entry("5", "692", ruled=False),
     )
     assert staged.checks == {
-        ("required", RuleResult.KEPT): 2,
-        ("required", RuleResult.REJECTED): 1,
-        ("unique", RuleResult.KEPT): 1,
-        ("unique", RuleResult.REJECTED): 1,
+        ("textField_key", "required", RuleResult.KEPT): 2,
+        ("textField_key", "required", RuleResult.REJECTED): 1,
+        (FIELD, "unique", RuleResult.KEPT): 1,
+        (FIELD, "unique", RuleResult.REJECTED): 1,
     }
     stage(db, rules, entry("6", "693"))
     told = {one["rule"]: one for one in quality_counts.summed(db, "products", None)}
@@ -203,11 +207,34 @@ def test_the_checks_of_a_page_are_counted_by_rule_and_summed_by_the_hour(db):
         "A-2",
     )
     assert quality_counts.summed(db, "products", NOW + timedelta(hours=1)) == []
+    unique = rules.standing[0].asked.demand_hash
     assert quality_counts.standing(db, "products") == [
-        {"component": "", "reason": "empty_key", "number": 1},
-        {"component": "", "reason": "required", "number": 1},
-        {"component": FIELD, "reason": "unique", "number": 1},
+        {"component": "", "reason": "empty_key", "demand_hash": "", "number": 1},
+        {"component": "", "reason": "required", "demand_hash": "", "number": 1},
+        {"component": FIELD, "reason": "unique", "demand_hash": unique, "number": 1},
     ]
+
+
+def test_two_rules_of_one_kind_about_one_field_are_counted_apart(db):
+    cheap, dear = (asked_rule(RuleSpec("", "expression", expect=one)) for one in ("{a} < 5", "{a} < 9"))
+    assert cheap.identity != dear.identity
+    warned = QualityFinding("", "expression", RuleResult.WARNED, "7", "…", demand_hash=cheap.demand_hash)
+    one = entry("1", "690")
+    assert isinstance(one.result, Draft)
+    draft = replace(one.result, findings=(warned,))
+    staged = stage(db, QualityPlan((dear, cheap)), StageEntry(one.item, draft))
+    assert staged.checks == {("", "expression", RuleResult.KEPT): 1, ("", "expression", RuleResult.WARNED): 1}
+    told = {
+        one["demand"]: (one["seen"], one["warned"]) for one in quality_counts.summed(db, "products", None)
+    }
+    assert told == {"{a} < 9": (1, 0), "{a} < 5": (1, 1)}
+
+
+def test_a_rule_is_the_same_one_whatever_is_done_where_it_fails():
+    first = asked_rule(RuleSpec(FIELD, "length", max=5, on_fail="warn"))
+    assert first == asked_rule(RuleSpec(FIELD, "length", max=5, on_fail="fix", value="x"))
+    assert first.identity != asked_rule(RuleSpec(FIELD, "length", max=6)).identity
+    assert first.demand == "max 5"
 
 
 def test_an_older_reading_is_neither_judged_nor_counted(db):

@@ -15,7 +15,7 @@ from xmsyncd.errors import TryLaterError as Later
 from xmsyncd.observe.events import Events
 from xmsyncd.observe.labels import FAILURE_REASONS, Stage, delivery_outcome, source_failure
 from xmsyncd.observe.metrics import Metrics, known
-from xmsyncd.records import Family, RejectionReason, StopReason
+from xmsyncd.records import Family, RejectionReason, RuleResult, StopReason
 
 CONTRACT = re.findall(
     r"\w+",
@@ -115,6 +115,27 @@ def test_fifty_pipelines_are_eight_thousand_series_from_the_start_and_for_ever()
             events.call_done("main", "okki", strange, strange, 0.1)
     # "other" stands once for all that no closed set knows.
     assert series(metrics) - declared <= 50 * 2 + 20
+
+
+def test_a_rule_of_quality_costs_four_series_for_its_field_from_the_start_and_for_ever():
+    """They are as many as the configuration has rules, whatever records hold; so no limit is set for them."""
+    metrics = Metrics(CollectorRegistry())
+    metrics.declare_pipeline("products", "main")
+    before = series(metrics)
+    rules = [("length", "textField_1"), ("length", "textField_2"), ("group", ""), ("length", "textField_1")]
+    metrics.declare_pipeline("products", "main", rules=rules)
+    assert series(metrics) - before == 3 * 4, "two rules of one kind about one field share theirs"
+    events = Events(metrics)
+    for rule, field in rules:
+        checks: dict[tuple[str, str, RuleResult], int] = {
+            (field, rule, result): 1 for result in RuleResult if result is not RuleResult.ACCEPTED
+        }
+        events.quality_checked("products", checks)
+    assert series(metrics) - before == 3 * 4
+    told = {"pipeline": "products", "rule": "length", "result": "warned"}
+    value = metrics.registry.get_sample_value
+    assert value("xmsyncd_quality_checks_total", {**told, "field": "textField_1"}) == 2
+    assert value("xmsyncd_quality_checks_total", {**told, "field": "textField_2"}) == 1
 
 
 def test_buckets_fit_the_job(metrics):

@@ -27,6 +27,7 @@ QUALITY: Final[Mapping[str, Phrase]] = {
     "on_fail.warn": Phrase("warns", "警告"),
     "on_fail.fix": Phrase("puts right", "修正"),
     "on_fail.gone": Phrase("not configured now", "已不在配置中"),
+    "on_fail.several": Phrase("counted together before", "以前多条规则合并计数"),
     "rule_result.kept": Phrase("kept", "符合"),
     "rule_result.warned": Phrase("warned of", "已警告"),
     "rule_result.fixed": Phrase("put right", "已修正"),

@@ -16,6 +16,7 @@ from xmsyncd.transform.quality.checks import (
     range_check,
     type_check,
 )
+from xmsyncd.transform.quality.demands import AskedRule, asked_rule
 from xmsyncd.transform.quality.expressions import expression_check, expression_of
 from xmsyncd.transform.quality.kinds import UNFIXED, Breach, OnFail, RuleKind, RuleSpec
 from xmsyncd.transform.quality.record_checks import NOW, check_group, fresh_check
@@ -37,7 +38,7 @@ class Judgement:
 class Rule:
     """One rule about a value, or about a record as a whole."""
 
-    component: str
+    asked: AskedRule
     kind: RuleKind
     on_fail: OnFail
     check: Check
@@ -47,6 +48,11 @@ class Rule:
     roots: frozenset[str] = frozenset()
     """What it looks at beside the value."""
     variables: frozenset[str] = frozenset()
+
+    @property
+    def component(self) -> str:
+        """What it is about; "" for the record as a whole."""
+        return self.asked.component
 
     def judge(self, value: Any, breach: Breach, *, ruled: bool) -> Judgement:
         """What a breach comes to. Without ``ruled``, what would reject is let through and told."""
@@ -61,7 +67,8 @@ class Rule:
             result = RuleResult.REJECTED if ruled else RuleResult.ACCEPTED
         found = shortened(value) if breach.found is None else breach.found
         told = "" if fixed is UNFIXED else shortened(fixed)
-        finding = QualityFinding(self.component, self.kind.value, result, found, breach.expected, told)
+        component, kind, demand_hash, _ = self.asked
+        finding = QualityFinding(component, kind, result, found, breach.expected, told, demand_hash)
         return Judgement(value if fixed is UNFIXED else fixed, finding, breach.reason)
 
 
@@ -79,7 +86,7 @@ def compile_rule(spec: RuleSpec, declared: ValueType, tables: Tables = NO_TABLES
         expression = expression_of(spec, tables)
         roots, variables = expression.roots, expression.variables
     return Rule(
-        spec.component,
+        asked_rule(spec),
         kind,
         OnFail(spec.on_fail),
         check,

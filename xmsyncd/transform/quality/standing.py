@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from xmsyncd.records import Content, QualityFinding, RejectionReason, RuleResult
 from xmsyncd.transform.hashes import hash_of
+from xmsyncd.transform.quality.demands import AskedRule, asked_rule
 from xmsyncd.transform.quality.kinds import Breach, OnFail, RuleKind, RuleSpec
 from xmsyncd.transform.quality.reading import number_of
 from xmsyncd.transform.quality.registry import STANDING
@@ -26,25 +27,30 @@ _LONGEST: Final = 200
 class StandingRule:
     """One of the rules ``change``, ``unique`` and ``consistent``."""
 
-    component: str
+    asked: AskedRule
     name: str
     """The component with its label, as people read it."""
     kind: RuleKind
     on_fail: OnFail
     factor: float = 0.0
 
+    @property
+    def component(self) -> str:
+        """What it is about."""
+        return self.asked.component
+
 
 @dataclass(frozen=True, slots=True)
 class QualityPlan:
-    """The rules of a pipeline as they are asked: (component, rule) in order, then the standing ones."""
+    """The rules of a pipeline in the order in which they are asked, the standing ones last."""
 
-    asked: tuple[tuple[str, str], ...] = ()
+    asked: tuple[AskedRule, ...] = ()
     standing: tuple[StandingRule, ...] = ()
 
     @property
-    def rules(self) -> tuple[tuple[str, str], ...]:
+    def rules(self) -> tuple[AskedRule, ...]:
         """All of them."""
-        return (*self.asked, *((rule.component, rule.kind.value) for rule in self.standing))
+        return (*self.asked, *(rule.asked for rule in self.standing))
 
     @property
     def compared(self) -> frozenset[str]:
@@ -67,7 +73,7 @@ def standing_rules(specs: Sequence[RuleSpec], names: Mapping[str, str]) -> tuple
     """In the order of the configuration; ``names`` are the components as people read them."""
     return tuple(
         StandingRule(
-            spec.component,
+            asked_rule(spec),
             names.get(spec.component, spec.component),
             RuleKind(spec.rule),
             OnFail(spec.on_fail),
@@ -131,4 +137,11 @@ def most_common(counts: Mapping[str, int], page: Iterable[str]) -> str | None:
 def told(rule: StandingRule, value: Any, breach: Breach) -> QualityFinding:
     """What is to be told of a breach: a rejection, or a warning where the rule only warns."""
     result = RuleResult.WARNED if rule.on_fail is OnFail.WARN else RuleResult.REJECTED
-    return QualityFinding(rule.component, rule.kind.value, result, shortened(value), breach.expected)
+    return QualityFinding(
+        rule.component,
+        rule.kind.value,
+        result,
+        shortened(value),
+        breach.expected,
+        demand_hash=rule.asked.demand_hash,
+    )

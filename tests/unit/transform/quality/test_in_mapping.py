@@ -19,6 +19,7 @@ from xmsyncd.records import (
 )
 from xmsyncd.transform.derived import GROUP_EXISTS
 from xmsyncd.transform.mapping import FieldMapping, FieldSpec, RuleSpec
+from xmsyncd.transform.quality.demands import asked_rule
 from xmsyncd.transform.value_types import text_of
 
 NAME, KEY, PRICE = "textField_name", "textField_no", "numberField_price"
@@ -79,10 +80,10 @@ def test_a_warning_is_told_and_the_product_goes_on_as_it_is():
     draft = mapped(RuleSpec(NAME, "length", on_fail="warn", max=1))
     assert isinstance(draft, Draft)
     assert draft.content[NAME] == "螺栓"
+    expected = "at most 1 characters, not 2 (rule length)"
+    rule = asked_rule(RuleSpec(NAME, "length", max=1)).demand_hash
     assert draft.findings == (
-        QualityFinding(
-            NAME, "length", RuleResult.WARNED, '"螺栓"', "at most 1 characters, not 2 (rule length)"
-        ),
+        QualityFinding(NAME, "length", RuleResult.WARNED, '"螺栓"', expected, demand_hash=rule),
     )
 
 
