@@ -67,6 +67,18 @@ async def test_an_action_without_the_token_or_from_elsewhere_is_refused(acting, 
     assert not [name for name, _ in daemon.params if name.startswith("failures.retry")]
 
 
+async def test_a_site_whose_name_was_turned_to_this_machine_has_no_token(acting, daemon):
+    """Its origin is its own, and the token of the console's own is not there."""
+    theirs = {
+        "Host": "evil.example:9464",
+        "Origin": "http://evil.example:9464",
+        "Sec-Fetch-Site": "same-origin",
+    }
+    async with acting.post("/api/act", json=RETRY, headers=theirs) as answer:
+        assert answer.status == 401
+    assert not [name for name, _ in daemon.params if name.startswith("failures.retry")]
+
+
 async def test_an_action_is_done_in_the_consoles_name_and_told_in_the_readers_language(acting, daemon):
     daemon.told["failures.retry"] = {"total": 1, "counts": {"pending": 1}, "records": [], "error": None}
     async with acting.post("/api/act", json=RETRY, headers={**SHIELD, "Accept-Language": "zh"}) as answer:
