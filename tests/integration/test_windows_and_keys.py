@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.world import World, application, until, world
+from xmsyncd.cycle import page_stager
 from xmsyncd.operations.sync import exit_status
 from xmsyncd.simulator.options import GroupsShape, SimulatorOptions
 from xmsyncd.simulator.server import Simulator
@@ -141,6 +142,33 @@ async def test_an_outage_of_the_details_ends_the_cycle_and_the_next_one_goes_on(
         here.simulated.faults.remove(fault)
         result = await here.sync()
         assert result["cycle"]["result"] == "done"
+        assert here.verdict()["agrees"]
+
+
+async def test_what_an_outage_of_the_details_left_comes_right_in_one_cycle_past_what_never_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(page_stager, "ALWAYS_TRIED", 10)
+    async with world(tmp_path, SimulatorOptions(products=60), okki={"tries": 1}) as here:
+        faults, ids = here.simulated.faults, here.simulated.catalogue.ids()
+        away = faults.add("error_in_200", api="okki", operation="detail", code="404")
+        result = await here.sync()
+        assert result["backlog"] == {"rejected": 60}
+        faults.remove(away)
+        # The first 7 never come right; those behind them are not held up, and do not wait for other cycles.
+        for product_id in ids[:7]:
+            faults.add("error_in_200", api="okki", operation="detail", code="404", match=str(product_id))
+        result = await here.sync()
+        assert result["backlog"] == {"delivered": 53, "rejected": 7}
+        assert result["cycle"]["balance"] == 0
+        asked = result["cycle"]["detail_calls"]
+        assert 60 <= asked <= 67
+        # From now on they cost each cycle one try.
+        result = await here.sync()
+        assert (result["backlog"], result["cycle"]["detail_calls"]) == ({"delivered": 53, "rejected": 7}, 7)
+        faults.clear()
+        await here.sync()
+        assert await here.states() == {"delivered": 60}
         assert here.verdict()["agrees"]
 
 

@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
+from datetime import timedelta
 
 from xmsyncd.cycle.parts import CycleParts
 from xmsyncd.cycle.plan import CycleRequest
 from xmsyncd.cycle.progress import Running
+from xmsyncd.cycle.second_chance import ALWAYS_TRIED, TRIED_TOGETHER, SecondChance, next_batch
 from xmsyncd.cycle.shape import TRIED_AGAIN, UNREADABLE, unreadable_item
 from xmsyncd.ledger import pages, people, staging
 from xmsyncd.ledger.staging import StagedPage
-from xmsyncd.ledger.views import StageEntry
+from xmsyncd.ledger.views import Listed, StageEntry
 from xmsyncd.okki.reader import PageRead
-from xmsyncd.records import Item, Rejection, RejectionReason
+from xmsyncd.records import Draft, Filtered, Item, Rejection, RejectionReason, SourceId
 from xmsyncd.settings import OnChange
 from xmsyncd.steps import Step
 
 # What was filtered while it was on its way has been decided since.
 _SECOND_CHANCE = (*TRIED_AGAIN, RejectionReason.FILTERED)
-
-# Rejected products that one cycle tries again; the rest has its turn in the next.
-_LARGEST_SECOND_CHANCE = 200
-_SECOND_CHANCES_AT_ONCE = 5
 
 
 class PageStager:
@@ -32,27 +31,51 @@ class PageStager:
 
     async def try_rejected_again(self, running: Running) -> None:
         """Products whose rejection lies elsewhere (group, detail) get another chance each cycle."""
-        kept = await self._parts.ledger.read(
-            people.rejected_items, self._parts.pipeline, _SECOND_CHANCE, _LARGEST_SECOND_CHANCE
+        started, tried, decision = self._parts.clock.monotonic(), 0, SecondChance.GO_ON
+        while decision is SecondChance.GO_ON:
+            kept = await self._parts.ledger.read(
+                people.rejected_items,
+                self._parts.pipeline,
+                _SECOND_CHANCE,
+                ALWAYS_TRIED,
+                not_in=running.cycle_id,
+            )
+            items = tuple(item for item, _ in kept)
+            if not items:
+                return
+            known = await self._parts.ledger.read(
+                staging.listed, self._parts.pipeline, [item.source_id for item in items]
+            )
+            mended = 0
+            for start in range(0, len(items), TRIED_TOGETHER):
+                some = items[start : start + TRIED_TOGETHER]
+                shaped = await self._parts.shaper.shape(some, known)
+                mended += await self._stage_again(shaped.entries, known, running)
+                if shaped.cut_short_by is not None or self._details_are_away:
+                    return  # OKKI's details are away: the others have their turn in the next cycle
+            tried += len(items)
+            passed = timedelta(seconds=self._parts.clock.monotonic() - started)
+            decision = next_batch(tried, mended, passed)
+
+    @property
+    def _details_are_away(self) -> bool:
+        return self._parts.shaper.details_away_in_a_row >= TRIED_TOGETHER
+
+    async def _stage_again(
+        self, entries: tuple[StageEntry, ...], known: Mapping[SourceId, Listed], running: Running
+    ) -> int:
+        """Stage what was tried again; returns how many of them came right."""
+        staged = await self._write_page(entries, running)
+        running.progress.decisions.update(staged.decisions)
+        running.progress.read += len(entries)
+        running.gap_ids.update(entry.item.source_id for entry in entries)
+        self._parts.staged()
+        accepted = sum(
+            isinstance(entry.result, Draft)
+            or (isinstance(entry.result, Filtered) and _is_news(known.get(entry.item.source_id)))
+            for entry in entries
         )
-        items = tuple(item for item, _ in kept)
-        if not items:
-            return
-        known = await self._parts.ledger.read(
-            staging.listed, self._parts.pipeline, [item.source_id for item in items]
-        )
-        for start in range(0, len(items), _SECOND_CHANCES_AT_ONCE):
-            some = items[start : start + _SECOND_CHANCES_AT_ONCE]
-            shaped = await self._parts.shaper.shape(some, known)
-            entries = shaped.entries
-            staged = await self._write_page(entries, running)
-            running.progress.decisions.update(staged.decisions)
-            running.progress.read += len(entries)
-            running.gap_ids.update(entry.item.source_id for entry in entries)
-            self._parts.staged()
-            away = self._parts.shaper.details_away_in_a_row >= _SECOND_CHANCES_AT_ONCE
-            if shaped.cut_short_by is not None or away:
-                return  # OKKI's details are away: the others have their turn in the next cycle
+        return accepted - sum(staged.turned_down.values())
 
     async def stage(self, page: PageRead, request: CycleRequest, running: Running, *, is_gap: bool) -> None:
         """Stage a page. Raises what kept the details of its products away, after the others are staged."""
@@ -184,3 +207,8 @@ class PageStager:
         """Whether OKKI lists it as deleted (a flag of 0: vendor doc; whether it lists such, unknown)."""
         flag = self._parts.resource.deleted_field
         return bool(flag) and str(item.raw.get(flag, "1")).strip() == "0"
+
+
+def _is_news(known: Listed | None) -> bool:
+    """Whether it is left out for the first time: what was left out before has not come right by it."""
+    return known is None or known.rejection != RejectionReason.FILTERED

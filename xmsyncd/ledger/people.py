@@ -129,14 +129,22 @@ def raw_item(connection: sqlite3.Connection, record_id: RecordId) -> tuple[Item,
 
 
 def rejected_items(
-    connection: sqlite3.Connection, pipeline: str, reasons: Sequence[RejectionReason], limit: int
+    connection: sqlite3.Connection,
+    pipeline: str,
+    reasons: Sequence[RejectionReason],
+    limit: int,
+    *,
+    not_in: int | None = None,
 ) -> tuple[tuple[Item, Any], ...]:
-    """The items (and details) rejected for one of these reasons, those tried longest ago first."""
+    """The items (and details) rejected for one of these reasons, those tried longest ago first.
+
+    Those that the cycle ``not_in`` has tried are left out.
+    """
     marks = ",".join("?" for _ in reasons)
     found = connection.execute(
         f"""{_RAW_ITEMS} WHERE r.pipeline = ? AND r.state = 'rejected' AND r.rejection IN ({marks})
-            AND c.raw IS NOT NULL ORDER BY r.cycle_id, r.id LIMIT ?""",
-        (pipeline, *reasons, limit),
+            AND c.raw IS NOT NULL AND r.cycle_id IS NOT ? ORDER BY r.cycle_id, r.id LIMIT ?""",
+        (pipeline, *reasons, not_in, limit),
     )
     return tuple(_raw_item(row) for row in found)
 

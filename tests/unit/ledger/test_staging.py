@@ -190,3 +190,5 @@ def test_many_hundreds_that_are_tried_again_have_their_turns(db: sqlite3.Connect
     assert len(tried) == 600
     assert sorted(set(tried), key=int) == [str(number) for number in range(450)]
     assert tried[450:] == tried[:150]
+    again = people.rejected_items(db, "products", [reason], 450, not_in=cycle)
+    assert [item.source_id for item, _ in again] == tried[150:400]
