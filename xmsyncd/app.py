@@ -162,6 +162,7 @@ async def open_app(
                 *(SkewSource(name, Api.DINGTALK, _offset_of(client)) for name, client in yida.items()),
             ],
             clock_told=events.clock_told,
+            away=events.vendors_away,
         )
         schedule = Schedule(settings.zone, trouble=events.ring_troubled)
         runtimes: dict[str, PipelineRuntime] = {}
@@ -193,6 +194,7 @@ async def open_app(
             stopping=stopping,
             pipelines=runtimes,
             limits=lambda: [_limit_now(one) for one in limits],
+            away=events.vendors_away,
             clocks=lambda: [ClockOffset(one.connection, one.api, one.offset()) for one in gauges.skews],
         )
         notify_events = NotifyEvents(

@@ -62,6 +62,7 @@ UNPROVEN = of("window_proofs_total", result="unproven")
 THROTTLED = calls("throttled_total", "dingtalk", endpoint="start")
 ANSWERS = calls("answers_total", "dingtalk", endpoint="start", family="delivered")
 UNKNOWN = calls("unknown_answers_total", "dingtalk", endpoint="start")
+AWAY = calls("vendor_away_seconds", "dingtalk")
 SKEW = calls("clock_skew_seconds", "okki")
 EXHAUSTION = _series("xmsyncd_quota_exhaustion_timestamp_seconds", connection="main")
 
@@ -105,6 +106,7 @@ HEALTHY: Series = {
     calls("throttled_total", "okki", endpoint="all"): f"0x{MINUTES}",
     calls("answers_total", "okki", endpoint="list", family="delivered"): f"0+2x{MINUTES}",
     UNKNOWN: f"0x{MINUTES}",
+    AWAY: f"0x{MINUTES}",
     SKEW: f"0.4x{MINUTES}",
     calls("clock_skew_seconds", "dingtalk"): f"-0.2x{MINUTES}",
     EXHAUSTION: f"Inf+0x{MINUTES}",
@@ -286,6 +288,12 @@ CASES = (
         {PENDING_AGE: " ".join(["45x51 1860x7"] * 7)},
         {PENDING_AGE: " ".join(["45x56 1860x2"] * 7)},
         at=372,
+    ),
+    Case(
+        "XmsyncdVendorAway",
+        {AWAY: f"0x80 30+60x{MINUTES}"},
+        {AWAY: f"0x80 30 90 150 210 290 0x{MINUTES}"},
+        labels={"api": "dingtalk"},
     ),
     Case(
         "XmsyncdThrottled",

@@ -42,6 +42,11 @@ class Watched:
     beside: Mapping[str, Any] | None = None
     """A second fault, without which this one is not met."""
 
+    @property
+    def vendor(self) -> str:
+        """Whose the fault is, where it is not said."""
+        return "okki" if self.operation in ("list", "detail", "groups") else "yida"
+
 
 def _delivery_fails(reason: str, **fault: Any) -> Watched:
     labels = {"stage": "delivery", "reason": reason}
@@ -121,6 +126,42 @@ WATCHED: dict[FaultName, Watched] = {
     FaultName.LYING_TOTAL: Watched(None, operation="list"),
 }
 
+
+def _token(alert: str, series: str, name: FaultName, at: str, **labels: str) -> Watched:
+    return Watched(alert, series, labels, "token", {"name": name.value, "api": at})
+
+
+_AWAY, _FAILED = "xmsyncd_vendor_away_seconds", "xmsyncd_failures_total"
+
+# Where there is no token no record is tried: what is told of records does not tell these.
+WATCHED_AT_THE_TOKEN_CALL: dict[str, Watched] = {
+    "DingTalk is away": _token("XmsyncdVendorAway", _AWAY, FaultName.HTML_502, "yida", api="dingtalk"),
+    "DingTalk's answers get lost": _token(
+        "XmsyncdVendorAway", _AWAY, FaultName.LOST_RESET, "yida", api="dingtalk"
+    ),
+    "DingTalk is busy": _token("XmsyncdVendorAway", _AWAY, FaultName.SYSTEM_BUSY, "yida", api="dingtalk"),
+    "nothing can be sent": _token(
+        "XmsyncdFailuresRising",
+        _FAILED,
+        FaultName.AMBIGUOUS_500,
+        "yida",
+        stage="delivery",
+        reason="no_token",
+    ),
+    "OKKI is away": _token("XmsyncdVendorAway", _AWAY, FaultName.OKKI_SERVER_ERROR, "okki", api="okki"),
+    "nothing can be read": _token(
+        "XmsyncdCyclesFail", "xmsyncd_cycles_total", FaultName.OKKI_HTML, "okki", result="failed"
+    ),
+    "OKKI refuses the secret": _token(
+        "XmsyncdCredentialsRefused",
+        _FAILED,
+        FaultName.OKKI_OAUTH,
+        "okki",
+        stage="source",
+        reason="cannot_work:credentials",
+    ),
+}
+
 SETTINGS: dict[str, Any] = {
     "okki": {"timeout": "1500ms", "connect_timeout": "500ms", "tries": 1},
     "dingtalk": {"connect_timeout": "500ms", "address_block": "1s"},
@@ -134,6 +175,7 @@ SETTINGS: dict[str, Any] = {
         "probe_every": "300ms",
     },
     "source": {"page_size": 1},
+    "log": {"repeat_every": "600ms"},
 }
 
 
@@ -141,9 +183,12 @@ def test_every_fault_of_the_simulation_is_in_the_list():
     assert set(WATCHED) == set(FaultName)
 
 
-@pytest.mark.parametrize("name", [name for name in FaultName if WATCHED[name].alert])
-def test_the_alert_watches_the_series_that_is_said_to_move(name: FaultName):
-    watched = WATCHED[name]
+@pytest.mark.parametrize(
+    "watched",
+    [*(one for one in WATCHED.values() if one.alert), *WATCHED_AT_THE_TOKEN_CALL.values()],
+    ids=[*(name for name in FaultName if WATCHED[name].alert), *WATCHED_AT_THE_TOKEN_CALL],
+)
+def test_the_alert_watches_the_series_that_is_said_to_move(watched: Watched):
     rules = [rule for group in YAML(typ="safe").load(RULES)["groups"] for rule in group["rules"]]
     recorded = {rule["record"]: rule["expr"] for rule in rules if "record" in rule}
     alerts = {rule["alert"]: rule["expr"] for rule in rules if "alert" in rule}
@@ -155,10 +200,19 @@ def test_the_alert_watches_the_series_that_is_said_to_move(name: FaultName):
 
 @pytest.mark.parametrize("name", list(FaultName))
 async def test_a_fault_moves_the_series_that_its_alert_watches(name: FaultName, tmp_path: Path):
-    watched = WATCHED[name]
-    vendor = "okki" if watched.operation in ("list", "detail", "groups") else "yida"
+    await _moves(WATCHED[name], name, tmp_path)
+
+
+@pytest.mark.parametrize("name", list(WATCHED_AT_THE_TOKEN_CALL))
+async def test_a_fault_at_the_token_call_moves_the_series_that_its_alert_watches(name: str, tmp_path: Path):
+    watched = WATCHED_AT_THE_TOKEN_CALL[name]
+    await _moves(watched, FaultName(watched.fault["name"]), tmp_path)
+
+
+async def _moves(watched: Watched, name: FaultName, folder: Path) -> None:
+    """Switch the fault on: the series moves; switch it off: everything arrives, once."""
     options = SimulatorOptions(products=PRODUCTS, index_lag=timedelta(milliseconds=20))
-    async with world(tmp_path, options, **SETTINGS) as here:
+    async with world(folder, options, **SETTINGS) as here:
         await here.sync()
         assert await here.states() == {"delivered": PRODUCTS}
         gauges = here.app.gauges
@@ -166,11 +220,14 @@ async def test_a_fault_moves_the_series_that_its_alert_watches(name: FaultName, 
         before = _value(here, watched)
         failures = _failures(here)
         fault = fault_from_mapping(
-            {"name": name.value, "api": vendor, "operation": watched.operation, **watched.fault}
+            {"name": name.value, "api": watched.vendor, "operation": watched.operation, **watched.fault}
         )
         here.simulated.faults.append(fault)
         if watched.beside is not None:
-            here.simulated.faults.append(fault_from_mapping({"api": vendor, **watched.beside}))
+            here.simulated.faults.append(fault_from_mapping({"api": watched.vendor, **watched.beside}))
+        if watched.operation == "token":
+            here.simulated.okki.revoke_tokens()
+            here.simulated.yida.revoke_tokens()
         for _ in range(CREATED):
             here.simulated.catalogue.create()
         async with cycles_without_end(here):

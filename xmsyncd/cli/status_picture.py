@@ -35,7 +35,11 @@ def picture(shown: Mapping[str, Any], zone: ZoneInfo, words: Words) -> Renderabl
             parts.append(_failures(one, words))
         if one["cycles"]:
             parts.append(_cycles(one, zone, words))
-    paces = [_pace_line(name, limits, words) for name, limits in _by_connection(shown).items()]
+    away = {f"{one['api']} {one['connection']}": one for one in shown.get("away", ())}
+    paces = [
+        _away_line(name, away[name], zone, words) if name in away else _pace_line(name, limits, words)
+        for name, limits in _by_connection(shown).items()
+    ]
     connections = [(words("quota"), quota_line(one, zone, words)) for one in shown["quota"]]
     parts.append(facts([*connections, *((words("rate"), line) for line in paces)]))
     parts += [Text(line, style="yellow") for line in _advice(shown, words)]
@@ -151,6 +155,13 @@ def _pace_line(name: str, limits: list[Mapping[str, Any]], words: Words) -> Text
     ceilings = sorted({one["ceiling"] for one in limits if one not in slowed})
     told.append(f"{words('full speed')} {', '.join(f'{ceiling:.3g}' for ceiling in ceilings)}/s")
     return told
+
+
+def _away_line(name: str, one: Mapping[str, Any], zone: ZoneInfo, words: Words) -> Text:
+    """A vendor with whom calls fail: at what speed they may be made is no news then."""
+    causes = ", ".join(f"{cause} {number:,}×" for cause, number in one["causes"].items())
+    since = f"{words('calls fail')}, {words('since')} {moment(one['since'], zone)}"
+    return Text(f"{name}: ").append(f"{since}: {causes}", style="red")
 
 
 def _advice(shown: Mapping[str, Any], words: Words) -> Iterator[str]:

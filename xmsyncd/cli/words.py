@@ -151,6 +151,7 @@ _CHINESE: Final[Mapping[str, str]] = {
     "cycle": "周期",
     "rate": "速率",
     "full speed": "全速",
+    "calls fail": "调用失败",
     "paused": "已暂停",
     "remaining": "预计还需",
     "as of": "数据时间",

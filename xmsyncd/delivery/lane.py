@@ -140,6 +140,7 @@ class Lane:
             self._unauthorised_until = self._after(self._parts.rules.probe_every)
             return True
         except (TryLaterError, RefusedError) as error:
+            self._parts.events.authorisation_failed(self._parts.pipeline, error)
             self._unauthorised_in_a_row += 1
             told = error.wait if isinstance(error, TryLaterError) else None
             growing = self._parts.rules.retry_base * 2 ** min(self._unauthorised_in_a_row, 10)

@@ -9,7 +9,7 @@ import structlog
 
 from xmsyncd.observe.labels import ALL_ENDPOINTS, ENDPOINTS, LIMITS, Api
 from xmsyncd.observe.metrics import Metrics, known
-from xmsyncd.observe.outages import OutageLine, OutageStage, Turns
+from xmsyncd.observe.outages import OutageLine, OutageStage, Turns, VendorAway
 from xmsyncd.observe.teller import Teller
 from xmsyncd.observe.unknown_answers import Telling, UnknownAnswers
 from xmsyncd.records import Family
@@ -59,6 +59,10 @@ class CallTeller(Teller):
         super().__init__(metrics, monotonic, repeat_every)
         self._unknown = UnknownAnswers()
         self._pauses: dict[tuple[str, str, str, bool], Turns] = {}
+
+    def vendors_away(self) -> list[VendorAway]:
+        """The vendors with whom calls fail at this moment, as far as calls have told."""
+        return self._outages.away(self._monotonic())
 
     def _say_outages_due(self) -> None:
         for (api, connection), line in self._outages.due(self._monotonic()):

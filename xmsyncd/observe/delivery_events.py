@@ -10,12 +10,13 @@ from typing import Any
 
 import structlog
 
-from xmsyncd.errors import XmsyncdError
+from xmsyncd.errors import ThrottledError, XmsyncdError
 from xmsyncd.ledger.states import ParkReason
 from xmsyncd.ledger.views import LookSettlement, Settlement, Stop
 from xmsyncd.observe.labels import (
     DELIVERY_FAILURES,
     DOUBLE,
+    NO_TOKEN,
     Api,
     DeliveryOutcome,
     Resolution,
@@ -168,6 +169,15 @@ class DeliveryTeller(Teller):
         (_log.info if may_tell else _log.debug)(
             "read_put_off", pipeline=pipeline, what=what, reason=str(error), **request_id(error)
         )
+
+    def authorisation_failed(self, pipeline: str, error: XmsyncdError) -> None:
+        """There was no token to be had: nothing is claimed, and it is asked for again later.
+
+        As for a call that writes, a throttle is no failure. That the vendor is away is told of the calls.
+        """
+        if not isinstance(error, ThrottledError):
+            self._failed(pipeline, Stage.DELIVERY, NO_TOKEN)
+        _log.debug("authorisation_failed", pipeline=pipeline, reason=str(error), **request_id(error))
 
     def search_proven(self, pipeline: str, lag: timedelta) -> None:
         """A search shows what this pipeline creates; ``lag`` is how long that took the first time."""

@@ -17,6 +17,7 @@ from xmsyncd.ledger.queries import OldestAges
 from xmsyncd.ledger.views import PipelineView
 from xmsyncd.observe.labels import Api
 from xmsyncd.observe.metrics import Metrics
+from xmsyncd.observe.outages import VendorAway
 from xmsyncd.observe.quota import Quota, QuotaReading, read_quota
 from xmsyncd.records import StopReason
 
@@ -65,6 +66,7 @@ class Gauges:
         rates: Sequence[RateSource] = (),
         skews: Sequence[SkewSource] = (),
         clock_told: Callable[[str, Api, timedelta], None] = lambda connection, api, offset: None,
+        away: Callable[[], Sequence[VendorAway]] = tuple,
     ) -> None:
         self._ledger = ledger
         self._metrics = metrics
@@ -74,6 +76,8 @@ class Gauges:
         self._rates = tuple(rates)
         self.skews = tuple(skews)
         self._clock_told = clock_told
+        self._away = away
+        self._were_away: set[tuple[str, str]] = set()
         self._refreshed_at = clock.monotonic()
 
     def answered_within(self, silence: timedelta) -> bool:
@@ -107,6 +111,7 @@ class Gauges:
             self._set_quota(reading)
         for source in self._rates:
             self._metrics.rate_limit.labels(source.connection, source.api, source.endpoint).set(source.rate())
+        self._set_away()
         self.tell_clocks()
 
     def tell_clocks(self) -> None:
@@ -115,6 +120,12 @@ class Gauges:
             offset = skew.offset()
             if offset is not None:
                 self._clock_told(skew.connection, skew.api, offset)
+
+    def _set_away(self) -> None:
+        away = {(one.connection, one.api): one.seconds for one in self._away()}
+        for key in self._were_away | away.keys():
+            self._metrics.vendor_away.labels(*key).set(away.get(key, 0))
+        self._were_away = set(away)
 
     def _set_pipeline(self, standing: _Standing) -> None:
         metrics, view = self._metrics, standing.view

@@ -101,6 +101,9 @@ class SourceFailure(StrEnum):
 DOUBLE = "double"
 """The reason of a second Yida instance for one record."""
 
+NO_TOKEN = "no_token"
+"""The reason where nothing could be sent for want of a token, and no record was tried for it."""
+
 PUT_OFF = (SourceFailure.TRY_LATER, SourceFailure.THROTTLED, SourceFailure.REFUSED)
 """Why a look at Yida had to be put off."""
 
@@ -118,7 +121,7 @@ DELIVERY_FAILURES = (
 FAILURE_REASONS: dict[Stage, tuple[str, ...]] = {
     Stage.SOURCE: (*SourceFailure, *(f"cannot_work:{reason}" for reason in StopReason)),
     Stage.TRANSFORM: tuple(RejectionReason),
-    Stage.DELIVERY: (*DELIVERY_FAILURES, *StopReason, SourceFailure.UNFORESEEN),
+    Stage.DELIVERY: (*DELIVERY_FAILURES, *StopReason, NO_TOKEN, SourceFailure.UNFORESEEN),
     Stage.READ_BACK: (*ParkReason, DOUBLE, *PUT_OFF),
 }
 """All pairs. Of delivery, a family is how an attempt ended, a stop reason why the pipeline stands still."""

@@ -184,6 +184,12 @@ class Metrics:
             "api",
             "endpoint",
         )
+        self.vendor_away = self._gauge(
+            "vendor_away_seconds",
+            "How long calls have failed without a success, up to the latest failure; 0: they succeed.",
+            "connection",
+            "api",
+        )
         self.rate_limit = self._gauge(
             "rate_limit_per_second", "Calls a second that are allowed now.", "connection", "api", "endpoint"
         )
@@ -259,6 +265,7 @@ class Metrics:
         _create(self.answers, [name], [of], ENDPOINTS[of], Family)
         _create(self.unknown_answers, [name], [of], ENDPOINTS[of])
         _create(self.throttled, [name], [of], LIMITS[of])
+        _create(self.vendor_away, [name], [of])
 
     def declare_robot(self, name: str) -> None:
         """Create every label set of a robot. Safe to repeat."""

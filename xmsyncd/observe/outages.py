@@ -19,6 +19,8 @@ _OLD = 5.0
 _SELDOMEST = 15
 # A call that was in trouble and is not made any more keeps nobody from saying that the vendor is back.
 _FORGOTTEN = 5.0
+# An outage in which nothing was tried for longer (waits grow to ten minutes) may be over for all we know.
+_UNKNOWN_AFTER_SECONDS = 3600.0
 _MOST_CAUSES = 20
 _OTHER_CAUSE = "other"
 
@@ -46,6 +48,22 @@ class OutageLine:
     causes: Mapping[str, int]
     endpoints: tuple[str, ...]
     needs_a_person: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class VendorAway:
+    """An outage that goes on: calls of one kind fail, and none of them has succeeded.
+
+    ``began`` is how many seconds ago the first of them failed, ``seconds`` the time from then to the latest:
+    what is known for sure, however seldom it is tried.
+    """
+
+    api: str
+    connection: str
+    began: float
+    seconds: float
+    failed: int
+    causes: Mapping[str, int]
 
 
 class Turns:
@@ -155,6 +173,20 @@ class Outages:
                 line = self._hiccup(vendor, now)
             if line is not None:
                 yield key, line
+
+    def away(self, now: float) -> list[VendorAway]:
+        """The outages that go on at this moment."""
+        found: list[VendorAway] = []
+        for (api, connection), vendor in self._vendors.items():
+            known = [one for one in vendor.streaks.values() if now - one.last < _UNKNOWN_AFTER_SECONDS]
+            longest = max(known, key=lambda one: one.last - one.since, default=None)
+            if longest is None or longest.last - longest.since < _YOUNG * self._seconds:
+                continue
+            lasted = longest.last - longest.since
+            found.append(
+                VendorAway(api, connection, now - longest.since, lasted, vendor.failed, dict(vendor.causes))
+            )
+        return found
 
     def take_turn(self, key: tuple[str, str], now: float) -> bool:
         """Whether something else about this connection (a cycle that failed for it) may be said now."""

@@ -16,6 +16,7 @@ from xmsyncd.delivery.parts import DeliveryEvents
 from xmsyncd.delivery.waiting import Bell
 from xmsyncd.errors import ConfigurationError, Fault
 from xmsyncd.ledger import Ledger
+from xmsyncd.observe.outages import VendorAway
 from xmsyncd.operations.rehearsal import Rehearsal
 from xmsyncd.settings import PipelineSettings, Settings
 from xmsyncd.yida.writers import ProcessWriter
@@ -95,6 +96,8 @@ class Runtime:
     clocks: Callable[[], Sequence[ClockOffset]] = tuple
     """How far the vendors' clocks are from ours, by their latest answers."""
     limits: Callable[[], Sequence[LimitNow]] = tuple
+    away: Callable[[], Sequence[VendorAway]] = tuple
+    """The vendors with whom calls fail at this moment."""
 
     def pipeline(self, name: str | None) -> PipelineRuntime:
         """The pipeline of this name, or the only one; otherwise a ``ConfigurationError`` that lists them."""

@@ -16,6 +16,7 @@ from xmsyncd.ledger.cycles import CycleResult
 from xmsyncd.ledger.queries import Json
 from xmsyncd.ledger.states import FAILED_STATES, VisibleState
 from xmsyncd.ledger.views import PipelineView
+from xmsyncd.observe.outages import VendorAway
 from xmsyncd.observe.quota import Quota, read_quota
 from xmsyncd.operations.runtime import ClockOffset, LimitNow, Pace
 
@@ -61,6 +62,7 @@ async def status(
     live: bool = True,
     clocks: Sequence[ClockOffset] = (),
     limits: Sequence[LimitNow] = (),
+    away: Sequence[VendorAway] = (),
 ) -> dict[str, Any]:
     """The state of every pipeline and quota, from one consistent view. Plain JSON.
 
@@ -73,9 +75,12 @@ async def status(
     sent (``per_second, paused_seconds``), ``connections`` those it reads from and writes through by vendor.
     ``gaps`` are the listed ones; ``failures`` are groups of parked, undecided, rejected, waiting and held
     records; ``clocks`` the vendors' clocks minus ours; ``limits`` how fast each of their interfaces is
-    called. Raises ``KeyError`` for a pipeline the ledger does not know.
+    called; ``away``, of all and of each pipeline's connections, the vendors with whom calls fail (``since``
+    when, for how many ``seconds`` up to the latest of the ``failed`` calls, and how often for which of the
+    ``causes``). Raises ``KeyError`` for a pipeline the ledger does not know.
     """
-    shown = await ledger.read(_status, tuple(pipelines), now, live)
+    infos = tuple(pipelines)
+    shown = await ledger.read(_status, infos, now, live)
     shown["clocks"] = [
         {"connection": one.connection, "api": str(one.api), "offset_seconds": _seconds(one.offset)}
         for one in clocks
@@ -92,7 +97,23 @@ async def status(
         }
         for one in limits
     ]
+    shown["away"] = [_away(one, now) for one in away]
+    for pipeline, info in zip(shown["pipelines"], infos, strict=True):
+        pipeline["away"] = [
+            one for one in shown["away"] if info.connections.get(one["api"]) == one["connection"]
+        ]
     return shown
+
+
+def _away(one: VendorAway, now: datetime) -> Json:
+    return {
+        "connection": one.connection,
+        "api": one.api,
+        "since": _iso(now - timedelta(seconds=one.began)),
+        "seconds": round(one.seconds, 3),
+        "failed": one.failed,
+        "causes": dict(one.causes),
+    }
 
 
 def wanted(one: Mapping[str, Any]) -> dict[str, int]:

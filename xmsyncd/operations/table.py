@@ -154,7 +154,13 @@ async def _status(runtime: Runtime, params: Params) -> AsyncGenerator[Told]:
     infos, clocks = pipeline_infos(runtime), runtime.clocks()
     yield Result(
         await status(
-            runtime.ledger, infos, runtime.clock.now(), live=live, clocks=clocks, limits=runtime.limits()
+            runtime.ledger,
+            infos,
+            runtime.clock.now(),
+            live=live,
+            clocks=clocks,
+            limits=runtime.limits(),
+            away=runtime.away(),
         )
     )
 

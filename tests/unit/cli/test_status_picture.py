@@ -154,6 +154,30 @@ def test_it_answers_the_questions_of_the_page():
         assert words in text
 
 
+@pytest.mark.parametrize(
+    ("environ", "words"),
+    [
+        ({}, "dingtalk main: calls fail, since 2026-11-23 10:00:00 +08:00: systemBusy 14×"),
+        ({"LANG": "zh_CN.UTF-8"}, "dingtalk main: 调用失败, 始于 2026-11-23 10:00:00 +08:00: systemBusy 14×"),
+    ],
+)
+def test_of_a_vendor_that_is_away_nobody_is_told_its_speed(environ, words):
+    status = life()
+    status["away"] = [
+        {
+            "connection": "main",
+            "api": "dingtalk",
+            "since": "2026-11-23T02:00:00.000+00:00",
+            "causes": {"systemBusy": 14},
+        }
+    ]
+    stream = io.StringIO()
+    Console(file=stream, width=200).print(picture(status, BEIJING, words_for(environ)))
+    (line,) = [line for line in stream.getvalue().splitlines() if "dingtalk main" in line]
+    assert line.split(maxsplit=1)[1].strip() == words
+    assert "okki main" in stream.getvalue()
+
+
 def test_it_is_told_in_the_language_of_the_locale(monkeypatch):
     monkeypatch.setenv("LC_ALL", "zh_CN.UTF-8")
     text = shown({"LC_ALL": "zh_CN.UTF-8"})

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.console_status import example, limit
-from xmsyncd.console.page import Severity, bar, headline, language_of, rate, severity, span
+from xmsyncd.console.page import Page, Severity, bar, headline, language_of, rate, severity, span
 from xmsyncd.console.words import WORDS
 from xmsyncd.operations.status import wanted
 
@@ -48,11 +48,38 @@ def test_what_where_leaves_out_is_no_share_of_what_is_to_be_delivered():
     assert headline(one, WORDS["en"]).more == "All 300 records are in Yida as OKKI showed them last"
 
 
+AWAY = {
+    "connection": "main",
+    "api": "dingtalk",
+    "since": "2026-11-22T03:48:00.000+00:00",
+    "seconds": 600.0,
+    "failed": 1400,
+    "causes": {"system<Busy>": 1400},
+}
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        ("en", "DingTalk (main): 1,400 failed, since 12 min ago"),
+        ("zh", "钉钉（main）：失败 1,400 次，始于12分前"),
+    ],
+)
+def test_who_is_away_is_shown_with_since_when_and_why(language, words):
+    status = example()
+    status["pipelines"][0]["away"] = [AWAY]
+    text = Page().render(
+        "overview", status, language=language, edition="", may_act=False, activity=None, quality=None
+    )
+    assert f"{words} · <code>system&lt;Busy&gt;</code> 1,400" in text
+
+
 @pytest.mark.parametrize(
     ("changes", "severity", "words"),
     [
         ({}, "bad", "Delivery stands still"),
         ({"stop": None}, "warn", "The last cycle failed"),
+        ({"stop": None, "away": [AWAY]}, "warn", "DingTalk does not answer"),
         ({"stop": None, "cycles": []}, "warn", "could not be proven"),
         ({"stop": None, "cycles": [], "gaps": []}, "warn", "1 record needs a person"),
         (

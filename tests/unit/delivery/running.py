@@ -184,6 +184,7 @@ class Told:
     judged: list[tuple[int, int]] = field(default_factory=list)
     proven: list[timedelta] = field(default_factory=list)
     put_off: list[tuple[str, str]] = field(default_factory=list)
+    without_token: list[XmsyncdError] = field(default_factory=list)
     orphans: int = 0
     pulled_in: int = 0
     vanished: list[tuple[InstanceId, str]] = field(default_factory=list)
@@ -207,6 +208,9 @@ class Told:
 
     def search_proven(self, pipeline: str, lag: timedelta) -> None:
         self.proven.append(lag)
+
+    def authorisation_failed(self, pipeline: str, error: XmsyncdError) -> None:
+        self.without_token.append(error)
 
     def read_put_off(self, pipeline: str, what: str, error: XmsyncdError) -> None:
         self.put_off.append((what, str(error)))

@@ -195,6 +195,7 @@ async def test_without_a_token_nothing_is_claimed_and_no_record_is_put_off(tmp_p
         assert min(claimed) > 2
         assert await one.column("1", "tries") == 0
         assert one.told.stops == []
+        assert [str(error) for error in one.told.without_token] == ["the token"] * 2
 
 
 async def test_a_throttled_call_goes_out_again_and_costs_nothing(tmp_path: Path):

@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 from tests.unit.observe.conftest import NOW
 from xmsyncd.cycle.progress import CycleEvents, CycleProgress, CycleReport
 from xmsyncd.delivery.parts import DeliveryEvents
-from xmsyncd.errors import CannotWorkError, EmptyGroupTreeError, RefusedError, TryLaterError
+from xmsyncd.errors import CannotWorkError, EmptyGroupTreeError, RefusedError, ThrottledError, TryLaterError
 from xmsyncd.ledger.cycles import CycleKind, CycleResult
 from xmsyncd.ledger.events import Finding, Looked, Settled
 from xmsyncd.ledger.views import Look, LookSettlement, Settlement, StageDecision, Stop
@@ -358,6 +358,14 @@ def test_what_a_row_knows_and_what_got_lost_are_no_unknown_answers(events):
         judged(events, LOST, status=None)
         judged(events, Verdict(Family.NOT_SENT, code="not_sent"), status=None)
     assert not [line for line in lines if line["event"] == "unknown_answer"]
+
+
+def test_a_token_that_cannot_be_had_is_a_failure_of_the_delivery_and_a_throttle_is_none(events):
+    with capture_logs() as lines:
+        events.authorisation_failed("products", TryLaterError("away", connection="main", endpoint="token"))
+        events.authorisation_failed("products", ThrottledError("too fast", connection="main"))
+    assert value(events, "failures_total", stage="delivery", reason="no_token") == 1
+    assert [line["event"] for line in lines] == ["authorisation_failed"] * 2
 
 
 def test_an_outage_of_an_hour_with_its_failing_cycles_is_a_few_lines(events, clock):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -17,6 +18,9 @@ from xmsyncd.observe.gauges import Gauges, RateSource, SkewSource
 from xmsyncd.observe.labels import Api
 from xmsyncd.observe.quota import Quota, forecast, month_bounds
 from xmsyncd.records import Family, RejectionReason, StopReason
+from xmsyncd.transport.classify import Verdict
+from xmsyncd.transport.reply import Reply
+from xmsyncd.yida import wire
 
 
 @pytest.fixture
@@ -66,6 +70,30 @@ async def test_gauges_show_backlog_ages_times_and_stops(ledger, metrics, gauges,
     await ledger.write(pipelines.resume, "products", NOW)
     await gauges.refresh()
     assert value("pipeline_stopped", reason="permission") == 0
+
+
+async def test_a_vendor_is_away_until_it_answers(ledger, metrics, events, clock):
+    gauges = Gauges(ledger, metrics, clock=clock, pipelines=[], away=events.vendors_away)
+
+    async def away() -> Any:
+        await gauges.refresh()
+        labels = {"connection": "main", "api": "dingtalk"}
+        return metrics.registry.get_sample_value("xmsyncd_vendor_away_seconds", labels)
+
+    def token(family: Family) -> None:
+        verdict = Verdict(family=family, code="systemBusy")
+        events.answer_judged("main", "dingtalk", wire.TOKEN, Reply(status=503), verdict)
+
+    assert await away() == 0
+    token(Family.TRY_LATER)
+    clock.seconds = 400.0
+    assert await away() == 0  # one call that failed is no outage, however long ago it was
+    token(Family.TRY_LATER)
+    assert await away() == 400
+    (one,) = events.vendors_away()
+    assert (one.failed, one.causes) == (2, {"systemBusy": 2})
+    token(Family.DELIVERED)
+    assert await away() == 0
 
 
 def used(calls: int, reserve_used: int = 0) -> MonthUse:

@@ -6,7 +6,7 @@ import random
 from datetime import timedelta
 from itertools import pairwise
 
-from xmsyncd.observe.outages import Outages, OutageStage, Turns
+from xmsyncd.observe.outages import Outages, OutageStage, Turns, VendorAway
 from xmsyncd.observe.unknown_answers import Telling, UnknownAnswers
 
 MINUTE = timedelta(minutes=1)
@@ -32,6 +32,21 @@ def test_after_it_is_over_the_next_line_comes_after_one_interval_again():
     assert not turns.take(1059)
     assert turns.take(1060)
     assert not turns.take(1120)
+
+
+def test_who_is_away_is_known_from_the_first_failure_to_the_latest():
+    seen = outages()
+    for second in (0, 9):
+        seen.failed(KEY, "token", "not_sent", second)
+    assert seen.away(200) == []  # it may have passed by itself
+    seen.failed(KEY, "token", "lost", 30)
+    assert seen.away(40) == [VendorAway(*KEY, 40, 30, 3, {"not_sent": 2, "lost": 1})]
+    assert seen.away(30 + 3599) != []
+    assert seen.away(30 + 3600) == []  # nothing was tried since, so nobody knows
+    seen.failed(KEY, "token", "lost", 4000)
+    assert [one.seconds for one in seen.away(4000)] == [4000]
+    seen.answered(KEY, "start", 4001, token="token")
+    assert seen.away(4001) == []
 
 
 def test_one_call_that_fails_among_others_is_a_hiccup_told_at_most_once_a_minute():

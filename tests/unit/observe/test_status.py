@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from datetime import timedelta
 
 import orjson
@@ -11,11 +12,30 @@ from tests.unit.observe.conftest import FORM, NOW, claim, entry, settle, stage
 from xmsyncd import __version__
 from xmsyncd.ledger import cycles, meters, pipelines
 from xmsyncd.ledger.views import Stop
+from xmsyncd.observe.outages import VendorAway
 from xmsyncd.observe.quota import Quota
 from xmsyncd.operations.status import PipelineInfo, status
 from xmsyncd.records import Family, RejectionReason, StopReason
 
 INFO = PipelineInfo("products", FORM, Quota("main", 5000, 250), lambda: NOW + timedelta(minutes=10))
+
+
+async def test_who_is_away_is_told_of_the_pipelines_that_use_the_connection(ledger):
+    away = VendorAway("dingtalk", "main", 90.0, 60.0, 14, {"systemBusy": 14})
+    other = VendorAway("okki", "other", 90.0, 60.0, 3, {"HTTP 503": 3})
+    info = dataclasses.replace(INFO, connections={"okki": "main", "dingtalk": "main"})
+    shown = await status(ledger, [info], NOW, away=[away, other])
+    assert [one["connection"] for one in shown["away"]] == ["main", "other"]
+    assert shown["pipelines"][0]["away"] == [
+        {
+            "connection": "main",
+            "api": "dingtalk",
+            "since": "2026-11-22T03:58:30.000+00:00",
+            "seconds": 60.0,
+            "failed": 14,
+            "causes": {"systemBusy": 14},
+        }
+    ]
 
 
 async def test_a_new_pipeline_is_idle_and_knows_nothing(ledger):
@@ -48,6 +68,7 @@ async def test_a_new_pipeline_is_idle_and_knows_nothing(ledger):
         "set_aside": 0,
         "reconcile": {"at": None, "differences": {}},
         "failures": [],
+        "away": [],
     }
     assert shown["quota"] == [
         {

@@ -14,6 +14,12 @@ FRAME: Final[Mapping[str, Phrase]] = {
     "title.bad": Phrase("stands still – xmsyncd", "已停止 – xmsyncd"),
     "headline.stopped": Phrase("Delivery stands still", "送达已停止"),
     "headline.unreadable": Phrase("OKKI cannot be read", "无法读取 OKKI"),
+    "headline.away.okki": Phrase(
+        "OKKI does not answer; it is tried again by itself", "OKKI 没有正常应答，程序会自动重试"
+    ),
+    "headline.away.dingtalk": Phrase(
+        "DingTalk does not answer; it is tried again by itself", "钉钉没有正常应答，程序会自动重试"
+    ),
     "headline.failed": Phrase(
         "The last cycle failed; the next one reads the same again", "上个周期失败，下个周期会重新读取"
     ),
