@@ -46,8 +46,8 @@ class Logic(StrEnum):
 
 KEYS: Final = ("field", "logic", "value", "strictMode")
 
+TIMESTAMP: Final = "timestamp:"
 _ABOUT_NOTHING: Final = (Logic.NOTNULL, Logic.ISNULL)
-_TIMESTAMP: Final = "timestamp:"
 _PLAIN_NUMBER: Final = re.compile(r"[+-]?(?:0|[1-9]\d{0,29})(?:\.\d{1,29})?", re.ASCII)
 
 
@@ -213,7 +213,7 @@ def _is_plain(text: str) -> bool:
 def _order(found: Any, wanted: Any) -> int:
     """Below zero, zero, above zero."""
     if _is_timestamp(wanted):
-        ours, theirs = moment_of(found), moment_of(text_of(wanted)[len(_TIMESTAMP) :].strip())
+        ours, theirs = moment_of(found), moment_of(text_of(wanted)[len(TIMESTAMP) :].strip())
         if ours is None or theirs is None:
             raise EvaluationError("a time to compare with a time")
         return (ours > theirs) - (ours < theirs)
@@ -236,7 +236,7 @@ def _like(found: Any, wanted: Any) -> bool:
 
 
 def _is_timestamp(value: Any) -> bool:
-    return isinstance(value, str) and value.strip().startswith(_TIMESTAMP)
+    return isinstance(value, str) and value.strip().startswith(TIMESTAMP)
 
 
 def _number(value: Any) -> int | Decimal | None:

@@ -15,7 +15,9 @@ from pathlib import Path
 from typing import Protocol, assert_never
 
 from xmsyncd.transform import bounds
+from xmsyncd.transform.condition_words import CONDITIONS
 from xmsyncd.transform.expressions import FUNCTIONS
+from xmsyncd.transform.expressions.operators import OPERATORS
 from xmsyncd.transform.filters import FILTERS
 from xmsyncd.transform.quality import RULES
 from xmsyncd.transform.reference_words import CHINESE, ENGLISH, FORMS, REFUSALS, Words
@@ -98,6 +100,8 @@ def _parts(language: Language, words: Words) -> Iterator[Part]:
     yield Part(words.filters_title, words.filters, words.entry_head, _rows(FILTERS, chinese))
     yield Part(words.variables_title, words.variables, words.entry_head, _rows(VARIABLES, chinese))
     yield Part(words.functions_title, words.functions, words.entry_head, _rows(FUNCTIONS, chinese))
+    yield Part(words.operators_title, words.operators, words.entry_head, _rows(OPERATORS, chinese))
+    yield Part(words.conditions_title, words.conditions, words.entry_head, _rows(CONDITIONS, chinese))
     yield Part(words.rules_title, words.rules, words.entry_head, _rows(RULES, chinese))
     yield Part(
         words.refusals_title,

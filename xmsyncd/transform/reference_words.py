@@ -42,6 +42,10 @@ class Words:
     variables: str
     functions_title: str
     functions: str
+    operators_title: str
+    operators: str
+    conditions_title: str
+    conditions: str
     rules_title: str
     rules: str
     refusals_title: str
@@ -158,6 +162,13 @@ specification of the vendor. Every template on this page is evaluated by the tes
     functions="A value that begins with `_function` and a blank is a MySQL expression over references, with "
     "arithmetic, comparisons and `CASE`. Values are passed as values, never put into the text: quotes in a "
     "product do no harm. `{name}` is the value, `'text {{name}}'` is text with the value in it.",
+    operators_title="Operators",
+    operators="Between the values of an expression, in MySQL's order of precedence; parentheses group. Words "
+    "in any case. A comparison is 1, 0 or NULL; `NULL`, `TRUE` (1) and `FALSE` (0) are values, too. NULL as "
+    "the result of a field is empty.",
+    conditions_title="Conditions",
+    conditions="The entries of the lists of `where`, as 轻易云 has them: `field`, `logic`, `value`, "
+    "`strictMode`; the outer list is OR, the inner one AND. Names of `logic` in any case.",
     rules_title="Quality rules",
     rules="The entries of `quality`.",
     refusals_title="What is refused",
@@ -207,6 +218,12 @@ CHINESE: Final = Words(
     functions_title="函数",
     functions="以 `_function` 加空格开头的值为 MySQL 表达式，支持引用、算术、比较和 `CASE`。"
     "值按值传入，从不拼进文本：产品中的引号无害。`{name}` 为值，`'文本 {{name}}'` 为嵌入该值的文本。",
+    operators_title="运算符",
+    operators="用于表达式的各个值之间，优先级与 MySQL 相同，可用括号分组，单词不分大小写。"
+    "比较的结果为 1、0 或 NULL；`NULL`、`TRUE`（1）、`FALSE`（0）本身也是值。结果为 NULL 的字段为空。",
+    conditions_title="条件",
+    conditions="`where` 各列表的项，与轻易云相同：`field`、`logic`、`value`、`strictMode`；"
+    "外层为“或”，内层为“且”。`logic` 的名称不分大小写。",
     rules_title="质量规则",
     rules="`quality` 的各项。",
     refusals_title="拒绝的写法",

@@ -205,12 +205,13 @@ CHOICE_FUNCTIONS: Final = (
     ),
     Function(
         "CAST",
-        "CAST(x AS type)",
+        "CAST(x AS type), CONVERT(x, type)",
         "As CHAR, CHAR(n), SIGNED, UNSIGNED, DECIMAL(digits, decimals), DATE, DATETIME or TIME.",
         "转换为 CHAR、CHAR(n)、SIGNED、UNSIGNED、DECIMAL(位数, 小数位)、DATE、DATETIME 或 TIME。",
         (
             ("CONCAT(CAST(7 AS DECIMAL(10, 2)))", '"7.00"'),
             ("CAST('2024-01-31 08:05' AS DATE)", '"2024-01-31"'),
+            ("CONVERT('7.5', SIGNED)", "8"),
         ),
         1,
         1,

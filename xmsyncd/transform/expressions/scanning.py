@@ -17,6 +17,7 @@ from xmsyncd.nearest import nearest
 from xmsyncd.transform.bounds import MAX_REFERENCES, MAX_TEMPLATE_LENGTH
 from xmsyncd.transform.expressions.functions import ALIASES, FUNCTIONS
 from xmsyncd.transform.expressions.moments import Unit
+from xmsyncd.transform.expressions.operators import SYMBOLS, WORDS
 from xmsyncd.transform.platform_words import refuse_in_quotes, refuse_in_text
 from xmsyncd.transform.references import Reference, TemplateError, reference_at
 from xmsyncd.transform.tables import Tables
@@ -30,8 +31,7 @@ MAX_PARTS: Final = 500
 
 KEYWORDS: Final = frozenset(
     (
-        *("AND", "OR", "NOT", "IN", "BETWEEN", "LIKE", "IS", "NULL", "TRUE", "FALSE", "DIV", "MOD"),
-        *("CASE", "WHEN", "THEN", "ELSE", "END"),
+        *WORDS,
         *("AS", "CHAR", "SIGNED", "UNSIGNED", "INTEGER", "DECIMAL", "DATE", "DATETIME", "TIME"),
         *("BOTH", "LEADING", "TRAILING", "FROM"),
         *("INTERVAL", *Unit),
@@ -43,7 +43,7 @@ _SIZED: Final = frozenset({"CHAR", "DECIMAL"})
 
 _TOKEN = re.compile(
     r"(?P<blank>\s+)|(?P<comment>/\*|#|--(?=\s|$))|(?P<number>(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?(?!\w))"
-    r"|(?P<word>\w+)|(?P<operator><=>|<=|>=|<>|!=|[-+*/%(),<>=])",
+    rf"|(?P<word>\w+)|(?P<operator>{'|'.join(map(re.escape, (*SYMBOLS, *'(),')))})",
     re.ASCII,
 )
 _NAME = re.compile(r"\w+")

@@ -272,7 +272,7 @@ def test_as_a_condition():
 )
 def test_documented_examples(name, shown, result):
     assert compile_expression(shown, SAMPLE_TABLES).evaluate(SAMPLE) == json.loads(result)
-    assert f"{name}(" in shown or "INTERVAL" in shown
+    assert f"{name}(" in shown or "INTERVAL" in shown or (name == "CAST" and "CONVERT(" in shown)
 
 
 def test_registry_is_complete():
