@@ -15,7 +15,7 @@ import aiohttp
 import pytest
 from prometheus_client import CollectorRegistry
 
-from tests.world import World, until, world
+from tests.world import SteppedClock, World, until, world
 from xmsyncd.console.server import ConsoleServer, Health
 from xmsyncd.cycle.plan import CycleRequest
 from xmsyncd.operations.table import result_of
@@ -124,6 +124,31 @@ async def test_progress_moves_without_a_reload_while_a_cycle_runs(tmp_path: Path
 async def _moved(page: Page, first: float) -> bool:
     bars = page.get_by_role("progressbar")
     return bool(await bars.count()) and float(await bars.first.get_attribute("value") or 0) > first
+
+
+async def test_a_pause_and_a_wrong_clock_appear_without_a_reload_and_fit_a_phone(tmp_path: Path) -> None:
+    clock, small = SteppedClock(), {"width": 360, "height": 740}
+    async with (
+        world(tmp_path, SimulatorOptions(products=5), clock=clock) as here,
+        console(here, tmp_path, viewport=small) as opened,
+    ):
+        page = opened.page
+        await here.sync()
+        await expect(page.get_by_text("Yida is in step with OKKI")).to_be_visible(timeout=15_000)
+        await expect(page.get_by_role("region", name="Pace of calls")).to_contain_text("At full speed: OKKI")
+        await page.evaluate("window.neverReloaded = true")
+        clock.ahead = timedelta(minutes=45)
+        here.simulated.faults.add("okki_429", seconds=100)
+        here.pipeline.loop.ask(CycleRequest())
+        told = page.get_by_text("Calls to OKKI are paused for another")
+        await expect(told).to_be_visible(timeout=20_000)
+        before = await told.inner_text()
+        await expect(told).not_to_have_text(before, timeout=15_000)
+        await expect(page.get_by_text("Yida is in step with OKKI")).to_be_hidden()
+        await expect(page.get_by_role("region", name="Pace of calls")).to_contain_text("(HTTP 429)")
+        await expect(page.get_by_role("region", name="This machine's clock is wrong")).to_be_visible()
+        assert await page.evaluate("document.documentElement.scrollWidth") <= small["width"]
+        assert await page.evaluate("window.neverReloaded")
 
 
 async def test_a_failure_appears_is_opened_retried_and_disappears(tmp_path: Path) -> None:
