@@ -212,13 +212,17 @@ def headline(
     person, on_the_way = _sum(backlog, NEED_A_PERSON), _sum(backlog, ON_THEIR_WAY)
     undecided = backlog.get(VisibleState.UNDECIDED, 0)
     reading, sending = reading_pause(one, limits), sending_pause(one, limits)
-    is_sending_paused = sending is not None and sending["paused_seconds"] >= _PAUSE_WORTH_TELLING_SECONDS
     if one["stop"] is not None:
         found = Severity.BAD, words["headline.stopped"]
     elif ended is not None and ended.get("cannot_work"):
         found = Severity.BAD, words["headline.unreadable"]
-    elif one.get("away") and not reading and not is_sending_paused:
-        found = Severity.WARN, words[f"headline.away.{one['away'][0]['api']}"]
+    elif one.get("away"):
+        # OKKI's throttling counts as an outage too, and how long it wants silence says more.
+        api = one["away"][0]["api"]
+        if reading is not None and reading["api"] == api:
+            found = Severity.WARN, _paused("headline.reading_paused", reading, words)
+        else:
+            found = Severity.WARN, words[f"headline.away.{api}"]
     elif ended is not None and ended["result"] == CycleResult.FAILED:
         told = _paused("headline.reading_paused", reading, words) if reading else words["headline.failed"]
         found = Severity.WARN, told
@@ -228,7 +232,7 @@ def headline(
         found = Severity.WARN, _counted("headline.person", person, words)
     elif undecided:
         found = Severity.BUSY, _counted("headline.undecided", undecided, words)
-    elif on_the_way and sending and is_sending_paused:
+    elif on_the_way and sending and sending["paused_seconds"] >= _PAUSE_WORTH_TELLING_SECONDS:
         found = Severity.BUSY, _paused("headline.sending_paused", sending, words)
     elif on_the_way:
         found = Severity.BUSY, _counted("headline.busy", on_the_way, words)
