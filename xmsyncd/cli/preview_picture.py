@@ -58,6 +58,11 @@ def _show_source(console: Console, told: dict[str, Any], zone: ZoneInfo, words: 
     if not told.get("fields_known", True):
         text = words("OKKI's fields are not known here: custom ones as in the file")
         console.print(Text(text, style="yellow"))
+    if told.get("fields_unknown"):
+        names = ", ".join(told["fields_unknown"])
+        console.print(
+            Text(f"{words('custom fields not known here, taken as empty')}: {names}", style="yellow")
+        )
 
 
 def _origin(name: str, item: Mapping[str, Any], detail: Mapping[str, Any]) -> tuple[Any, str]:

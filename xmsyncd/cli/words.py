@@ -263,6 +263,7 @@ _CHINESE: Final[Mapping[str, str]] = {
     "OKKI lists it as deleted: nothing is mapped.": "OKKI 已将其列为删除：不做映射。",
     "no group tree is known here: groups count as unknown": "此处没有分组树：按未知分组处理",
     "OKKI's fields are not known here: custom ones as in the file": "此处没有字段字典：自定义字段以文件为准",
+    "custom fields not known here, taken as empty": "此处没有的自定义字段，按空值处理",
     # care of the ledger
     "backup": "备份",
     "bytes": "字节",

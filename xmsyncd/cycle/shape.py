@@ -26,7 +26,7 @@ from xmsyncd.okki.resources import Resource
 from xmsyncd.records import ContentHash, Draft, Filtered, Item, Rejection, RejectionReason, SourceId
 from xmsyncd.settings import FetchDetail, OnChange, SourceSettings
 from xmsyncd.transform.context import context_parts, named_parts
-from xmsyncd.transform.custom_fields import EXTERNAL_DATA, FieldDictionary, dictionary_shown_by
+from xmsyncd.transform.custom_fields import EXTERNAL_DATA, FieldDictionary, dictionary_for
 from xmsyncd.transform.depth import is_too_deep
 from xmsyncd.transform.derived import (
     GROUP_EXISTS,
@@ -79,10 +79,14 @@ class Explained:
 
 @dataclass(frozen=True, slots=True)
 class Recalled:
-    """Whether the ledger knew what OKKI was not asked for."""
+    """Whether the ledger knew what OKKI was not asked for.
+
+    ``unknown_fields`` are custom fields of the mapping that are empty for want of an entry in any dictionary.
+    """
 
     fields: bool
     groups: bool
+    unknown_fields: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -355,21 +359,22 @@ class Shaper:
     async def recall(self, shown: Mapping[str, Any]) -> Recalled:
         """Have groups and custom fields as the ledger remembers them, not asking.
 
-        Where it knows no dictionary of fields, the custom ones are those that the product itself shows.
+        Custom fields that its dictionary lacks are those that the product itself shows, or else empty.
         """
         knows_fields = knows_groups = True
-        if self._mapping.custom_fields:
+        unknown: tuple[str, ...] = ()
+        if wanted := self._mapping.custom_names:
             known = await self._ledger.read(lookups.recall, self._client.name, fields_of(self._resource))
             knows_fields = known is not None
-            wanted = [field.name for field in self._mapping.custom_fields]
-            self._current.use(
-                dictionary_shown_by(shown, wanted)
-                if known is None
-                else FieldDictionary.from_rows(documents.load(known.body))
-            )
+            remembered = None if known is None else FieldDictionary.from_rows(documents.load(known.body))
+            fields, unknown = dictionary_for(shown, wanted, remembered)
+            self._current.use(fields)
         if self._mapping.derived_needs:
             knows_groups = await self._groups.recall()
-        return Recalled(knows_fields, knows_groups)
+        used = {field.name.strip() for field in self._mapping.custom_fields}
+        return Recalled(
+            knows_fields or not used, knows_groups, tuple(name for name in unknown if name in used)
+        )
 
     async def _beside(
         self, item: Item, detail: Mapping[str, Any] | None

@@ -90,6 +90,7 @@ async def preview_item(runtime: Runtime, pipeline: PipelineRuntime, given: Any) 
             "missing": sorted(explained.needs - shown.keys() - _made_by_function(explained)),
             "groups_known": recalled.groups,
             "fields_known": recalled.fields,
+            "fields_unknown": list(recalled.unknown_fields),
         }
 
 

@@ -86,20 +86,33 @@ class FieldDictionary:
         )
 
 
-def dictionary_shown_by(item: Mapping[str, Any], wanted: Iterable[str]) -> FieldDictionary:
-    """As much of OKKI's dictionary as one product shows of itself, where the dictionary is not to be had.
+def dictionary_for(
+    item: Mapping[str, Any], wanted: Iterable[str], known: FieldDictionary | None
+) -> tuple[FieldDictionary, tuple[str, ...]]:
+    """OKKI's dictionary as far as it is known and one product shows it of itself, where OKKI is not asked.
 
-    A wanted field that the product does not show is in it all the same, and is then empty.
+    A wanted field that neither of them shows is in it all the same, is then empty, and is named beside it.
     """
+    fields = [] if known is None else list(known.fields)
+    asked = [name for name in dict.fromkeys(map(str.strip, wanted)) if not _names(fields, name)]
+    shown = _shown_by(item)
+    fields += shown if known is None else [one for one in shown if any(_names([one], name) for name in asked)]
+    unknown = tuple(name for name in asked if not _names(fields, name))
+    return FieldDictionary([*fields, *(CustomField(name, name) for name in unknown)]), unknown
+
+
+def _names(fields: Iterable[CustomField], name: str) -> bool:
+    return any(name in (field.id, field.name) for field in fields)
+
+
+def _shown_by(item: Mapping[str, Any]) -> list[CustomField]:
     data = item.get(EXTERNAL_DATA)
     entries = [entry for entry in data if isinstance(entry, Mapping)] if isinstance(data, list) else []
-    shown = [
+    return [
         CustomField(str(entry["id"]), entry["name"])
         for entry in entries
         if entry.get("id") not in (None, "") and isinstance(entry.get("name"), str)
     ]
-    known = {text for field in shown for text in (field.id, field.name)}
-    return FieldDictionary([*shown, *(CustomField(name, name) for name in wanted if name not in known)])
 
 
 def value_of(lookup: Mapping[str, Any], field_id: str, name: str) -> Any:

@@ -74,6 +74,11 @@ class Derivations:
     def names(self) -> frozenset[str]:
         return frozenset(self._by_name)
 
+    @property
+    def custom_names(self) -> tuple[str, ...]:
+        """The custom fields of OKKI that are declared, by the names they are declared with."""
+        return tuple(one.custom_field.name for one in self._in_order if one.custom_field is not None)
+
     def chain(self, roots: frozenset[str]) -> Chain:
         """What must be derived, and in which order, before ``roots`` can be looked at."""
         wanted = roots & self._by_name.keys()

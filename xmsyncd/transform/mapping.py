@@ -152,6 +152,8 @@ class FieldMapping:
         used = self._derivations.chain(roots)
         self.custom_fields = tuple(one.custom_field for one in used if one.custom_field is not None)
         """OKKI's custom fields that values depend on, without their ids until its dictionary is known."""
+        self.custom_names = self._derivations.custom_names
+        """All that are declared, used or not: the dictionary to compile with must have each of them."""
         self.tables_used = frozenset(taken.hashes)
         """The look-up tables that templates and derived fields name."""
         self.spec: Mapping[str, Any] = _spec(self._fields, rules, key_component, used, taken, only)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -13,8 +14,10 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from tests.unit.cli.command_line import CommandLine
+from tests.unit.ledger.opened import opened
 from xmsyncd.cli.preview_picture import show_preview
 from xmsyncd.cli.words import words_for
+from xmsyncd.ledger import documents, lookups
 
 ITEM = {
     "product_id": 37400000000001,
@@ -154,7 +157,44 @@ def test_custom_fields_without_a_dictionary_are_those_that_the_file_shows(bare: 
     product = previewed(bare, {**ITEM, "external_field_data": shown})
     assert product["result"]["content"][pipeline["fields"][0]["field"]] == "2年/"
     assert not product["fields_known"]
+    assert product["fields_unknown"] == ["结算方式"]
     assert product["missing"] == ["product_remark"]
+
+
+def test_a_custom_field_that_no_value_needs_does_not_stop_the_preview(bare: CommandLine):
+    pipeline = bare.settings["pipelines"]["products"]
+    pipeline["derive"] = {"保修": {"custom": "保修期"}}
+    pipeline["derive"]["结算"] = {"custom": "结算方式"}
+    pipeline["fields"][0]["value"] = "{结算}"
+    bare.write()
+    product = previewed(bare, ITEM)
+    assert product["steps"][0]["component"] == "derive.结算"
+    assert product["fields_unknown"] == ["结算方式"]
+
+
+def test_a_custom_field_that_the_remembered_dictionary_lacks_is_empty_and_named(bare: CommandLine):
+    pipeline = bare.settings["pipelines"]["products"]
+    pipeline["derive"] = {
+        "保修": {"custom": "保修期"},
+        "结算": {"custom": "结算方式"},
+        "产地": {"custom": "产地"},
+    }
+    pipeline["fields"][0]["value"] = "{保修}/{结算}/{产地}"
+    bare.settings["okki"]["main"]["client_id"] = "id"  # or the ledger might be another tenant's
+    bare.write()
+    with opened(bare.ledger) as connection:
+        body = documents.dump([["30001", "保修期", True]])
+        lookups.remember(connection, "main", "product_fields", "h", body, datetime.now(UTC))
+    shown = [{"id": 7, "name": "产地", "value": "宁波"}, {"id": 30001, "name": "不同", "value": "2年"}]
+    given = {**ITEM, "external_field_data": shown}
+    product = previewed(bare, given)
+    assert product["result"]["content"][pipeline["fields"][0]["field"]] == "2年//宁波"
+    assert product["fields_known"]
+    assert product["fields_unknown"] == ["结算方式"]
+    file = bare.config.parent / "item.json"
+    assert "custom fields not known here, taken as empty: 结算方式" in bare(
+        "preview", "--item", str(file)
+    ).stdout.replace("\n", " ")
 
 
 def test_what_a_function_makes_is_not_missing_in_the_file(bare: CommandLine):
