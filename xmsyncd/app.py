@@ -211,7 +211,7 @@ async def open_app(
             yida,
             limits,
             RateKeeper(ledger, limits, clock=clock),
-            Notifier(settings, ledger, session, clock=clock, events=notify_events),
+            Notifier(settings, ledger, session, clock=clock, events=notify_events, away=events.vendors_away),
         )
 
 

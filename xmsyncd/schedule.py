@@ -83,7 +83,7 @@ class Schedule:
             raise ValueError(f"{name!r} needs either an interval or a cron expression")
         if name in self._rings:
             raise ValueError(f"{name!r} is scheduled already")
-        trigger = self._cron(cron) if every is None else self._interval(every)
+        trigger = _cron(cron, self._timezone) if every is None else self._interval(every)
         first = {} if first_after is None else {"next_run_time": datetime.now(self._timezone) + first_after}
         self._scheduler.add_job(self._ring, trigger, args=[name], id=name, **first)
         self._rings[name] = ring
@@ -92,15 +92,6 @@ class Schedule:
 
     def _interval(self, every: timedelta) -> IntervalTrigger:
         return IntervalTrigger(seconds=every.total_seconds(), timezone=self._timezone)
-
-    def _cron(self, expression: str | None) -> CronTrigger:
-        fields = (expression or "").split()
-        if len(fields) != 5:
-            raise ValueError(f"{expression!r} does not have the five fields of a cron expression")
-        if re.search(r"\d", fields[4]):
-            # 0 is Sunday for cron and Monday for APScheduler.
-            raise ValueError(f"{expression!r} gives weekdays by number; give them by name")
-        return CronTrigger.from_crontab(expression, timezone=self._timezone)
 
     def start(self) -> None:
         """Begin to ring."""
@@ -170,3 +161,23 @@ class Schedule:
                 self._scheduler.modify_job(name, next_run_time=now + every)
         self._scheduler.wakeup()
         self._arm()
+
+
+def _cron(expression: str | None, timezone: tzinfo) -> CronTrigger:
+    fields = (expression or "").split()
+    if len(fields) != 5:
+        raise ValueError(f"{expression!r} does not have the five fields of a cron expression")
+    if re.search(r"\d", fields[4]):
+        # 0 is Sunday for cron and Monday for APScheduler.
+        raise ValueError(f"{expression!r} gives weekdays by number; give them by name")
+    return CronTrigger.from_crontab(expression, timezone=timezone)
+
+
+def due_after(
+    moment: datetime, *, every: timedelta | None, cron: str | None, timezone: tzinfo
+) -> datetime | None:
+    """When something is due that was done at this moment, by the rules of :meth:`Schedule.add`."""
+    if every is not None:
+        return moment + every
+    due: datetime | None = _cron(cron, timezone).get_next_fire_time(None, moment.astimezone(timezone))
+    return due

@@ -21,6 +21,7 @@ from prometheus_client import generate_latest
 from tests.world import World, application, settings_of, until
 from xmsyncd.clock import SystemClock
 from xmsyncd.errors import ConfigurationError
+from xmsyncd.notify import picture
 from xmsyncd.notify.outbox import Notice
 from xmsyncd.notify.sender import Sender
 from xmsyncd.operations.robots import send_test
@@ -29,6 +30,7 @@ from xmsyncd.simulator.faults import FaultName
 from xmsyncd.simulator.options import SimulatorOptions
 from xmsyncd.simulator.robot import RobotTrouble, SimulatedRobot
 from xmsyncd.simulator.server import Simulator
+from xmsyncd.yida import auth
 
 OPTIONS = SimulatorOptions(
     products=5, robot_token="robot-token-canary", robot_secret="SECcanary-of-the-robot", robot_keyword="同步"
@@ -103,6 +105,29 @@ async def test_a_pipeline_that_stops_is_told_once_and_so_is_that_it_goes_on(tmp_
         simulated.faults.remove(fault)
         await until(lambda: any("送达已恢复" in one for one in titles(simulated)), "the recovery is told")
         assert len(titles(simulated)) == 2
+    assert opened.verdict()["missing"] == []
+
+
+async def test_a_vendor_that_is_away_is_told_once_although_no_record_was_tried(
+    tmp_path, simulated, monkeypatch
+):
+    monkeypatch.setattr(picture, "_AWAY_SECONDS", 0.3)
+    fault = simulated.faults.add(FaultName.HTML_502, api="yida", operation="token")
+    quick = {"log": {"repeat_every": "300ms"}, "delivery": {"retry_base": "50ms", "retry_cap": "100ms"}}
+    monkeypatch.setattr(auth, "HOLD_SECONDS", 0.05)
+    async with telling(tmp_path, simulated, **quick) as opened:
+        await opened.read()
+        await until(lambda: titles(simulated), "that DingTalk is away")
+        assert await opened.query("SELECT * FROM attempts") == []
+        for _ in range(5):
+            assert await opened.app.notifier.look() == 0
+        simulated.faults.remove(fault)
+        await until(lambda: len(titles(simulated)) == 2, "that it is back")
+        await opened.sync()
+    problem, recovery = (one.removeprefix("同步 ") for one in titles(simulated))
+    assert problem == "🟠 故障 dingtalk main：厂商服务没有正常应答"
+    assert recovery == "🟢 恢复 dingtalk main：厂商服务恢复应答"
+    assert "not-json" in robot_of(simulated).messages[0].text
     assert opened.verdict()["missing"] == []
 
 

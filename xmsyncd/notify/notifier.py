@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import sqlite3
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, time, timedelta
 from typing import Final, Protocol
 
@@ -17,13 +17,24 @@ from xmsyncd.clock import Clock
 from xmsyncd.errors import LedgerError
 from xmsyncd.ledger import Ledger, notes
 from xmsyncd.notify import changes, outbox
-from xmsyncd.notify.changes import Problem
+from xmsyncd.notify.changes import Problem, Told
 from xmsyncd.notify.outbox import Notice, Outbox
-from xmsyncd.notify.picture import Condition, Kind, Limits, conditions, day
+from xmsyncd.notify.picture import (
+    Condition,
+    Kind,
+    Limits,
+    away_conditions,
+    conditions,
+    day,
+    subject_of,
+)
 from xmsyncd.notify.receiver import AlertmanagerHook, HookEvents
 from xmsyncd.notify.robot import Message, Robot
 from xmsyncd.notify.sender import Sender, SenderEvents, say_at_once
+from xmsyncd.notify.silence import Silence
 from xmsyncd.notify.writing import Letterhead, change_notice, digest_notice
+from xmsyncd.observe.labels import Api
+from xmsyncd.observe.outages import VendorAway
 from xmsyncd.observe.quota import Quota
 from xmsyncd.settings import Settings
 from xmsyncd.transport.session import open_session
@@ -55,6 +66,7 @@ class Notifier:
         *,
         clock: Clock,
         events: NotifierEvents,
+        away: Callable[[], Sequence[VendorAway]] = tuple,
     ) -> None:
         self._chosen = chosen = settings.notify
         self._ledger = ledger
@@ -63,6 +75,15 @@ class Notifier:
         self._pipelines = tuple(settings.pipelines)
         self._quotas = tuple(
             Quota(name, one.monthly_calls, one.reserve_calls) for name, one in settings.dingtalk.items()
+        )
+        self._away = away
+        self._connections = tuple(
+            subject_of(api, name)
+            for api, of in ((Api.OKKI, settings.okki), (Api.DINGTALK, settings.dingtalk))
+            for name in of
+        )
+        self._silence = Silence(
+            {name: one.schedule for name, one in settings.pipelines.items()}, settings.zone
         )
         self._limits = Limits(chosen.failing_for, chosen.quota_ahead)
         self._head = letterhead(settings)
@@ -117,17 +138,24 @@ class Notifier:
         """Tell what is new since the last look, in one transaction; returns how many notices that made."""
         if not self.senders:
             return 0
-        number = await self._ledger.write(self._look, self._clock.now())
+        number = await self._ledger.write(
+            self._look, tuple(self._away()), self._clock.now(), self._clock.monotonic()
+        )
         if number:
             for sender in self.senders.values():
                 sender.wake()
         return number
 
-    def _look(self, connection: sqlite3.Connection, now: datetime) -> int:
+    def _look(
+        self, connection: sqlite3.Connection, away: tuple[VendorAway, ...], now: datetime, monotonic: float
+    ) -> int:
         notices: list[Notice] = []
         if self._chosen.tells_changes:
-            wrong = conditions(connection, self._pipelines, self._quotas, self._limits, now)
-            notices += self._changes(connection, wrong, now)
+            before = changes.load(connection)
+            wrong = conditions(connection, self._pipelines, self._quotas, self._limits, now, before)
+            wrong += away_conditions(away, before, now)
+            wrong += self._silence.look(connection, before, now, monotonic)
+            notices += self._changes(connection, before, wrong, now)
         digest = self._digest(connection, now)
         if digest is not None:
             notices.append(digest)
@@ -136,11 +164,15 @@ class Notifier:
         return len(notices)
 
     def _changes(
-        self, connection: sqlite3.Connection, wrong: Sequence[Condition], now: datetime
+        self,
+        connection: sqlite3.Connection,
+        before: Mapping[str, Told],
+        wrong: Sequence[Condition],
+        now: datetime,
     ) -> list[Notice]:
-        before = changes.load(connection)
         # What is no longer configured has not recovered; it is forgotten.
-        subjects = {*self._pipelines, *(quota.connection for quota in self._quotas), _DAEMON}
+        quotas = (quota.connection for quota in self._quotas)
+        subjects = {*self._pipelines, *quotas, *self._connections, _DAEMON}
         known = {key: one for key, one in before.items() if one.subject in subjects}
         found, after = changes.decide(known, wrong, now, self._chosen.recovered_for)
         if after != before:

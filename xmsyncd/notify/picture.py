@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -13,10 +13,18 @@ from xmsyncd.ledger import pipelines, queries
 from xmsyncd.ledger.cycles import CycleResult
 from xmsyncd.ledger.states import VisibleState
 from xmsyncd.ledger.times import from_ms, to_ms
+from xmsyncd.observe.outages import VendorAway
 from xmsyncd.observe.quota import Quota, QuotaReading, read_quota
 from xmsyncd.records import Family
 
 _MOST_REASONS: Final = 3
+
+# As in deploy/prometheus/xmsyncd.rules.yml, the time for which an alert must hold included: there is nothing
+# to choose about them that the schedule would not have to be chosen with.
+_AWAY_SECONDS: Final = 300.0
+_OLD_PENDING: Final = timedelta(minutes=40)
+_OLD_UNDECIDED: Final = timedelta(minutes=35)
+_DOUBLES_OF: Final = timedelta(hours=1)
 
 
 class Kind(StrEnum):
@@ -29,16 +37,22 @@ class Kind(StrEnum):
     HELD = "held"
     QUOTA = "quota"
     DIED = "died"
+    AWAY = "away"
+    SILENT = "silent"
+    BACKLOG = "backlog"
+    UNDECIDED = "undecided"
+    DOUBLE = "double"
+    BALANCE = "balance"
 
     @property
     def is_critical(self) -> bool:
-        """Whether nothing gets through while it lasts."""
-        return self in (Kind.STOPPED, Kind.FAILING, Kind.DIED)
+        """Whether nothing gets through while it lasts, or the promise itself is broken."""
+        return self in (Kind.STOPPED, Kind.FAILING, Kind.DIED, Kind.SILENT, Kind.DOUBLE, Kind.BALANCE)
 
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """Something that is wrong now. ``subject`` is a pipeline or a connection.
+    """Something that is wrong now. ``subject`` is a pipeline, or a connection to a vendor.
 
     Another ``what`` of the same kind and subject is news again, and so is ten times the ``number``.
     """
@@ -72,11 +86,18 @@ def conditions(
     quotas: Sequence[Quota],
     limits: Limits,
     now: datetime,
+    known: Collection[str] = (),
 ) -> list[Condition]:
-    """All that is wrong now, from one view of the ledger."""
+    """All that is wrong now, from one view of the ledger; ``known`` are the keys of what people were told.
+
+    What only follows from a stop is left out, unless it was told before the pipeline stopped.
+    """
     found: list[Condition] = []
     for name in names:
         found += _of_pipeline(connection, name, limits, now)
+        is_stopped = any(one.kind is Kind.STOPPED and one.subject == name for one in found)
+        late = _late(connection, name, now)
+        found += [one for one in late if not is_stopped or one.key in known]
     for quota in quotas:
         reading = read_quota(connection, quota, now)
         at = reading.exhausted_at
@@ -108,6 +129,45 @@ def _of_pipeline(connection: sqlite3.Connection, name: str, limits: Limits, now:
             groups = queries.failure_groups(connection, name, (state,))
             reasons = tuple((str(one["reason"]), int(one["count"])) for one in groups[:_MOST_REASONS])
             found.append(Condition(kind, name, number=backlog[state], reasons=reasons))
+    balance = queries.last_balance(connection, name)
+    if balance:
+        found.append(Condition(Kind.BALANCE, name, detail=f"{balance:+,}"))
+    doubles = connection.execute(
+        """SELECT count(*) AS number FROM instances
+           WHERE pipeline = ? AND role <> 'bound' AND role = 'double' AND origin = 'found'
+             AND created_ms > ?""",
+        (name, to_ms(now - _DOUBLES_OF)),
+    ).fetchone()["number"]
+    if doubles:
+        found.append(Condition(Kind.DOUBLE, name, number=doubles))
+    return found
+
+
+def _late(connection: sqlite3.Connection, name: str, now: datetime) -> list[Condition]:
+    """What has waited for too long: to be sent, or to be decided."""
+    ages = queries.oldest_ages(connection, name, now)
+    found: list[Condition] = []
+    if ages.pending is not None and ages.pending > _OLD_PENDING:
+        found.append(Condition(Kind.BACKLOG, name, since=now - ages.pending))
+    if ages.undecided is not None and ages.undecided > _OLD_UNDECIDED:
+        found.append(Condition(Kind.UNDECIDED, name, since=now - ages.undecided))
+    return found
+
+
+def subject_of(api: str, connection: str) -> str:
+    """What a connection to a vendor is called: both vendors' may have the same name."""
+    return f"{api} {connection}"
+
+
+def away_conditions(away: Sequence[VendorAway], known: Collection[str], now: datetime) -> list[Condition]:
+    """The vendors that have been away for long; one that people were told of, until it is back."""
+    found: list[Condition] = []
+    for one in away:
+        causes = ", ".join(f"{cause} {number:,}×" for cause, number in one.causes.items())
+        since = now - timedelta(seconds=one.began)
+        condition = Condition(Kind.AWAY, subject_of(one.api, one.connection), since=since, detail=causes)
+        if one.seconds > _AWAY_SECONDS or condition.key in known:
+            found.append(condition)
     return found
 
 

@@ -20,6 +20,12 @@ TITLES: Final = {
     Kind.HELD: ("有更新被保护规则暂扣", "updates are held by the guard"),
     Kind.QUOTA: ("本月调用额度即将用完", "the month's calls will be spent"),
     Kind.DIED: ("守护进程因故障退出", "the daemon died"),
+    Kind.AWAY: ("厂商服务没有正常应答", "the vendor does not answer as it should"),
+    Kind.SILENT: ("没有任何周期运行", "nothing ran"),
+    Kind.BACKLOG: ("有记录等待过久", "records have been waiting for long"),
+    Kind.UNDECIDED: ("有调用长时间结果未定", "a call has been undecided for long"),
+    Kind.DOUBLE: ("有记录在宜搭中重复", "a record is in Yida twice"),
+    Kind.BALANCE: ("上一周期对账不平", "the last cycle does not balance"),
 }
 RECOVERED: Final = {
     Kind.STOPPED: ("送达已恢复", "delivery goes on"),
@@ -29,6 +35,12 @@ RECOVERED: Final = {
     Kind.HELD: ("暂扣的更新已全部处理", "no update is held"),
     Kind.QUOTA: ("本月调用额度够用", "the month's calls suffice"),
     Kind.DIED: ("守护进程运行正常", "the daemon runs again"),
+    Kind.AWAY: ("厂商服务恢复应答", "the vendor answers again"),
+    Kind.SILENT: ("周期恢复运行", "cycles run again"),
+    Kind.BACKLOG: ("没有等待过久的记录", "no record has been waiting for long"),
+    Kind.UNDECIDED: ("没有长时间结果未定的调用", "no call has been undecided for long"),
+    Kind.DOUBLE: ("一小时内没有再发现重复", "no further one was found for an hour"),
+    Kind.BALANCE: ("对账已平", "the cycles balance again"),
 }
 RUNBOOK: Final = {
     Kind.STOPPED: "xmsyncdpipelinestopped",
@@ -38,6 +50,12 @@ RUNBOOK: Final = {
     Kind.HELD: "xmsyncdrecordsheld",
     Kind.QUOTA: "xmsyncdquotaendswithinaweek",
     Kind.DIED: "xmsyncddown",
+    Kind.AWAY: "xmsyncdvendoraway",
+    Kind.SILENT: "xmsyncdnothingran",
+    Kind.BACKLOG: "xmsyncdbacklogold",
+    Kind.UNDECIDED: "xmsyncdundecidedtoolong",
+    Kind.DOUBLE: "xmsyncddoublefound",
+    Kind.BALANCE: "xmsyncdbalance",
 }
 """The section of the runbook for each: those of the alerts that watch the same."""
 
