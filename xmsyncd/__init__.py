@@ -26,6 +26,7 @@ Where things are:
 ``errors``            what may go wrong, named by what the daemon does next
 ``clock``             time as an argument
 ``about``             what the lines of a log are about: pipeline, cycle, record
+``heartbeat``         when each part last moved, and whether it waits on purpose
 ``steps``             the moments of a delivery by name, so that a crash test can kill the process at one
 ``nearest``           what a person probably meant by an unknown name
 ``showing``           foreign text as people are shown it: shortened, what cannot be seen as its code
@@ -48,6 +49,7 @@ Where things are:
 ``notify``            what people are told in DingTalk: alerts, state changes, the daily digest
 ``schedule``          when a cycle is due
 ``lifecycle``         named tasks, signals, the bounded drain
+``watchdog``          whether systemd's watchdog is fed: only while every part moves
 ``daemon``            runs what ``app`` has opened, until a signal or the death of a part
 ``app``               opens everything in order, closes it in reverse
 ``wiring``            puts one pipeline together from its settings; with ``app`` it knows all others

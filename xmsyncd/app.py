@@ -16,6 +16,7 @@ from prometheus_client import CollectorRegistry
 
 from xmsyncd.clock import Clock
 from xmsyncd.flow.limiter import Limiter
+from xmsyncd.heartbeat import Heartbeats
 from xmsyncd.ledger import Ledger
 from xmsyncd.lifecycle import Tasks
 from xmsyncd.notify.notifier import Notifier
@@ -56,6 +57,7 @@ class App:
     events: Events
     registry: CollectorRegistry
     gauges: Gauges
+    heartbeats: Heartbeats
     targets: Mapping[str, ProcessWriter]
     okki: Mapping[str, OkkiClient]
     yida: Mapping[str, YidaClient]
@@ -164,6 +166,7 @@ async def open_app(
             clock_told=events.clock_told,
             away=events.vendors_away,
         )
+        heartbeats = Heartbeats(clock.monotonic)
         schedule = Schedule(settings.zone, trouble=events.ring_troubled)
         runtimes: dict[str, PipelineRuntime] = {}
         targets: dict[str, ProcessWriter] = {}
@@ -178,6 +181,7 @@ async def open_app(
             metrics=metrics,
             events=events,
             gauges=gauges,
+            heartbeats=heartbeats,
             stopping=stopping,
             clock=clock,
             rng=rng,
@@ -206,6 +210,7 @@ async def open_app(
             events,
             registry,
             gauges,
+            heartbeats,
             targets,
             okki,
             yida,

@@ -22,6 +22,7 @@ from xmsyncd.operations.socket import OperationServer
 from xmsyncd.operations.table import result_of
 from xmsyncd.settings import Settings
 from xmsyncd.steps import StepListener, nobody_listens
+from xmsyncd.watchdog import Watchdog, longest_standstill
 
 # What every open page asks for again and again.
 _ASKED_BY_OPEN_PAGES = ("status", "activity")
@@ -70,12 +71,11 @@ async def run_daemon(
             console = _console(app, tasks)
             await console.start()
 
-            def progresses() -> bool:
-                return tasks.death is None and app.gauges.answered_within(_LONGEST_SILENCE)
+            watchdog = _watchdog(app, tasks)
 
             try:
                 tasks.start("gauges", app.gauges.run(runtime.stopping, also=app.events.summarise))
-                tasks.start("watchdog", notifier.beat(runtime.stopping, healthy=progresses))
+                tasks.start("watchdog", notifier.beat(runtime.stopping, healthy=watchdog.is_fed))
                 tasks.start("notifications", app.notifier.run(runtime.stopping))
                 app.schedule.start()
                 app.events.daemon_started(pipelines=sorted(runtime.pipelines), console=console.url)
@@ -112,6 +112,22 @@ async def _opened(
             if clock.monotonic() >= deadline:
                 raise
             await clock.sleep(_LOOK_EVERY_SECONDS)
+
+
+def _watchdog(app: App, tasks: Tasks) -> Watchdog:
+    settings = app.runtime.settings
+    timeouts = [
+        settings.delivery.call_timeout,
+        *(one.timeout for one in settings.okki.values()),
+        *(one.transform_timeout for one in settings.pipelines.values()),
+    ]
+    return Watchdog(
+        app.heartbeats,
+        longest_standstill(timeouts),
+        died=lambda: tasks.death is not None,
+        ledger_answers=lambda: app.gauges.answered_within(_LONGEST_SILENCE),
+        told=app.events.watchdog_told,
+    )
 
 
 def _console(app: App, tasks: Tasks) -> ConsoleServer:

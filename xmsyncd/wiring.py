@@ -24,6 +24,7 @@ from xmsyncd.delivery.read_meter import ReadMeter
 from xmsyncd.delivery.waiting import Bell
 from xmsyncd.flow.limiter import Limiter
 from xmsyncd.flow.quota import Account
+from xmsyncd.heartbeat import Heartbeats
 from xmsyncd.hook.process import Hook
 from xmsyncd.ledger import Ledger, meters, pipelines
 from xmsyncd.ledger.meters import Meter
@@ -67,6 +68,7 @@ class Shared:
     metrics: Metrics
     events: Events
     gauges: Gauges
+    heartbeats: Heartbeats
     stopping: asyncio.Event
     clock: Clock
     rng: random.Random
@@ -113,7 +115,12 @@ async def wire_pipeline(
         events=events,
         step=shared.step,
     )
-    loop = CycleLoop(Cycle(cycle_parts), shared.stopping, finished=lambda report: shared.gauges.tell_clocks())
+    loop = CycleLoop(
+        Cycle(cycle_parts),
+        shared.stopping,
+        finished=lambda report: shared.gauges.tell_clocks(),
+        watched=functools.partial(shared.heartbeats.watched, f"cycle of {name}"),
+    )
     targets = _targets(shared, pipeline, current.mapping)
     target = targets[Account.QUESTIONS]
     delivery_parts = _delivery_parts(shared, name, current.mapping, target, targets[Account.LOOKS], bell)
@@ -195,6 +202,7 @@ def _delivery_parts(
         check_form=_form_check(name, pipeline, target),
         meter=_meter(dingtalk_name, dingtalk, shared.clock),
         bell=bell,
+        heartbeats=shared.heartbeats,
         stopping=shared.stopping,
         clock=shared.clock,
         rng=shared.rng,

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from collections import deque
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -33,9 +34,16 @@ class CycleLoop:
     """
 
     def __init__(
-        self, cycle: Cycle, stopping: asyncio.Event, finished: Callable[[CycleReport], None]
+        self,
+        cycle: Cycle,
+        stopping: asyncio.Event,
+        finished: Callable[[CycleReport], None],
+        *,
+        watched: Callable[[], AbstractContextManager[None]] = contextlib.nullcontext,
     ) -> None:
+        """A cycle runs inside ``watched``; between two cycles there is nothing that must move."""
         self._cycle = cycle
+        self._watched = watched
         self._stopping = stopping
         self._finished = finished
         self._news = asyncio.Event()
@@ -82,6 +90,10 @@ class CycleLoop:
 
     async def _run_one(self, asked: Asked, stop: asyncio.Task[Literal[True]]) -> None:
         self.running = asked.progress
+        with self._watched():
+            await self._run_watched(asked, stop)
+
+    async def _run_watched(self, asked: Asked, stop: asyncio.Task[Literal[True]]) -> None:
         task = asyncio.create_task(self._cycle.run(asked.request, asked.progress), name="cycle")
         try:
             waiting: set[asyncio.Task[CycleReport] | asyncio.Task[Literal[True]]] = {task, stop}

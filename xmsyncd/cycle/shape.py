@@ -18,6 +18,7 @@ from xmsyncd.errors import (
     TryLaterError,
     UnusableMappingError,
 )
+from xmsyncd.heartbeat import beat
 from xmsyncd.ledger import Ledger, cycles, documents, lookups
 from xmsyncd.ledger.tombstones import Mark
 from xmsyncd.ledger.views import Listed, StageEntry
@@ -241,6 +242,7 @@ class Shaper:
         await self._current.ready()
         entries: list[StageEntry] = []
         for item in items:
+            beat()
             try:
                 entries.append(await self._shape(item, known.get(item.source_id), ruled=ruled))
             except (TryLaterError, CannotWorkError, UnusableMappingError) as error:

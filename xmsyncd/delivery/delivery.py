@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 from xmsyncd.about import about
@@ -116,7 +117,7 @@ class Delivery:
     async def _run(self) -> None:
         settling = asyncio.create_task(self._settler.run(), name=f"settle {self._parts.pipeline}")
         loops = [
-            asyncio.create_task(work(), name=f"{name} {self._parts.pipeline}")
+            asyncio.create_task(self._watched(name, work), name=f"{name} {self._parts.pipeline}")
             for name, work in (
                 *(
                     (f"send {Operation(operation)}", lane.run)
@@ -139,6 +140,11 @@ class Delivery:
                 await lane.cut_short()
             settling.cancel()
             await asyncio.gather(settling, return_exceptions=True)
+
+    async def _watched(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
+        """A loop that comes round at least each half minute, unless it waits for a vendor on purpose."""
+        with self._parts.heartbeats.watched(f"{name} of {self._parts.pipeline}"):
+            await work()
 
     async def _drain(self) -> None:
         draining = asyncio.gather(*(lane.drain() for lane in self.lanes))

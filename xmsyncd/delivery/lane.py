@@ -13,6 +13,7 @@ from xmsyncd.delivery.settler import Settler
 from xmsyncd.delivery.stopwatch import Stopwatch
 from xmsyncd.delivery.waiting import Stoppable
 from xmsyncd.errors import CannotWorkError, RefusedError, TryLaterError
+from xmsyncd.heartbeat import waiting
 from xmsyncd.ledger import claims, looks
 from xmsyncd.ledger.views import Allowance, Claimed, LaneView
 from xmsyncd.records import VOID_PERMIT, Claim, Family, Operation, Outcome
@@ -159,8 +160,9 @@ class Lane:
 
     async def _permits(self) -> int:
         """Slots and permits for as many claims as may go this instant; 0 when stopped."""
-        if not await self._waits.unless_stopped(self._slots.acquire()):
-            return 0
+        with waiting():  # for a call on its way, which is watched by itself
+            if not await self._waits.unless_stopped(self._slots.acquire()):
+                return 0
         if not await self._waits.unless_stopped(self._limiter.acquire()):
             self._slots.release()
             return 0
@@ -230,6 +232,10 @@ class Lane:
         )
 
     async def _deliver(self, claim: Claim) -> None:
+        with self._parts.heartbeats.watched(f"{claim.operation} call of {self._parts.pipeline}"):
+            await self._send_and_settle(claim)
+
+    async def _send_and_settle(self, claim: Claim) -> None:
         sent_at = self._parts.clock.monotonic()
         outcome = None if self._is_void(claim) else await self._outcome(claim)
         if outcome is None or (outcome.code == VOID_PERMIT and not outcome.calls):

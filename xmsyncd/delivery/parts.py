@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Protocol
 
@@ -15,6 +15,7 @@ from xmsyncd.delivery.target import Target
 from xmsyncd.delivery.waiting import Bell
 from xmsyncd.errors import XmsyncdError
 from xmsyncd.flow.limiter import Limiter
+from xmsyncd.heartbeat import Heartbeats
 from xmsyncd.ledger import Ledger
 from xmsyncd.ledger.meters import Meter
 from xmsyncd.ledger.views import LookSettlement, Settlement, Stop
@@ -81,6 +82,7 @@ class DeliveryParts:
     options: DeliveryOptions
     meter: Callable[[], Meter]
     bell: Bell
+    heartbeats: Heartbeats = field(default_factory=Heartbeats)
     stopping: asyncio.Event
     clock: Clock
     rng: random.Random

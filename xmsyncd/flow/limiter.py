@@ -16,6 +16,7 @@ from xmsyncd.clock import Clock
 from xmsyncd.flow import adaptive
 from xmsyncd.flow.adaptive import Bounds, RateReason, Refusal
 from xmsyncd.flow.pace import Pacer
+from xmsyncd.heartbeat import waiting
 
 _CALLS_REMEMBERED: Final = 4096
 # The share of the latest permits (about ten of them) that were waited for, from which on the rate counts as
@@ -153,7 +154,8 @@ class Limiter:
     async def acquire(self) -> None:
         """Wait for a permit, in order and through pauses. It is void once a pause began: see `paused_for`."""
         waited = not self._pacer.ready()
-        await self._pacer.acquire()
+        with waiting():  # a told pause lasts as long as the vendor says
+            await self._pacer.acquire()
         self._pressure += (waited - self._pressure) / _PERMITS_WEIGHED
 
     def sent(self) -> float:

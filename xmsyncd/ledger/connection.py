@@ -20,6 +20,7 @@ from typing import Concatenate, ParamSpec, Self, TypeVar
 
 from xmsyncd.clock import Clock, SystemClock
 from xmsyncd.errors import LedgerStorageError, LedgerUnusableError
+from xmsyncd.heartbeat import beat
 from xmsyncd.ledger import faults, identity
 from xmsyncd.ledger.backup import back_up, set_aside_left_over
 from xmsyncd.ledger.identity import Identity
@@ -109,10 +110,12 @@ class Ledger:
             raise LedgerUnusableError("the ledger is closed")
         future = asyncio.get_running_loop().run_in_executor(self._thread, work)
         try:
-            return await asyncio.shield(future)
+            result = await asyncio.shield(future)
         except asyncio.CancelledError:
             future.add_done_callback(_nobody_waits)
             raise
+        beat()
+        return result
 
     def _open(self) -> None:
         set_aside_left_over(self.path)

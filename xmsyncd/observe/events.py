@@ -9,7 +9,7 @@ once in a while and once when it is over (:mod:`xmsyncd.observe.outages`); the m
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -17,6 +17,7 @@ import structlog
 
 from xmsyncd import __version__
 from xmsyncd.errors import XmsyncdError
+from xmsyncd.heartbeat import Standing
 from xmsyncd.ledger.identity import GenerationFile, Identity
 from xmsyncd.observe.call_events import CallTeller
 from xmsyncd.observe.cycle_events import CycleTeller
@@ -24,6 +25,7 @@ from xmsyncd.observe.delivery_events import DeliveryTeller
 from xmsyncd.observe.metrics import Metrics
 from xmsyncd.observe.outages import Turns
 from xmsyncd.schedule import RingTrouble
+from xmsyncd.watchdog import Feeding
 
 _log = structlog.get_logger(__name__)
 
@@ -92,6 +94,14 @@ class Events(CallTeller, CycleTeller, DeliveryTeller):
         """A task does not end although it was cancelled; the process ends without it."""
         self._metrics.tasks_died.inc()
         _log.error("task_left_behind", task=name)
+
+    def watchdog_told(self, feeding: Feeding, standing: Sequence[Standing]) -> None:
+        """Whether systemd's watchdog is fed has changed, or what it is starved for: it will restart us."""
+        if feeding is Feeding.FED:
+            _log.warning("watchdog_fed_again")
+            return
+        parts = {one.part: round(one.age.total_seconds()) for one in standing}
+        _log.error("watchdog_starved", reason=feeding, standing_seconds=parts)
 
     def operation_failed(self, operation: str, error: Exception) -> None:
         """What a command or the console asked for met a fault of ours; the daemon goes on."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import copy
 import random as random_module
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar
@@ -16,6 +17,7 @@ from xmsyncd.clock import Clock, VendorClock
 from xmsyncd.errors import CannotWorkError, RefusedError, ThrottledError, TryLaterError
 from xmsyncd.flow.backoff import jittered_delay
 from xmsyncd.flow.limiter import Limiter
+from xmsyncd.heartbeat import waiting
 from xmsyncd.okki.auth import TOKEN_ENDPOINT, TokenFetcher, TokenRefusedError
 from xmsyncd.okki.codes import DEFAULT, READS, UNREADABLE
 from xmsyncd.okki.failures import (
@@ -146,7 +148,7 @@ class OkkiClient:
         """See that a token can be had."""
 
         async def once() -> None:
-            async with self._one_at_a_time:
+            async with self._turn():
                 await self._token(None)
 
         await self._tried(once)
@@ -255,7 +257,7 @@ class OkkiClient:
 
         async def once() -> _T:
             nonlocal renewed
-            async with self._one_at_a_time:
+            async with self._turn():
                 token = await self._token(None)
                 while True:
                     reply, envelope, verdict = await self._ask(path, endpoint, params, token)
@@ -296,6 +298,16 @@ class OkkiClient:
             raise self._failures.unreadable(endpoint, str(error)) from error
         self._judged(endpoint, reply, Verdict(Family.DELIVERED))
         return content
+
+    @contextlib.asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        """One's own turn: one request at a time. However long the others take, that is their standstill."""
+        with waiting():
+            await self._one_at_a_time.acquire()
+        try:
+            yield
+        finally:
+            self._one_at_a_time.release()
 
     async def _send(self, call: Call) -> Reply:
         """One request with its own permit. The caller holds the lock."""
@@ -352,7 +364,8 @@ class OkkiClient:
                     self._limiter.pause(wait, error.code)  # for everybody on this connection
                 if tries >= most or wait > _LONGEST_WAIT:
                     raise
-                await self._clock.sleep(wait.total_seconds())
+                with waiting():
+                    await self._clock.sleep(wait.total_seconds())
             tries += 1
 
     def _secrets(self) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ import aiohttp
 from yarl import URL
 
 from xmsyncd.clock import Clock
+from xmsyncd.heartbeat import beat
 from xmsyncd.transport.body import NotJsonError, decode_json, encode_json
 from xmsyncd.transport.reply import Fault, Reply, parse_retry_after, parse_server_time
 
@@ -132,10 +133,12 @@ class Transport:
         headers.setdefault("Accept", "application/json")
         started = self._clock.monotonic()
         result = CallResult.CANCELLED
+        beat()
         try:
             reply = await self._exchange(call, headers, data)
             result = _result_of(reply)
         finally:
+            beat()
             self._observer.call_done(
                 self._connection, self._api, call.endpoint, result, self._clock.monotonic() - started
             )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 
@@ -10,7 +11,10 @@ from tests.world import until
 from xmsyncd.cycle.loop import CycleLoop
 from xmsyncd.cycle.plan import CycleRequest
 from xmsyncd.cycle.progress import CycleProgress, CycleReport
+from xmsyncd.heartbeat import Heartbeats, Standing
 from xmsyncd.ledger.cycles import CycleKind, CycleResult
+
+MINUTE = timedelta(minutes=1)
 
 
 class SlowCycle:
@@ -93,3 +97,31 @@ async def test_a_fault_of_ours_ends_the_loop_and_those_that_wait_are_told():
     with pytest.raises(ZeroDivisionError):
         await asyncio.wait_for(loop.run(), 5)
     assert asked.report.cancelled()
+
+
+async def test_a_cycle_that_never_ends_stands_still_and_a_loop_without_one_does_not():
+    now = 0.0
+    heartbeats = Heartbeats(lambda: now)
+    cycle, stopping = SlowCycle(), asyncio.Event()
+    finished: list[CycleReport] = []
+    loop = CycleLoop(
+        cycle,  # type: ignore[arg-type]
+        stopping,
+        finished.append,
+        watched=lambda: heartbeats.watched("cycle of products"),
+    )
+    running = asyncio.create_task(loop.run())
+    await asyncio.sleep(0)
+    now += 3600
+    assert heartbeats.standing_still(MINUTE) == ()
+    loop.ring()
+    await _started(cycle, 1)
+    assert heartbeats.standing_still(MINUTE) == ()
+    now += 60
+    assert heartbeats.standing_still(MINUTE) == (Standing("cycle of products", MINUTE),)
+    cycle.let_go.set()
+    await until(lambda: len(finished) == 1, "it has ended", 5)
+    now += 3600
+    assert heartbeats.standing_still(MINUTE) == ()
+    stopping.set()
+    await running

@@ -23,6 +23,7 @@ from xmsyncd.delivery.waiting import Bell
 from xmsyncd.errors import XmsyncdError
 from xmsyncd.flow.adaptive import Bounds
 from xmsyncd.flow.limiter import Limiter, LimitName
+from xmsyncd.heartbeat import Heartbeats
 from xmsyncd.ledger import Ledger, meters, pipelines
 from xmsyncd.ledger.meters import Meter
 from xmsyncd.ledger.views import LookSettlement, PipelineView, Settlement, StageEntry, Stop
@@ -248,6 +249,7 @@ class Running:
         yida.metered = ReadMeter(ledger, lambda: self.meter).take
         self.yida = yida
         self.told = Told()
+        self.heartbeats = Heartbeats(clock.monotonic)
         self.bell = Bell()
         self.stopping = asyncio.Event()
         self.steps: list[Step] = []
@@ -268,6 +270,7 @@ class Running:
             options=options,
             meter=lambda: self.meter,
             bell=self.bell,
+            heartbeats=self.heartbeats,
             stopping=self.stopping,
             clock=clock,
             rng=random.Random(1),

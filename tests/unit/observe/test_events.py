@@ -12,6 +12,7 @@ from tests.unit.observe.conftest import NOW
 from xmsyncd.cycle.progress import CycleEvents, CycleProgress, CycleReport
 from xmsyncd.delivery.parts import DeliveryEvents
 from xmsyncd.errors import CannotWorkError, EmptyGroupTreeError, RefusedError, ThrottledError, TryLaterError
+from xmsyncd.heartbeat import Standing
 from xmsyncd.ledger.cycles import CycleKind, CycleResult
 from xmsyncd.ledger.events import Finding, Looked, Settled
 from xmsyncd.ledger.views import Look, LookSettlement, Settlement, StageDecision, Stop
@@ -34,6 +35,7 @@ from xmsyncd.schedule import RingTrouble
 from xmsyncd.transport.classify import Rule, Verdict
 from xmsyncd.transport.reply import Fault, Reply
 from xmsyncd.transport.session import CallObserver
+from xmsyncd.watchdog import Feeding
 
 INSTANCE = InstanceId("i-1")
 
@@ -306,6 +308,8 @@ def test_the_rest_is_said_and_counted(events, metrics):
         events.ring_troubled("products", RingTrouble.FAILED, "RuntimeError('x')")
         events.form_not_checked("products", RefusedError("no", request_id="R-1"))
         events.task_left_behind("cycles of products")
+        events.watchdog_told(Feeding.STANDING_STILL, [Standing("cycle of products", timedelta(minutes=11))])
+        events.watchdog_told(Feeding.FED, [])
         events.operation_failed("sync", ZeroDivisionError())
         events.status_unavailable(ZeroDivisionError())
         events.status_unavailable(ZeroDivisionError())
@@ -314,11 +318,14 @@ def test_the_rest_is_said_and_counted(events, metrics):
         ("ring_troubled", "error"),
         ("form_not_checked", "warning"),
         ("task_left_behind", "error"),
+        ("watchdog_starved", "error"),
+        ("watchdog_fed_again", "warning"),
         ("operation_failed", "error"),
         ("status_unavailable", "warning"),
         ("status_unavailable", "debug"),
     ]
     assert lines[6]["request_id"] == "R-1"
+    assert lines[8]["standing_seconds"] == {"cycle of products": 660}
     assert metrics.registry.get_sample_value("xmsyncd_operations_failed_total") == 3
     assert value(events, "failures_total", stage="delivery", reason="undecided") == 3
     assert value(events, "failures_total", stage="read_back", reason="instance_gone") == 1
