@@ -97,6 +97,8 @@ class RejectionReason(StrEnum):
     REQUIRED = "required"
     TYPE = "type"
     MAPPING = "mapping"
+    LOOKUP = "lookup"
+    """A look-up table has no entry for the value."""
     UNKNOWN_GROUP = "unknown_group"
     DETAIL_UNAVAILABLE = "detail_unavailable"
     FILTERED = "filtered"

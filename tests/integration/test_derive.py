@@ -168,7 +168,7 @@ async def test_a_value_without_an_entry_is_rejected_with_the_table_named(tmp_pat
             "SELECT rejection, rejection_detail FROM records WHERE desired = 'rejection'"
         )
         assert len(rejected) == 20 - len(wanted)
-        assert {one["rejection"] for one in rejected} == {"mapping"}
+        assert {one["rejection"] for one in rejected} == {"lookup"}
         assert all("look-up table types" in one["rejection_detail"] for one in rejected)
 
 

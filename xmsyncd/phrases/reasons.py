@@ -100,6 +100,13 @@ REASONS: Final[Mapping[str, Reason]] = {
             "在 OKKI 中更正该值，或更正配置中的字段模板。",
         ),
     ),
+    RejectionReason.LOOKUP: Reason(
+        Phrase("no entry in the look-up table", "对照表中没有此值"),
+        Phrase(
+            "Add the value to the look-up table, or say there by missing: empty or keep what is to be.",
+            "在对照表中补上该值，或用 missing: empty 或 keep 规定没有条目时如何处理。",
+        ),
+    ),
     RejectionReason.UNKNOWN_GROUP: Reason(
         Phrase("unknown group", "未知分组"),
         Phrase("Put the product into an existing group in OKKI.", "在 OKKI 中将产品移到现有分组。"),

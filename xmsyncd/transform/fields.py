@@ -19,7 +19,7 @@ from xmsyncd.transform.parsers import Parser, ParserName, parser_for
 from xmsyncd.transform.quality import Breach, Rule, RuleSpec, compile_rule, rule_problems
 from xmsyncd.transform.quick import Quick, quick_for
 from xmsyncd.transform.rows import RowScope, array_template, row_scope
-from xmsyncd.transform.tables import NO_TABLES, Tables
+from xmsyncd.transform.tables import NO_TABLES, NoEntryError, Tables
 from xmsyncd.transform.value_types import (
     BLANKS,
     Converter,
@@ -156,7 +156,7 @@ class MappedField:
             raise BadValueError(RejectionReason.TYPE, shortened(value), error.expected, asked=asked) from None
         except EvaluationError as error:
             found = shortened(self.template.inputs(lookup) if value is None else value)
-            raise BadValueError(RejectionReason.MAPPING, found, error.expected, asked=asked) from None
+            raise BadValueError(mapping_reason(error), found, error.expected, asked=asked) from None
         except UnicodeError:
             expected = "text that can be written as UTF-8"
             raise BadValueError(RejectionReason.MAPPING, shortened(value), expected, asked=asked) from None
@@ -210,6 +210,16 @@ class MappedField:
     def sentence(self, error: BadValueError) -> str:
         """Field, value and what was expected, as a rejection tells it."""
         return sentence(self.name, error)
+
+
+def mapping_reason(error: ValueError) -> RejectionReason:
+    """Why a template or a derived field has no value: a table without the entry is mended otherwise."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, NoEntryError):
+            return RejectionReason.LOOKUP
+        cause = cause.__cause__
+    return RejectionReason.MAPPING
 
 
 def sentence(name: str, error: BadValueError) -> str:

@@ -44,6 +44,7 @@ from xmsyncd.transform.fields import (
     MappedField,
     compile_fields,
     judged,
+    mapping_reason,
     sentence,
 )
 from xmsyncd.transform.hashes import content_hash, hash_of
@@ -318,7 +319,7 @@ class FieldMapping:
             )
             text = f"where: found {shortened(found)}, expected {error.expected}"
             detail = text.encode("utf-8", "backslashreplace").decode()
-            return Rejection(item.source_id, item.updated_at, RejectionReason.MAPPING, detail)
+            return Rejection(item.source_id, item.updated_at, mapping_reason(error), detail)
         detail = f"where: {reason}".encode("utf-8", "backslashreplace").decode()
         return Filtered(item.source_id, item.updated_at, detail, self._key_in(lookup))
 
@@ -477,7 +478,7 @@ def _complete(lookup: dict[str, Any], chain: Chain) -> None:
         complete(lookup, chain)
     except DerivationError as error:
         found = shortened(input_text(error.found))
-        raise BadValueError(RejectionReason.MAPPING, found, error.expected) from None
+        raise BadValueError(mapping_reason(error), found, error.expected) from None
 
 
 def _spec(

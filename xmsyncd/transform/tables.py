@@ -23,6 +23,10 @@ class MissingEntry(StrEnum):
     KEEP = "keep"
 
 
+class NoEntryError(EvaluationError):
+    """A table does not hold the value: the table is to be mended, not the value or the template."""
+
+
 class LookupTable:
     """An immutable table. Two keys that are the same but for the blanks around them: the first counts."""
 
@@ -52,7 +56,7 @@ class LookupTable:
         return MappingProxyType(self._entries)
 
     def find(self, value: Any) -> Any:
-        """The entry for a value. Raises EvaluationError where there is none and ``missing`` says reject.
+        """The entry for a value. Raises NoEntryError where there is none and ``missing`` says reject.
 
         An empty value without an entry of its own stays empty, whatever ``missing`` says: whether a value
         must be there is what the rule ``required`` decides.
@@ -64,7 +68,7 @@ class LookupTable:
             return ""
         match self.missing:
             case MissingEntry.REJECT:
-                raise EvaluationError(f"an entry for {shortened(key)} in the look-up table {self.name}")
+                raise NoEntryError(f"an entry for {shortened(key)} in the look-up table {self.name}")
             case MissingEntry.EMPTY:
                 return ""
             case MissingEntry.KEEP:

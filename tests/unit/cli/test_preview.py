@@ -242,7 +242,7 @@ def test_a_function_and_derived_fields_are_steps_of_their_own(bare: CommandLine)
     assert steps["transform"]["output"] == {"name": "灯！"}
     assert steps["derive.类型"]["output"] == "多规格"
     assert steps["derive.全名"]["output"] == "多规格 灯！"
-    assert previewed(bare, {**ITEM, "product_type": 9})["result"]["reason"] == "mapping"
+    assert previewed(bare, {**ITEM, "product_type": 9})["result"]["reason"] == "lookup"
     assert previewed(bare, {**ITEM, "name": "样品"})["result"]["is"] == "filtered"
 
 

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xmsyncd.errors import ConfigurationError
+from xmsyncd.phrases.reasons import REASONS
 from xmsyncd.records import ContentHash, Draft, Item, Rejection, RejectionReason, SourceId
 from xmsyncd.transform.custom_fields import CustomField, FieldDictionary
 from xmsyncd.transform.derivation_specs import (
@@ -249,10 +250,22 @@ def test_a_mapping_uses_derived_fields_and_names_them_in_a_rejection():
     assert draft.content == {KEY: "P1-M", "textField_c": "色 红"}
     rejection = the_mapping.map_item(item(product_no="P1", model="M", colour="X"), None, {})
     assert isinstance(rejection, Rejection)
-    assert (rejection.reason, rejection.key) == (RejectionReason.MAPPING, "P1-M")
+    assert (rejection.reason, rejection.key) == (RejectionReason.LOOKUP, "P1-M")
     assert rejection.component == "textField_c"
     assert 'found "X"' in rejection.detail
     assert "(derived field 颜色)" in rejection.detail
+
+
+@pytest.mark.parametrize("value", ["{{colour|lookup(colours)}}", "_function LOOKUP('colours', {colour})"])
+def test_a_table_without_the_entry_has_a_reason_of_its_own(value):
+    the_mapping = mapping({KEY: "{product_no}", "textField_c": value})
+    rejection = the_mapping.map_item(item(product_no="P1", colour="X"), None, {})
+    assert isinstance(rejection, Rejection)
+    assert rejection.reason is RejectionReason.LOOKUP
+    assert 'expected an entry for "X" in the look-up table colours' in rejection.detail
+    advice = REASONS[rejection.reason].advice
+    assert "missing:" in advice.english
+    assert "missing:" in advice.chinese
 
 
 def test_a_key_made_of_nothing_but_fixed_text_is_an_empty_key():
