@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,8 @@ class Example:
     chinese: str
     entry: dict[str, Any]
     item: dict[str, Any]
+    further: dict[str, Any]
+    """What it needs beside its entry: ``derive`` and ``lookups``."""
     written: Any
     shown: dict[str, Any]
     inputs: tuple[tuple[Any, Any], ...]
@@ -55,11 +58,22 @@ def examples(path: Path) -> list[Example]:
         blocks = _BLOCK.findall(text)
         if not blocks:
             continue
-        [(_, entry), *rest] = blocks
-        item, written, shown = (json.loads(block) for _, block in rest)
-        [parsed] = YAML(typ="safe").load(io.StringIO(entry))
+        [[parsed], *more] = (
+            YAML(typ="safe").load(io.StringIO(one)) for kind, one in blocks if kind == "yaml"
+        )
+        item, written, shown = (json.loads(one) for kind, one in blocks if kind == "json")
+        further = dict(more[0]) if more else {}
         inputs = tuple((json.loads(one), json.loads(other)) for one, other in _ROW.findall(text))
-        found.append(Example(name, chinese, parsed, item, written, shown, inputs))
+        found.append(Example(name, chinese, parsed, item, further, written, shown, inputs))
+    return found
+
+
+def together(listed: Iterable[Example]) -> dict[str, dict[str, Any]]:
+    """``derive`` and ``lookups`` for all of them in one pipeline."""
+    found: dict[str, dict[str, Any]] = {"derive": {}, "lookups": {}}
+    for example in listed:
+        for key, values in example.further.items():
+            found[key] |= values
     return found
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.component_guide import ENGLISH, Example, examples
+from tests.component_guide import ENGLISH, Example, examples, together
 from tests.scenario import FIELDS
 from tests.world import World, settings_of, world
 from xmsyncd.clock import SystemClock
@@ -24,6 +24,7 @@ from xmsyncd.simulator.options import EXAMPLE_COMPONENTS, BlankText, Component, 
 from xmsyncd.simulator.server import Simulator
 
 EXAMPLES = examples(ENGLISH)
+FURTHER: dict[str, Any] = together(EXAMPLES)
 OTHERS: dict[str, Any] = {
     "model": "M-1",
     "price_min": "1.25",
@@ -36,10 +37,12 @@ OTHERS: dict[str, Any] = {
     "origin": "US",
     "listed_at": "1970-01-05",
     "sale_from": "",
-    "address": "只有文本",
+    "street": "只有街道",
+    "city": "",
     "images": ["https://img.example/2.png", "https://img.example/a%20b.png"],
-    "from_url": {"url": "https://shop.example/2", "text": "二"},
-    "supplier": [],
+    "from_url": "https://shop.example/2",
+    "supplier_no": "",
+    "supplier_name": "",
     "sku_items": [{"sku_code": "B-1", "cost": "", "image": ""}, {}, {"sku_code": "B-2", "cost": 0}],
 }
 """The second content of the product: other values, fewer rows, some components emptied."""
@@ -83,7 +86,7 @@ def plain(value: Any) -> Any:
 @pytest.mark.parametrize("as_text", [False, True])
 async def test_every_documented_example_is_written_and_read_back_equal(tmp_path: Path, as_text: bool) -> None:
     chosen = options(composed_as_text=as_text, blank_text=BlankText.NULL if as_text else BlankText.SHOWN)
-    async with world(tmp_path, chosen, fields=entries()) as here:
+    async with world(tmp_path, chosen, fields=entries(), **FURTHER) as here:
         product = here.simulated.catalogue.ids()[0]
         for example in EXAMPLES:
             here.simulated.catalogue.edit(product, unnamed=example.item)
@@ -105,6 +108,9 @@ async def test_every_documented_example_is_written_and_read_back_equal(tmp_path:
         assert here.calls("update") == 1, "what the get shows is what was sent: nothing is sent again"
         stored = await held(here, product)
         assert stored["dateField_since"] == 345_600_000 - 8 * 3_600_000
+        assert stored["linkField_page"] == [{"link": "https://shop.example/2", "text": "M-1"}]
+        assert stored["addressField_place"]["address"] == "只有街道"
+        assert stored["associationFormField_supplier"] == []
         assert stored["tableField_skus"] == [
             {"textField_sku": "B-1"},
             {"textField_sku": "B-2", "numberField_cost": 0},
@@ -128,7 +134,9 @@ async def test_a_create_whose_reply_was_lost_is_found_with_equal_content(
 ) -> None:
     """Each type alone: the instance is found by its key, its content proves that nothing is to be sent."""
     chosen = SimulatorOptions(products=1, components=(*EXAMPLE_COMPONENTS, *example.components))
-    async with world(tmp_path, chosen, fields={"replace": [*FIELDS, example.entry]}) as here:
+    async with world(
+        tmp_path, chosen, fields={"replace": [*FIELDS, example.entry]}, **example.further
+    ) as here:
         product = here.simulated.catalogue.ids()[0]
         here.simulated.catalogue.edit(product, unnamed=example.item)
         here.simulated.faults.add("lost_reset", operation="start", times=1)
@@ -172,7 +180,7 @@ async def test_types_said_by_name_and_columns_as_a_flat_list(tmp_path: Path) -> 
 async def test_options_written_by_their_values_are_compared_by_them(tmp_path: Path) -> None:
     chosen = options(options_by_value=True)
     target = {"options_by": "value"}
-    async with world(tmp_path, chosen, fields=entries(), target=target) as here:
+    async with world(tmp_path, chosen, fields=entries(), **FURTHER, target=target) as here:
         product = here.simulated.catalogue.ids()[0]
         for example in EXAMPLES:
             here.simulated.catalogue.edit(product, unnamed=example.item)
@@ -252,15 +260,15 @@ async def test_a_bad_value_of_each_kind_is_rejected_and_the_rest_arrives(tmp_pat
         "origin": ["CN", "US"],
         "listed_at": "明天",
         "sale_to": "",
-        "address": {"street": "1"},
+        "street": {"zh": "1"},
         "images": ["picture.png"],
         "manual_url": "ftp://files.example/1",
         "from_url": "shop.example",
-        "supplier": {"appType": "APP"},
+        "supplier_no": "",
         "sku_items": [{"cost": "1.5"}, {"cost": "n/a"}],
     }
     chosen = SimulatorOptions(products=len(bad) + 1, components=options().components)
-    async with world(tmp_path, chosen, fields=entries()) as here:
+    async with world(tmp_path, chosen, fields=entries(), **FURTHER) as here:
         products = here.simulated.catalogue.ids()
         good = {name: value for example in EXAMPLES for name, value in example.item.items()}
         for product, (name, value) in zip(products, bad.items(), strict=False):

@@ -15,6 +15,7 @@ from xmsyncd.transform.derivation_specs import (
     GroupShow,
     GroupSpec,
     LookupSpec,
+    ObjectSpec,
     RowsSpec,
     UrlsSpec,
     ValueSpec,
@@ -66,7 +67,7 @@ class LookupSettings(Section):
 class DeriveSettings(Section):
     """A field of one's own, used by its name like a field of OKKI; text alone is short for value.
 
-    Exactly one of value, lookup, enum, group, custom, urls and rows says what it is.
+    Exactly one of value, lookup, enum, group, custom, urls, rows and object says what it is.
     """
 
     value: Optional_[str] = Field(
@@ -105,6 +106,12 @@ class DeriveSettings(Section):
         default={}, description="Columns of rows by name, as templates over the fields of one row."
     )
 
+    object: dict[str, str] = Field(
+        default={},
+        description="Parts by name, as templates, for link, address and association components: becomes one "
+        "object.",
+    )
+
     @model_validator(mode="before")
     @classmethod
     def _text_is_value(cls, data: Any) -> Any:
@@ -113,7 +120,7 @@ class DeriveSettings(Section):
     @property
     def kinds(self) -> list[str]:
         """Which of the keys that say what it is are there."""
-        return [kind for kind in KINDS if getattr(self, kind) is not None]
+        return [kind for kind in KINDS if getattr(self, kind) not in (None, {})]
 
     def spec(self, name: str) -> DeriveSpec:
         """What the mapping takes. For settings that were checked."""
@@ -130,10 +137,12 @@ class DeriveSettings(Section):
             return UrlsSpec(name, self.urls)
         if self.rows is not None:
             return RowsSpec(name, self.rows, self.columns)
+        if self.object:
+            return ObjectSpec(name, self.object)
         return ValueSpec(name, self.value or "")
 
 
-KINDS = ("value", "lookup", "enum", "group", "custom", "urls", "rows")
+KINDS = ("value", "lookup", "enum", "group", "custom", "urls", "rows", "object")
 
 BESIDE: dict[str, tuple[str, ...]] = {
     "of": ("lookup", "enum"),

@@ -79,7 +79,15 @@ class RowsSpec:
     columns: Mapping[str, str] = field(default_factory=dict)
 
 
-DeriveSpec = ValueSpec | LookupSpec | GroupSpec | CustomSpec | UrlsSpec | RowsSpec
+@dataclass(frozen=True, slots=True)
+class ObjectSpec:
+    """One object, put together from the item; ``parts`` are templates by the names that Yida asks for."""
+
+    name: str
+    parts: Mapping[str, str]
+
+
+DeriveSpec = ValueSpec | LookupSpec | GroupSpec | CustomSpec | UrlsSpec | RowsSpec | ObjectSpec
 
 # Vendor doc, not verified on a tenant. `disable_flag` is left out: two of its pages contradict each other.
 # The list shows `source_type` as a number, the detail as words that are not documented: those are kept.

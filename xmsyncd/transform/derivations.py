@@ -24,6 +24,7 @@ from xmsyncd.transform.derivation_specs import (
     GroupPlace,
     GroupSpec,
     LookupSpec,
+    ObjectSpec,
     RowsSpec,
     UrlsSpec,
     ValueSpec,
@@ -166,6 +167,8 @@ def _compiled(spec: DeriveSpec, tables: Tables, fields: FieldDictionary | None) 
             return _of_template(spec.name, template, urls_in, "urls")
         case RowsSpec():
             return _rows(spec, tables)
+        case ObjectSpec():
+            return _object(spec, tables)
         case _:
             assert_never(spec)
 
@@ -289,8 +292,32 @@ def _rows(spec: RowsSpec, tables: Tables) -> Derivation:
     return _of_template(spec.name, template, shaped, "rows", dict(spec.columns))
 
 
+def _object(spec: ObjectSpec, tables: Tables) -> Derivation:
+    """Empty where all that its parts look at is: fixed text alone tells nothing of an item."""
+    parts = {part: _template(text, (spec.name, "object", part), tables) for part, text in spec.parts.items()}
+    nothing: frozenset[str] = frozenset()
+
+    def inputs(lookup: Lookup) -> dict[str, Any]:
+        return {name: value for one in parts.values() for name, value in one.inputs(lookup).items()}
+
+    def evaluate(lookup: Lookup) -> Any:
+        if all(is_empty(value) for value in inputs(lookup).values()):
+            return ""
+        return {part: _cell(one, lookup, f"part {part}") for part, one in parts.items()}
+
+    return Derivation(
+        name=spec.name,
+        roots=nothing.union(*(one.roots for one in parts.values())),
+        variables=nothing.union(*(one.variables for one in parts.values())),
+        evaluate=evaluate,
+        inputs=inputs,
+        text=f"object of {', '.join(parts)}",
+        definition=["object", dict(spec.parts)],
+    )
+
+
 def _cell(template: Template, row: Lookup, where: str) -> Any:
-    """One cell of a row. Raises EvaluationError that says which."""
+    """One cell of a row, or one part of an object. Raises EvaluationError that says which."""
     try:
         return template.evaluate(row)
     except ValueError as error:

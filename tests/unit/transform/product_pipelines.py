@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from tests.component_guide import ENGLISH, examples
+from tests.component_guide import ENGLISH, examples, together
 from tests.scenario import FIELDS, KEY, configuration
 from xmsyncd.operations.vendors import mapping_of
 from xmsyncd.settings import TargetSettings, load_settings
@@ -142,7 +142,8 @@ CONDITIONS: tuple[Any, ...] = (
 def pipelines() -> Iterator[dict[str, Any]]:
     """Each as the further keys of its settings."""
     for example in examples(ENGLISH):
-        yield {"fields": [KEY_ENTRY, example.entry]}
+        derive = example.further.get("derive", {})
+        yield {"fields": [KEY_ENTRY, example.entry], "derive": derive}
         if "children" not in example.entry:
             yield {"fields": [KEY_ENTRY, {**example.entry, "value": "{x}", "type": ""}]}
     for number, value in enumerate(values()):
@@ -179,7 +180,7 @@ def pipelines() -> Iterator[dict[str, Any]]:
                 for number, name in enumerate(DERIVE)
             ),
         ],
-        "derive": DERIVE,
+        "derive": DERIVE | together(examples(ENGLISH))["derive"],
         "where": "{enable_flag} <> 0 OR {enable_flag} IS NULL",
         "quality": [
             {"rule": "expression", "expect": "{price} >= 0 OR {price} IS NULL", "on_fail": "warn"},
@@ -192,7 +193,9 @@ def pipelines() -> Iterator[dict[str, Any]]:
 def mappings(folder: Path) -> tuple[tuple[FieldMapping, TargetSettings], ...]:
     """All of them, by way of a configuration file as a user has it."""
     path = folder / "xmsyncd.yaml"
-    base = configuration("http://127.0.0.1:1", "http://127.0.0.1:1", lookups=LOOKUPS)
+    base = configuration(
+        "http://127.0.0.1:1", "http://127.0.0.1:1", lookups=LOOKUPS | together(examples(ENGLISH))["lookups"]
+    )
     standard = base["pipelines"].pop("products")
     standard.pop("quality")
     for number, keys in enumerate(pipelines()):

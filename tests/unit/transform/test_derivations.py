@@ -22,11 +22,12 @@ from xmsyncd.transform.derivation_specs import (
     GroupShow,
     GroupSpec,
     LookupSpec,
+    ObjectSpec,
     RowsSpec,
     UrlsSpec,
     ValueSpec,
 )
-from xmsyncd.transform.derivations import Derivations, compile_derivations
+from xmsyncd.transform.derivations import DerivationError, Derivations, compile_derivations
 from xmsyncd.transform.derived import GROUP_PATH
 from xmsyncd.transform.mapping import FieldMapping, FieldSpec
 from xmsyncd.transform.tables import LookupTable, MissingEntry
@@ -195,6 +196,28 @@ def test_one_derived_field_may_use_another_in_whatever_order_they_stand():
     assert derivations.derive({"product_no": "P1", "colour": "B"})["键"] == "蓝-P1"
     assert [one.name for one in derivations.chain(frozenset({"键"}))] == ["色码", "前缀", "键"]
     assert derivations.needs(frozenset({"键", "name"})) == {"product_no", "colour", "name"}
+
+
+def test_an_object_is_put_together_from_the_item():
+    derivations = compiled(
+        ObjectSpec("链接", {"link": "{url}", "text": "{{name}} {{colour|lookup(colours)}}"})
+    )
+    assert derivations.needs(frozenset({"链接"})) == {"url", "name", "colour"}
+    told = derivations.derive({"url": "https://a.example", "name": "灯", "colour": "R"})["链接"]
+    assert told == {"link": "https://a.example", "text": "灯 红"}
+    assert derivations.derive({"url": "", "name": " "})["链接"] == "", "fixed text tells nothing of an item"
+    with pytest.raises(DerivationError, match=r"an entry for .X. .* in part text \(derived field 链接\)"):
+        derivations.derive({"url": "https://a.example", "colour": "X"})
+
+
+def test_a_table_without_the_entry_is_told_from_within_an_object():
+    the_mapping = mapping(
+        {KEY: "{product_no}", "linkField_a": "{链接}"},
+        ObjectSpec("链接", {"link": "{url}", "text": "{colour|lookup(colours)}"}),
+    )
+    rejection = the_mapping.map_item(item(product_no="P1", url="https://a.example", colour="X"), None, {})
+    assert isinstance(rejection, Rejection)
+    assert rejection.reason is RejectionReason.LOOKUP
 
 
 def test_a_circle_is_named():
