@@ -119,6 +119,7 @@ def test_a_first_day(quick: Commands):
 
 
 def test_commands_beside_a_sync_are_answered_by_it(slow: Commands):
+    slow.configure(dingtalk={"requests_per_second": 4})  # it must last until the others have started
     with slow.start("sync") as holder:
         wait_until(lambda: slow.simulated.count("start") > 5, 20, "deliveries begin")
         shown = slow.json("status", expected=3)
