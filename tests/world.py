@@ -80,6 +80,10 @@ class World:
         shown: Mapping[str, int] = self.simulated.counters.to_json()["calls"]
         return sum(number for name, number in shown.items() if name.split(".")[1] in operations)
 
+    def value(self, name: str, **labels: str) -> float | None:
+        """What a metric of ours shows at this moment; ``None``: there is no such series."""
+        return self.registry.get_sample_value(f"xmsyncd_{name}", labels)
+
     def verdict(self) -> dict[str, Any]:
         """What the simulation's own judge says of Yida's store."""
         return self.simulated.oracle.judge().to_json()

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from xmsyncd.ledger.differences import DifferenceKind
 from xmsyncd.records import StopReason
 
 Series = Mapping[str, str]
@@ -37,6 +38,10 @@ def cycles(result: str, kind: str = "incremental") -> str:
 
 def failures(stage: str, reason: str) -> str:
     return of("failures_total", stage=stage, reason=reason)
+
+
+def differences(kind: str) -> str:
+    return of("differences_records", kind=kind)
 
 
 def stopped(reason: str) -> str:
@@ -92,6 +97,7 @@ HEALTHY: Series = {
     failures("source", "cannot_work:credentials"): f"0x{MINUTES}",
     failures("source", "cannot_work:permission"): f"0x{MINUTES}",
     failures("read_back", "double"): f"0x{MINUTES}",
+    **{differences(kind): f"0x{MINUTES}" for kind in DifferenceKind},
     **{stopped(reason): f"0x{MINUTES}" for reason in StopReason},
     backlog("delivered"): f"5000x{MINUTES}",
     backlog("pending"): f"3x{MINUTES}",
@@ -274,6 +280,12 @@ CASES = (
         "XmsyncdDoubleFound",
         {failures("read_back", "double"): _turn(60, "0", "1")},
         {failures("read_back", "double"): _turn(10, "0", "1")},
+    ),
+    # What others keep in the form, and processes that were ended there, are nothing to be woken for.
+    Case(
+        "XmsyncdDifferences",
+        {differences("different"): _turn(80, "0", "2"), differences("gone"): _turn(80, "0", "1")},
+        {differences("extra"): _turn(20, "0", "9"), differences("ended"): _turn(20, "0", "3")},
     ),
     # Late for nine minutes of an hour, and for eight.
     Case(

@@ -24,6 +24,7 @@ from xmsyncd.errors import ConfigurationError
 from xmsyncd.notify import picture
 from xmsyncd.notify.outbox import Notice
 from xmsyncd.notify.sender import Sender
+from xmsyncd.observe.labels import HookRefusal
 from xmsyncd.operations.robots import send_test
 from xmsyncd.settings import Settings
 from xmsyncd.simulator.faults import FaultName
@@ -336,6 +337,18 @@ async def test_the_hook_refuses_who_has_no_token_and_what_is_no_webhook(tmp_path
         assert await post(f"{url}?robot=nobody", webhook()) == 404
         assert await opened.query("SELECT * FROM notes WHERE name = 'notify.robot.ops'") == []
         assert await post(f"{url}?robot=ops", webhook()) == 200
+        refused = {
+            reason: opened.registry.get_sample_value("xmsyncd_hooks_refused_total", {"reason": reason})
+            for reason in HookRefusal
+        }
+        assert refused == {
+            "not_set_up": 0,
+            "token": 3,
+            "robot": 1,
+            "too_large": 1,
+            "no_webhook": 3,
+            "ledger": 0,
+        }
 
 
 async def test_a_ledger_that_cannot_keep_a_webhook_asks_for_it_again(tmp_path, simulated, monkeypatch):

@@ -12,9 +12,11 @@ import pytest
 
 from tests.world import World, until, world
 from xmsyncd.ledger import meters, people
+from xmsyncd.ledger.differences import DifferenceKind
 from xmsyncd.ledger.meters import Meter
 from xmsyncd.ledger.people import Selection
 from xmsyncd.ledger.states import FAILED_STATES
+from xmsyncd.observe.labels import LeftOut
 from xmsyncd.operations.exit_status import BusyError, ScarceQuotaError
 from xmsyncd.operations.reconcile import reconcile
 from xmsyncd.simulator.instances import Instance
@@ -260,3 +262,54 @@ async def test_the_daemon_compares_by_itself_and_leaves_out_what_it_cannot_spare
         assert here.calls("update") == 0
         shown = await here.query("SELECT reconciled_ms FROM pipelines")
         assert shown[0]["reconciled_ms"] is not None
+
+
+async def test_what_a_comparison_finds_moves_what_alerts_watch(tmp_path: Path) -> None:
+    async with world(tmp_path, SimulatorOptions(products=12)) as here:
+
+        def found() -> dict[str, float | None]:
+            return {
+                kind: here.value("differences_records", pipeline="products", kind=kind)
+                for kind in DifferenceKind
+            }
+
+        def doubles() -> float | None:
+            return here.value("failures_total", pipeline="products", stage="read_back", reason="double")
+
+        nothing: dict[str, float | None] = dict.fromkeys(DifferenceKind, 0)
+        assert (found(), doubles()) == (nothing, 0)
+        await here.sync()
+        await plant_one_of_each(here)
+        here.pipeline.reconcile_due.set()
+        await until(lambda: doubles() == 1, "the schedule's comparison tells of the double")
+        await here.app.gauges.refresh()
+        assert found() == {**nothing, "gone": 1, "different": 1, "doubled": 1, "extra": 1, "ended": 1}
+
+        # One more by hand; that which is known already is no news.
+        store, product = here.simulated.form.store, here.simulated.catalogue.ids()[8]
+        second = store.create(here.simulated.oracle.expected(product), user_id="somebody", status="RUNNING")
+        assert (await compared(here))["differences"]["doubled"] == 2
+        assert doubles() == 2
+        await compared(here)
+        assert doubles() == 2
+        store.delete(second)
+        await compared(here)
+        await here.app.gauges.refresh()
+        assert (found()["doubled"], doubles()) == (1, 2)
+
+
+async def test_a_comparison_that_is_left_out_is_counted_by_why(tmp_path: Path) -> None:
+    async with world(tmp_path, SimulatorOptions(products=30), dingtalk=QUOTA) as here:
+
+        def left_out() -> dict[str, float | None]:
+            return {
+                reason: here.value("reconciles_left_out_total", pipeline="products", reason=reason)
+                for reason in LeftOut
+            }
+
+        assert left_out() == {"quota": 0, "busy": 0, "failed": 0}
+        await here.sync()
+        await _leave(here, spare=0)
+        here.pipeline.reconcile_due.set()
+        await until(lambda: left_out() == {"quota": 1, "busy": 0, "failed": 0}, "it is counted")
+        assert here.calls("search") == 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Protocol
@@ -42,6 +42,7 @@ class DeliveryEvents(Protocol):
     def form_not_checked(self, pipeline: str, error: XmsyncdError) -> None: ...
     def read_put_off(self, pipeline: str, what: str, error: XmsyncdError) -> None: ...
     def instance_vanished(self, pipeline: str, instance_id: InstanceId, key: str) -> None: ...
+    def doubles_found(self, pipeline: str, doubles: Sequence[tuple[str, InstanceId]]) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,8 +51,20 @@ def replace_all(
     *,
     event: HistoryEvent = HistoryEvent.RECONCILED,
     is_complete: bool = True,
-) -> None:
-    """The new report instead of the old one; ``is_complete``: the whole form was compared."""
+) -> tuple[Difference, ...]:
+    """The new report instead of the old one; ``is_complete``: the whole form was compared.
+
+    Returns the doubles that are news: neither the old report had them, nor has a look met them.
+    """
+    known = {
+        row["instance_id"]
+        for row in connection.execute(
+            """SELECT instance_id FROM differences WHERE pipeline = ? AND kind = 'doubled'
+               UNION SELECT i.instance_id FROM instances i JOIN records r ON r.id = i.record_id
+               WHERE r.pipeline = ? AND i.role = 'double'""",
+            (pipeline, pipeline),
+        )
+    }
     connection.execute("DELETE FROM differences WHERE pipeline = ?", (pipeline,))
     connection.executemany(
         """INSERT INTO differences (pipeline, kind, record_id, instance_id, key, detail, found_ms)
@@ -73,6 +85,7 @@ def replace_all(
     if is_complete:
         connection.execute("UPDATE pipelines SET reconciled_ms = ? WHERE name = ?", (to_ms(now), pipeline))
     history.note(connection, now, pipeline, event, differences=counts(connection, pipeline))
+    return tuple(one for one in found if one.kind is DifferenceKind.DOUBLED and one.instance_id not in known)
 
 
 def counts(connection: sqlite3.Connection, pipeline: str) -> dict[str, int]:

@@ -12,6 +12,7 @@ from xmsyncd.errors import LedgerError
 from xmsyncd.notify.alertmanager import NoWebhookError, webhook_notice
 from xmsyncd.notify.outbox import Notice
 from xmsyncd.notify.writing import Letterhead
+from xmsyncd.observe.labels import HookRefusal
 from xmsyncd.transport.body import NotJsonError, decode_json
 
 PATH: Final = "/hooks/alertmanager"
@@ -24,7 +25,7 @@ class HookEvents(Protocol):
     """Who is told of calls to the hook."""
 
     def alerts_received(self, alerts: int, receiver: str) -> None: ...
-    def hook_refused(self, reason: str) -> None: ...
+    def hook_refused(self, refusal: HookRefusal, reason: str) -> None: ...
 
 
 class AlertmanagerHook:
@@ -49,36 +50,38 @@ class AlertmanagerHook:
     async def handle(self, request: web.Request) -> web.Response:
         """One webhook."""
         if self._token is None:
-            return self._refuse(403, "notify.hook_token is not set")
+            return self._refuse(403, HookRefusal.NOT_SET_UP, "notify.hook_token is not set")
         given = request.headers.get(hdrs.AUTHORIZATION, "")
         if not hmac.compare_digest(
             given.encode("utf-8", "surrogateescape"), f"Bearer {self._token}".encode()
         ):
-            response = self._refuse(401, "no or another bearer token")
+            response = self._refuse(401, HookRefusal.TOKEN, "no or another bearer token")
             response.headers[hdrs.WWW_AUTHENTICATE] = "Bearer"
             return response
         wanted = request.query.getall("robot", [])
         if unknown := sorted(set(wanted) - set(self._robots)):
-            return self._refuse(404, f"{len(unknown)} robots of that name are not configured")
+            return self._refuse(
+                404, HookRefusal.ROBOT, f"{len(unknown)} robots of that name are not configured"
+            )
         body = await _bounded(request)
         if body is None:
-            return self._refuse(413, f"more than {MOST_BYTES} bytes")
+            return self._refuse(413, HookRefusal.TOO_LARGE, f"more than {MOST_BYTES} bytes")
         try:
             parsed = decode_json(body)
             notice = webhook_notice(parsed, self._head)
         except NotJsonError:
-            return self._refuse(400, "no JSON")
+            return self._refuse(400, HookRefusal.NO_WEBHOOK, "no JSON")
         except NoWebhookError as error:
-            return self._refuse(400, str(error))
+            return self._refuse(400, HookRefusal.NO_WEBHOOK, str(error))
         try:
             await self._keep([notice], wanted or self._robots)
         except LedgerError:
-            return self._refuse(503, "the ledger cannot keep it now")
+            return self._refuse(503, HookRefusal.LEDGER, "the ledger cannot keep it now")
         self._events.alerts_received(len(parsed["alerts"]), _receiver(parsed))
         return web.json_response({"alerts": len(parsed["alerts"]), "robots": list(wanted or self._robots)})
 
-    def _refuse(self, status: int, reason: str) -> web.Response:
-        self._events.hook_refused(reason)
+    def _refuse(self, status: int, refusal: HookRefusal, reason: str) -> web.Response:
+        self._events.hook_refused(refusal, reason)
         return web.json_response({"error": reason}, status=status)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -19,6 +19,7 @@ from xmsyncd.observe.labels import (
     NO_TOKEN,
     Api,
     DeliveryOutcome,
+    LeftOut,
     Resolution,
     SourceFailure,
     Stage,
@@ -35,6 +36,9 @@ from xmsyncd.records import Claim, Family, InstanceId, StopReason
 _log = structlog.get_logger(__name__)
 
 _SUMMARY_EVERY = timedelta(minutes=5)
+
+# Doubles that one line names; an old copy of a ledger can make thousands.
+_EXAMPLES = 10
 
 _PARKED = "parked"
 # What in a summary makes it a warning.
@@ -203,6 +207,17 @@ class DeliveryTeller(Teller):
         self._failed(pipeline, Stage.READ_BACK, ParkReason.INSTANCE_GONE)
         _log.warning("instance_vanished", pipeline=pipeline, instance_id=instance_id, key=key)
 
+    def doubles_found(self, pipeline: str, doubles: Sequence[tuple[str, InstanceId]]) -> None:
+        """A comparison met instances beside those of their records: key and instance of each that is news."""
+        self._failed(pipeline, Stage.READ_BACK, DOUBLE, len(doubles))
+        _log.error(
+            "doubles_found",
+            pipeline=pipeline,
+            number=len(doubles),
+            examples=dict(doubles[:_EXAMPLES]),
+            advice="xmsyncd reconcile lists them all",
+        )
+
     def reconciled(self, pipeline: str, report: dict[str, Any]) -> None:
         """Ledger and Yida were compared by the schedule; the report stands in the ledger."""
         log = _log.warning if report["total"] else _log.info
@@ -215,9 +230,12 @@ class DeliveryTeller(Teller):
             calls=report["calls"],
         )
 
-    def reconcile_left_out(self, pipeline: str, error: XmsyncdError) -> None:
+    def reconcile_left_out(self, pipeline: str, reason: LeftOut, error: XmsyncdError) -> None:
         """A comparison could not be made, or its calls not be spared; the next ring tries again."""
-        _log.warning("reconcile_left_out", pipeline=pipeline, error=str(error), **request_id(error))
+        self._metrics.reconciles_left_out.labels(pipeline, reason).inc()
+        _log.warning(
+            "reconcile_left_out", pipeline=pipeline, reason=reason, error=str(error), **request_id(error)
+        )
 
     def _delivered(self, pipeline: str, *words: str) -> None:
         told = self._deliveries_of(pipeline)

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from xmsyncd.clock import Clock
-from xmsyncd.ledger import Ledger, queries
+from xmsyncd.ledger import Ledger, differences, queries
 from xmsyncd.ledger import pipelines as ledger_pipelines
+from xmsyncd.ledger.differences import DifferenceKind
 from xmsyncd.ledger.queries import OldestAges
 from xmsyncd.ledger.views import PipelineView
 from xmsyncd.observe.labels import Api
@@ -50,6 +51,7 @@ class _Standing:
     ages: OldestAges
     gaps: int
     balance: int
+    differences: Mapping[str, int]
 
 
 class Gauges:
@@ -135,6 +137,8 @@ class Gauges:
         metrics.oldest_undecided_age.labels(view.name).set(_seconds(standing.ages.undecided))
         metrics.gaps.labels(view.name).set(standing.gaps)
         metrics.balance.labels(view.name).set(standing.balance)
+        for kind in DifferenceKind:
+            metrics.differences.labels(view.name, kind).set(standing.differences.get(kind, 0))
         for reason in StopReason:
             stopped = view.stop is not None and view.stop.reason is reason
             metrics.pipeline_stopped.labels(view.name, reason).set(1 if stopped else 0)
@@ -164,6 +168,7 @@ def _look(
             ages=queries.oldest_ages(connection, name, now),
             gaps=len(queries.gaps(connection, name)),
             balance=queries.last_balance(connection, name),
+            differences=differences.counts(connection, name),
         )
         for name in names
     ]

@@ -197,6 +197,32 @@ def park_reason(finding: Finding) -> ParkReason:
             return ParkReason.RESEND_LIMIT
 
 
+class LeftOut(StrEnum):
+    """Why a scheduled comparison of ledger and Yida was not made."""
+
+    QUOTA = "quota"
+    """Its calls cannot be spared this month."""
+    BUSY = "busy"
+    """The form was being read already."""
+    FAILED = "failed"
+    """A read of the form failed, and went on failing."""
+
+
+class HookRefusal(StrEnum):
+    """Why what was posted to ``/hooks/alertmanager`` was not taken."""
+
+    NOT_SET_UP = "not_set_up"
+    """``notify.hook_token`` is not set."""
+    TOKEN = "token"
+    ROBOT = "robot"
+    """A robot is named that is not configured."""
+    TOO_LARGE = "too_large"
+    NO_WEBHOOK = "no_webhook"
+    """It is nothing that Alertmanager sends."""
+    LEDGER = "ledger"
+    """The ledger cannot keep it now; Alertmanager comes again."""
+
+
 class Notified(StrEnum):
     """What became of sending one message to a robot."""
 

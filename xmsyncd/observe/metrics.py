@@ -22,6 +22,7 @@ from prometheus_client import (
 
 from xmsyncd import __version__
 from xmsyncd.ledger.cycles import CycleKind, CycleResult
+from xmsyncd.ledger.differences import DifferenceKind
 from xmsyncd.ledger.states import VisibleState
 from xmsyncd.ledger.views import StageDecision
 from xmsyncd.observe.labels import (
@@ -33,6 +34,8 @@ from xmsyncd.observe.labels import (
     PROOFS,
     Api,
     DeliveryOutcome,
+    HookRefusal,
+    LeftOut,
     Notified,
     Resolution,
     Stage,
@@ -119,6 +122,12 @@ class Metrics:
         self.failures = self._counter(
             "failures", "What went wrong, by where and why.", "pipeline", "stage", "reason"
         )
+        self.reconciles_left_out = self._counter(
+            "reconciles_left_out",
+            "Scheduled comparisons of ledger and Yida that were not made.",
+            "pipeline",
+            "reason",
+        )
 
     def _declare_state(self) -> None:
         self.backlog = self._gauge("backlog_records", "Records by state.", "pipeline", "state")
@@ -145,6 +154,9 @@ class Metrics:
         )
         self.balance = self._gauge(
             "balance_records", "Read minus decided in the last cycle; anything but 0 is a fault.", "pipeline"
+        )
+        self.differences = self._gauge(
+            "differences_records", "What the last comparison of ledger and Yida found.", "pipeline", "kind"
         )
         self.pipeline_stopped = self._gauge(
             "pipeline_stopped", "1 while delivery stands still for this reason.", "pipeline", "reason"
@@ -212,6 +224,10 @@ class Metrics:
             "notifications", "Messages sent to a robot, by how that ended.", "robot", "result"
         )
         self.notices_waiting = self._gauge("notices_waiting", "What a robot has still to say.", "robot")
+        self.hooks_refused = self._counter(
+            "hooks_refused", "Posts to /hooks/alertmanager that were not taken, by why.", "reason"
+        )
+        _create(self.hooks_refused, HookRefusal)
         build = Info("xmsyncd_build", "The version that runs.", registry=self.registry)
         build.info({"version": __version__})
         self.tasks_died = self._counter(
@@ -253,6 +269,8 @@ class Metrics:
         _create(self.deliveries, [name], Operation, DeliveryOutcome)
         _create(self.undecided, [name], Resolution)
         _create(self.backlog, [name], VisibleState)
+        _create(self.differences, [name], DifferenceKind)
+        _create(self.reconciles_left_out, [name], LeftOut)
         _create(self.pipeline_stopped, [name], StopReason)
         for stage in Stage:
             _create(self.failures, [name], [stage], FAILURE_REASONS[stage])

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import structlog
 
-from xmsyncd.observe.labels import Notified, notified
+from xmsyncd.observe.labels import HookRefusal, Notified, notified
 from xmsyncd.observe.metrics import Metrics
 from xmsyncd.observe.outages import Turns
 from xmsyncd.transport.classify import Verdict
@@ -60,10 +60,11 @@ class NotifyEvents:
         """Alertmanager delivered a webhook."""
         _log.debug("alerts_received", alerts=alerts, receiver=receiver)
 
-    def hook_refused(self, reason: str) -> None:
+    def hook_refused(self, refusal: HookRefusal, reason: str) -> None:
         """Somebody called the hook who may not, or with what is no webhook of Alertmanager."""
+        self._metrics.hooks_refused.labels(refusal).inc()
         (_log.warning if self._hook_turns.take(self._monotonic()) else _log.debug)(
-            "hook_refused", reason=reason
+            "hook_refused", refusal=refusal, reason=reason
         )
 
     def troubled(self, what: str, error: BaseException) -> None:

@@ -113,7 +113,11 @@ class _Reconciliation:
                 yield {"phase": "repair", "pipeline": name, "done": done, "total": of}
         is_complete = candidates.is_complete and not judged.unjudged
         now = self._runtime.clock.now()
-        await self._ledger.write(differences.replace_all, name, judged.found, now, is_complete=is_complete)
+        doubles = await self._ledger.write(
+            differences.replace_all, name, judged.found, now, is_complete=is_complete
+        )
+        if doubles:
+            self._pipeline.told.doubles_found(name, [(one.key, one.instance_id) for one in doubles])
         yield {
             "phase": "done",
             **await self._ledger.read(report, name),

@@ -7,10 +7,13 @@ import random
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from xmsyncd.errors import LedgerError, StoppedError, XmsyncdError
+from xmsyncd.errors import CannotWorkError, LedgerError, StoppedError, XmsyncdError
 from xmsyncd.ledger import instances, pipelines
+from xmsyncd.observe.labels import LeftOut
+from xmsyncd.operations.exit_status import BusyError, ScarceQuotaError
 from xmsyncd.operations.reconcile import reconcile
 from xmsyncd.operations.runtime import PipelineRuntime, Runtime
+from xmsyncd.records import StopReason
 
 # The vendor advises to keep timed work off the full hour, when everybody's is due.
 _OFF_THE_HOUR = timedelta(minutes=7)
@@ -22,7 +25,7 @@ class ReconcileEvents(Protocol):
     """Who is told what a scheduled comparison came to."""
 
     def reconciled(self, pipeline: str, report: dict[str, Any]) -> None: ...
-    def reconcile_left_out(self, pipeline: str, error: XmsyncdError) -> None: ...
+    def reconcile_left_out(self, pipeline: str, reason: LeftOut, error: XmsyncdError) -> None: ...
 
 
 class ScheduledReconcile:
@@ -62,7 +65,18 @@ class ScheduledReconcile:
             if isinstance(error, LedgerError):
                 raise
         except XmsyncdError as error:
-            self._events.reconcile_left_out(self._pipeline.name, error)
+            self._events.reconcile_left_out(self._pipeline.name, left_out_for(error), error)
+
+
+def left_out_for(error: XmsyncdError) -> LeftOut:
+    """Why a comparison was not made, in a word."""
+    match error:
+        case ScarceQuotaError() | CannotWorkError(reason=StopReason.QUOTA):
+            return LeftOut.QUOTA
+        case BusyError():
+            return LeftOut.BUSY
+        case _:
+            return LeftOut.FAILED
 
 
 def first_after(now: datetime, last: datetime | None, every: timedelta, rng: random.Random) -> timedelta:

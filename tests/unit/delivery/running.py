@@ -7,7 +7,7 @@ import contextlib
 import random
 import sqlite3
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
@@ -191,6 +191,7 @@ class Told:
     vanished: list[tuple[InstanceId, str]] = field(default_factory=list)
     failed: list[tuple[str, str]] = field(default_factory=list)
     unchecked: list[str] = field(default_factory=list)
+    doubles: list[tuple[str, InstanceId]] = field(default_factory=list)
 
     def attempt_settled(self, settlement: Settlement) -> None:
         self.settled.append(settlement)
@@ -230,6 +231,9 @@ class Told:
 
     def instance_vanished(self, pipeline: str, instance_id: InstanceId, key: str) -> None:
         self.vanished.append((instance_id, key))
+
+    def doubles_found(self, pipeline: str, doubles: Sequence[tuple[str, InstanceId]]) -> None:
+        self.doubles.extend(doubles)
 
 
 class Running:

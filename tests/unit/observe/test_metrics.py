@@ -95,8 +95,8 @@ def series(metrics: Metrics) -> int:
     return sum(len(one.samples) for one in metrics.registry.collect())
 
 
-def test_fifty_pipelines_are_eight_thousand_series_from_the_start_and_for_ever():
-    """A pipeline costs at most 150, a connection 260: a small Prometheus holds a hundred times as many."""
+def test_fifty_pipelines_are_eight_and_a_half_thousand_series_from_the_start_and_for_ever():
+    """A pipeline costs at most 160, a connection 260: a small Prometheus holds a hundred times as many."""
     metrics = Metrics(CollectorRegistry())
     for api in ("okki", "dingtalk"):
         metrics.declare_connection(api, "main")
@@ -105,8 +105,8 @@ def test_fifty_pipelines_are_eight_thousand_series_from_the_start_and_for_ever()
     for number in range(50):
         metrics.declare_pipeline(f"pipeline{number}", "main")
     each = (series(metrics) - before) / 50
-    assert each <= 150
-    assert series(metrics) < 8000
+    assert each <= 160
+    assert series(metrics) < 8500
     declared = series(metrics)
     events = Events(metrics)
     for number in range(50):

@@ -7,7 +7,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from xmsyncd.operations.scheduled_reconcile import first_after
+from xmsyncd.errors import CannotWorkError, RefusedError, ReserveSpentError, TryLaterError, XmsyncdError
+from xmsyncd.observe.labels import LeftOut
+from xmsyncd.operations.exit_status import BusyError, ScarceQuotaError
+from xmsyncd.operations.scheduled_reconcile import first_after, left_out_for
+from xmsyncd.records import StopReason
 
 WEEK = timedelta(days=7)
 
@@ -27,3 +31,18 @@ def test_a_restart_does_not_bring_it_forward_and_what_is_overdue_comes_soon():
     assert soon < timedelta(hours=1)
     later = first_after(now, now - timedelta(days=2), WEEK, random.Random(1))
     assert timedelta(days=5) < later < timedelta(days=5, hours=1)
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (ScarceQuotaError("few"), LeftOut.QUOTA),
+        (ReserveSpentError("main", "spent"), LeftOut.QUOTA),
+        (BusyError("read already"), LeftOut.BUSY),
+        (TryLaterError("away"), LeftOut.FAILED),
+        (RefusedError("no"), LeftOut.FAILED),
+        (CannotWorkError("no", reason=StopReason.PERMISSION), LeftOut.FAILED),
+    ],
+)
+def test_why_one_was_left_out_is_a_word_of_a_closed_set(error: XmsyncdError, reason: LeftOut):
+    assert left_out_for(error) is reason
