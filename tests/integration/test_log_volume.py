@@ -16,6 +16,7 @@ import structlog
 from tests.world import until, world
 from xmsyncd.observe.logs import configure_logging
 from xmsyncd.simulator.options import SimulatorOptions
+from xmsyncd.simulator.oracle import NUMBER
 
 _CYCLES_OF_A_DAY = 144
 _CYCLES_RUN = 12
@@ -81,3 +82,36 @@ async def test_at_debug_each_line_says_what_it_is_about(tmp_path: Path, log: io.
     unknown = [line for line in told if line["event"] == "unknown_answer"]
     assert [line["request_id"] != "" and line["key"] != "" for line in unknown] == [True]
     assert all(line["cycle_id"] for line in told if line["event"] in ("page_staged", "window_proved"))
+
+
+async def test_each_record_that_is_set_aside_is_named_at_debug(tmp_path: Path, log: io.StringIO):
+    configure_logging("debug", "json", log, ())
+    guard = {"updates": 1, "share": "1%", "at_least": 1, "within": "1h"}
+    async with world(tmp_path, SimulatorOptions(products=6), guard=guard) as here:
+        await here.sync()
+        log.truncate(0)
+        log.seek(0)
+        catalogue = here.simulated.catalogue
+        nameless, *edited = catalogue.ids()[:4]
+        number = here.simulated.oracle.expected(catalogue.ids()[5])[NUMBER]
+        namesake = catalogue.create(product_no=number)
+        catalogue.edit(nameless, name="")
+        for one in edited:
+            catalogue.edit(one, product_remark="改过")
+        await here.read()
+    told = lines(log)
+    aside = {line["source_id"]: line for line in told if line["event"].startswith("record_")}
+    cycle_id = max(line["cycle_id"] for line in told if "cycle_id" in line)
+    assert {line["pipeline"] for line in aside.values()} == {"products"}
+    assert {(line["level"], line["cycle_id"]) for line in aside.values()} == {("debug", cycle_id)}
+    rejected, waiting = aside.pop(str(nameless)), aside.pop(str(namesake))
+    assert (rejected["event"], rejected["reason"]) == ("record_rejected", "required")
+    assert rejected["key"] == here.simulated.oracle.expected(nameless)[NUMBER]
+    assert (waiting["event"], waiting["key"]) == ("record_waiting", number)
+    assert {line["event"] for line in aside.values()} == {"record_held"}
+    assert {int(one) for one in aside} < set(edited)
+    assert {line["key"] for line in aside.values()} == {
+        here.simulated.oracle.expected(int(one))[NUMBER] for one in aside
+    }
+    [held] = [line for line in told if line["event"] == "updates_held"]
+    assert (held["held"], held["cycle_id"]) == (len(aside), cycle_id)

@@ -70,9 +70,11 @@ class Cycle:
             with about(cycle_id=running.cycle_id):
                 self._parts.events.cycle_failed(self._parts.pipeline, caught)
         except asyncio.CancelledError:
-            await self._closing.finish(running, CycleResult.INTERRUPTED, "", None, started)
+            with about(cycle_id=running.cycle_id):
+                await self._closing.finish(running, CycleResult.INTERRUPTED, "", None, started)
             raise
-        return await self._closing.finish(running, result, proof, error, started)
+        with about(cycle_id=running.cycle_id):
+            return await self._closing.finish(running, result, proof, error, started)
 
     async def _begin(self, request: CycleRequest, running: Running) -> CyclePlan:
         """Decide what is read, and write down that it is."""

@@ -158,6 +158,7 @@ class PageStager:
             plan=self._parts.shaper.quality,
         )
         self._parts.events.quality_checked(self._parts.pipeline, staged.checks)
+        self._parts.events.records_set_aside(self._parts.pipeline, staged.set_aside)
         running.filtered |= unknown
         running.filtered -= {entry.item.source_id for entry in entries}
         return staged

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -11,6 +11,7 @@ from typing import Protocol
 from xmsyncd.cycle.plan import CyclePlan
 from xmsyncd.ledger.cycles import CycleCounts, CycleKind, CycleResult
 from xmsyncd.ledger.guard import HeldReport
+from xmsyncd.ledger.staging import SetAside
 from xmsyncd.ledger.views import StageDecision
 from xmsyncd.records import ContentHash, RejectionReason, RuleResult, SourceId
 
@@ -29,6 +30,7 @@ class CycleEvents(Protocol):
         read: int,
     ) -> None: ...
     def quality_checked(self, pipeline: str, checks: Mapping[tuple[str, str, RuleResult], int]) -> None: ...
+    def records_set_aside(self, pipeline: str, set_aside: Sequence[SetAside]) -> None: ...
     def window_proved(self, pipeline: str, result: str) -> None: ...
     def records_deleted(self, pipeline: str, number: int) -> None: ...
     def absences_doubted(self, pipeline: str, number: int) -> None: ...

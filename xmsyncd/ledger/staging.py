@@ -44,6 +44,19 @@ from xmsyncd.transform.quality.standing import NO_RULES, QualityPlan
 Result = Draft | Filtered | Rejection
 
 
+_SET_ASIDE = (StageDecision.REJECTED, StageDecision.WAITING, StageDecision.HELD)
+
+
+@dataclass(frozen=True, slots=True)
+class SetAside:
+    """One record of a page that is not sent for now; ``reason`` is that of a rejection, else blank."""
+
+    decision: StageDecision
+    source_id: SourceId
+    key: str
+    reason: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class StagedPage:
     """What staging a page came to: decisions, checks of rules, and what only the ledger could turn down."""
@@ -51,6 +64,7 @@ class StagedPage:
     decisions: Mapping[StageDecision, int]
     checks: Checks
     turned_down: Mapping[RejectionReason, int]
+    set_aside: Sequence[SetAside] = ()
 
 
 def listed(
@@ -108,6 +122,7 @@ def stage_page(
     guarding = Guard(connection, pipeline, cycle_id, guard, now)
     judge = Judge(connection, pipeline, plan, entries, now)
     turned_down: Counter[RejectionReason] = Counter()
+    set_aside: list[SetAside] = []
     drafts = [entry.result for entry in entries if isinstance(entry.result, Draft)]
     nobodys = adopting.nobodys(connection, form, [documents.printable(draft.key) for draft in drafts])
     for entry in entries:
@@ -132,8 +147,19 @@ def stage_page(
             now,
         )
         counts[decision] += 1
+        if decision in _SET_ASIDE:
+            set_aside.append(_set_aside(connection, pipeline, entry.item.source_id, decision))
     cycles.add_decisions(connection, cycle_id, counts)
-    return StagedPage(counts, judge.finish(), turned_down)
+    return StagedPage(counts, judge.finish(), turned_down, set_aside)
+
+
+def _set_aside(
+    connection: sqlite3.Connection, pipeline: str, source_id: SourceId, decision: StageDecision
+) -> SetAside:
+    row = connection.execute(
+        "SELECT key, rejection FROM records WHERE pipeline = ? AND source_id = ?", (pipeline, source_id)
+    ).fetchone()
+    return SetAside(decision, source_id, row["key"] or "", row["rejection"] or "")
 
 
 def _judged(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,6 +15,7 @@ from xmsyncd.cycle.progress import CycleReport
 from xmsyncd.errors import TryLaterError
 from xmsyncd.ledger.cycles import CycleResult
 from xmsyncd.ledger.guard import HeldReport
+from xmsyncd.ledger.staging import SetAside
 from xmsyncd.ledger.views import StageDecision
 from xmsyncd.observe.labels import PROOFS, Api, SourceFailure, Stage, source_failure
 from xmsyncd.observe.metrics import Metrics, known
@@ -94,6 +95,17 @@ class CycleTeller(Teller):
         for (component, rule, result), number in checks.items():
             kind = known(rule, RuleKind)
             self._metrics.quality_checks.labels(pipeline, kind, component, result).inc(number)
+
+    def records_set_aside(self, pipeline: str, set_aside: Sequence[SetAside]) -> None:
+        """Which records of a page are rejected, wait or are held; :meth:`page_staged` counts them."""
+        for one in set_aside:
+            _log.debug(
+                f"record_{one.decision}",
+                pipeline=pipeline,
+                key=one.key,
+                source_id=one.source_id,
+                **({"reason": one.reason} if one.reason else {}),
+            )
 
     def window_proved(self, pipeline: str, result: str) -> None:
         """A slice was read to its end; ``result`` is a :class:`ProofDecision`."""

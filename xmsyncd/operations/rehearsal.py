@@ -25,6 +25,7 @@ from xmsyncd.ledger import Ledger, cycles
 from xmsyncd.ledger.cycles import CycleKind
 from xmsyncd.ledger.guard import HeldReport
 from xmsyncd.ledger.snapshot import Snapshot
+from xmsyncd.ledger.staging import SetAside
 from xmsyncd.ledger.views import StageDecision, StageEntry
 from xmsyncd.records import RejectionReason, RuleResult
 
@@ -61,6 +62,9 @@ class Overheard:
         """Nothing."""
 
     def quality_checked(self, pipeline: str, checks: Mapping[tuple[str, str, RuleResult], int]) -> None:
+        """Nothing."""
+
+    def records_set_aside(self, pipeline: str, set_aside: Sequence[SetAside]) -> None:
         """Nothing."""
 
     def window_proved(self, pipeline: str, result: str) -> None:
