@@ -100,7 +100,10 @@ class App:
             yield tasks
         finally:
             # A little longer than the deliveries' own bound, after which they settle what they cut off.
-            await tasks.drain(self.runtime.settings.delivery.drain + _SETTLING)
+            bound = self.runtime.settings.delivery.drain + _SETTLING
+            late = await tasks.drain(bound)
+            if late:
+                self.events.tasks_cut_off(late, bound)
         if tasks.death is not None:
             raise tasks.death.error or RuntimeError(str(tasks.death))
 

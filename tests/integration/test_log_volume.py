@@ -5,18 +5,24 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import random
 from collections import Counter
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 import structlog
+from prometheus_client import CollectorRegistry
 
-from tests.world import until, world
+from tests.world import settings_of, until, world
+from xmsyncd.app import open_app
+from xmsyncd.clock import SystemClock
 from xmsyncd.observe.logs import configure_logging
 from xmsyncd.simulator.options import SimulatorOptions
 from xmsyncd.simulator.oracle import NUMBER
+from xmsyncd.simulator.server import Simulator
 
 _CYCLES_OF_A_DAY = 144
 _CYCLES_RUN = 12
@@ -115,3 +121,22 @@ async def test_each_record_that_is_set_aside_is_named_at_debug(tmp_path: Path, l
     }
     [held] = [line for line in told if line["event"] == "updates_held"]
     assert (held["held"], held["cycle_id"]) == (len(aside), cycle_id)
+
+
+async def test_what_a_stop_has_to_cut_off_is_named(
+    tmp_path: Path, log: io.StringIO, monkeypatch: pytest.MonkeyPatch
+):
+    configure_logging("info", "json", log, ())
+    monkeypatch.setattr("xmsyncd.app._SETTLING", timedelta(0))
+    short = {"call_timeout": "1s", "drain": "1100ms"}
+    async with Simulator(SimulatorOptions(products=1)) as simulated:
+        settings = settings_of(tmp_path, simulated, delivery=short, dingtalk={"connect_timeout": "500ms"})
+        async with (
+            open_app(
+                settings, clock=SystemClock(), rng=random.Random(1), registry=CollectorRegistry()
+            ) as app,
+            app.running(delivers=False) as tasks,
+        ):
+            tasks.start("what will not end", asyncio.sleep(3600))
+    [told] = [line for line in lines(log) if line["event"] == "tasks_cut_off"]
+    assert (told["level"], told["tasks"]) == ("warning", ["what will not end"])

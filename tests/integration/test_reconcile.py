@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.world import World, until, world
+from xmsyncd.errors import StoppedError
 from xmsyncd.ledger import meters, people
 from xmsyncd.ledger.differences import DifferenceKind
 from xmsyncd.ledger.meters import Meter
@@ -313,3 +314,34 @@ async def test_a_comparison_that_is_left_out_is_counted_by_why(tmp_path: Path) -
         here.pipeline.reconcile_due.set()
         await until(lambda: left_out() == {"quota": 1, "busy": 0, "failed": 0}, "it is counted")
         assert here.calls("search") == 0
+
+
+async def test_a_stop_ends_a_comparison_at_once_however_long_the_vendor_says_to_wait(tmp_path: Path) -> None:
+    """A form that is being rebuilt is waited for in minutes; a stop waits for none of them."""
+    async with world(tmp_path, SimulatorOptions(products=12)) as here:
+        await here.sync()
+        here.simulated.counters.reset()
+        here.simulated.faults.add("form_busy", operation="search")
+        here.pipeline.reconcile_due.set()
+        await until(lambda: here.calls("search") == 1, "the comparison is under way")
+        assert here.pipeline.form_in_use.locked()
+        here.app.runtime.stopping.set()
+
+        def names() -> set[str]:
+            return {task.get_name() for task in asyncio.all_tasks()}
+
+        await until(lambda: "comparisons of products" not in names(), "it has ended", seconds=3)
+        assert not here.pipeline.form_in_use.locked()
+
+
+async def test_a_stop_ends_a_comparison_that_a_person_asked_for_as_well(tmp_path: Path) -> None:
+    async with world(tmp_path, SimulatorOptions(products=12)) as here:
+        await here.sync()
+        here.simulated.counters.reset()
+        here.simulated.faults.add("form_busy", operation="search")
+        asked = asyncio.create_task(compared(here))
+        await until(lambda: here.calls("search") == 1, "the comparison is under way")
+        here.app.runtime.stopping.set()
+        with pytest.raises(StoppedError):
+            async with asyncio.timeout(3):
+                await asked

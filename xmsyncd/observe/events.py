@@ -90,6 +90,10 @@ class Events(CallTeller, CycleTeller, DeliveryTeller):
         trace = None if isinstance(error, XmsyncdError) else error
         _log.error("task_died", task=name, error=repr(error), exc_info=trace)
 
+    def tasks_cut_off(self, names: Sequence[str], bound: timedelta) -> None:
+        """These had not ended by themselves when the drain was over, and were cancelled."""
+        _log.warning("tasks_cut_off", tasks=list(names), after_seconds=bound.total_seconds())
+
     def task_left_behind(self, name: str) -> None:
         """A task does not end although it was cancelled; the process ends without it."""
         self._metrics.tasks_died.inc()

@@ -9,6 +9,7 @@ from math import ceil
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
+from xmsyncd.delivery.waiting import Stoppable
 from xmsyncd.errors import StoppedError, TryLaterError
 from xmsyncd.ledger import meters
 from xmsyncd.ledger.meters import Meter
@@ -67,6 +68,7 @@ class FormReading:
         self._pipeline = pipeline
         self._may_use_all = may_use_all
         self._connection, self._dingtalk = runtime.settings.dingtalk_of(pipeline.settings)
+        self._waits = Stoppable(runtime.stopping, runtime.clock)
         self.calls = 0
 
     async def room(self) -> Room | None:
@@ -130,7 +132,8 @@ class FormReading:
             except TryLaterError as error:
                 if tried == _TRIES:
                     raise
-                await self._runtime.clock.sleep((error.wait or pause).total_seconds())
+                wait = (error.wait or pause).total_seconds()  # minutes, where the form is being rebuilt
+                await self._waits.unless_stopped(self._runtime.clock.sleep(wait))
                 pause = min(2 * pause, delivery.retry_cap)
         raise AssertionError("unreachable")
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import random
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
+from xmsyncd.delivery.waiting import Stoppable
 from xmsyncd.errors import CannotWorkError, LedgerError, StoppedError, XmsyncdError
 from xmsyncd.ledger import instances, pipelines
 from xmsyncd.observe.labels import LeftOut
@@ -36,21 +36,16 @@ class ScheduledReconcile:
         self._pipeline = pipeline
         self._events = events
         self._rung = pipeline.reconcile_due
+        self._waits = Stoppable(runtime.stopping, runtime.clock)
 
     async def run(self) -> None:
-        """Until the daemon stops. Raises ``LedgerError``: without its memory the daemon cannot go on."""
-        stopping = asyncio.create_task(self._runtime.stopping.wait(), name="stopping")
-        try:
-            while not self._runtime.stopping.is_set():
-                rung = asyncio.create_task(self._rung.wait(), name="reconcile is due")
-                await asyncio.wait({rung, stopping}, return_when=asyncio.FIRST_COMPLETED)
-                rung.cancel()
-                if self._runtime.stopping.is_set():
-                    return
-                self._rung.clear()
-                await self._once()
-        finally:
-            stopping.cancel()
+        """Until the daemon stops, which cuts a comparison short: the last report stays, nothing was sent.
+
+        Raises ``LedgerError``: without its memory the daemon cannot go on.
+        """
+        while await self._waits.unless_stopped(self._rung.wait()):
+            self._rung.clear()
+            await self._waits.unless_stopped(self._once())
 
     async def _once(self) -> None:
         name = self._pipeline.name
