@@ -53,6 +53,11 @@ def calls_of(simulated: Simulator, vendor: Vendor) -> dict[str, int]:
     return shown
 
 
+def shown_in(simulated: Simulator) -> list[dict[str, Any]]:
+    """What each instance holds, in the order in which they were made."""
+    return [one.latest.data() for one in simulated.form.store]
+
+
 def rows_of(ledger: Path) -> str:
     """Everything that the ledger holds; nobody may have it open."""
     connection = sqlite3.connect(f"file:{ledger}?mode=ro&immutable=1", uri=True)
@@ -180,6 +185,61 @@ async def test_a_changed_mapping_within_the_guard(tmp_path: Path):
     assert plan["guard"] == {"held": 80, "released": 20, "limit": 20, "known": 100}
     assert plan["components"] == [{"component": FIELDS[0]["field"], "label": "产品名称", "count": 100}]
     assert plan["exit"] == 3
+
+
+async def test_a_component_that_is_mapped_no_more_costs_no_call(tmp_path: Path):
+    """Yida merges what an update names: what it does not name stays, so there is nothing to send."""
+    level = FIELDS[2]["field"]
+    fewer = {"replace": [one for one in FIELDS if one["field"] != level]}
+    async with vendors(products=40) as simulated:
+        async with application(tmp_path, simulated) as here:
+            await here.sync()
+        before = shown_in(simulated)
+        planned, _ = await predicted_is_what_happens(tmp_path, simulated, fields=fewer)
+        assert planned.plan["cycle"]["reason"] == "context_changed"
+        assert {"part": f"mapping.fields.{level}", "change": "removed", "label": ""} in planned.plan["cycle"][
+            "context"
+        ]
+        assert planned.plan["cycle"]["decisions"]["unchanged"] == 40
+        assert (planned.plan["calls"]["metered"], planned.plan["exit"]) == (0, 0)
+        assert planned.changes == []
+        assert shown_in(simulated) == before
+        # What really changes is sent, and shown without what stays as it is.
+        product = simulated.catalogue.ids()[0]
+        simulated.catalogue.edit(product, name="改名")
+        planned, _ = await predicted_is_what_happens(tmp_path, simulated, fields=fewer)
+        assert planned.plan["calls"]["updates"] == 1
+        (record,) = planned.changes
+        assert [change["component"] for change in record["changes"]] == [FIELDS[0]["field"]]
+        # Mapped again it is still there; without a value it is emptied.
+        planned, _ = await predicted_is_what_happens(tmp_path, simulated)
+        assert planned.plan["calls"]["updates"] == 0
+        planned, _ = await predicted_is_what_happens(tmp_path, simulated, fields=fewer)
+        emptied = {"replace": [one if one["field"] != level else {**one, "value": ""} for one in FIELDS]}
+        planned, _ = await predicted_is_what_happens(tmp_path, simulated, fields=emptied)
+        assert {change["new"] for one in planned.changes for change in one["changes"]} == {""}
+        assert {one.get(level, "") for one in shown_in(simulated)} == {""}
+
+
+async def test_a_new_component_without_a_value_and_the_mark_without_one_cost_no_call(tmp_path: Path):
+    mark, further = "selectField_gone", "textField_further"
+    components = (
+        *EXAMPLE_COMPONENTS,
+        Component(mark, "SelectField", "状态", options=("停用",)),
+        Component(further, "TextField", "其他"),
+    )
+    async with vendors(products=20, components=components) as simulated:
+        async with application(tmp_path, simulated) as here:
+            await here.sync()
+        more: dict[str, Any] = {
+            "target": {"on_delete": "mark", "deleted_mark": {"field": mark, "value": "停用"}},
+            "fields": {"replace": [*FIELDS, {"field": further, "value": ""}]},
+        }
+        planned, _ = await predicted_is_what_happens(tmp_path, simulated, **more)
+        assert planned.plan["cycle"]["reason"] == "context_changed"
+        assert planned.plan["cycle"]["decisions"]["unchanged"] == 20
+        assert planned.plan["calls"]["updates"] == 0
+        assert planned.changes == []
 
 
 async def test_a_changed_group_tree_and_a_ledger_that_does_not_remember(tmp_path: Path):

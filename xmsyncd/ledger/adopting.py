@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from xmsyncd.ledger import documents, history, instances, pipelines, rows
+from xmsyncd.ledger import documents, history, holdings, instances, pipelines, rows
 from xmsyncd.ledger.events import Adopted, Resembled
 from xmsyncd.ledger.guard import Guard, GuardRules
 from xmsyncd.ledger.history import HistoryEvent
@@ -146,7 +146,8 @@ def _bind(
     if after.state.instance_id != found.instance_id or after.state == row.state:
         return False
     _enter(connection, row, found, "bound", now)
-    instances.remember(connection, row.record_id, found.content)
+    is_its_own = row.state.instance_id == found.instance_id
+    holdings.found(connection, row.record_id, found.content, is_its_own=is_its_own)
     if keeps:
         connection.execute(
             "UPDATE contents SET content = delivered WHERE record_id = ? AND content IS NOT NULL",

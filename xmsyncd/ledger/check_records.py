@@ -189,7 +189,7 @@ def _contents(state: RecordState, stored: sqlite3.Row | None, where: str) -> Ite
         yield Violation(Rule.CONTENTS, f"{where}: no content is stored")
         return
     read: dict[str, Any] = {}
-    for name in ("content", "delivered", "sent", "raw", "detail"):
+    for name in ("content", "delivered", "left_in_yida", "sent", "raw", "detail"):
         try:
             read[name] = None if stored[name] is None else documents.load(stored[name])
         except (ValueError, TypeError) as error:
@@ -210,3 +210,5 @@ def _contents(state: RecordState, stored: sqlite3.Row | None, where: str) -> Ite
             yield Violation(Rule.CONTENTS, f"{where}: its {name} is not stored")
         elif content_hash(read[name], volatile_in(told)) != as_shown(told):
             yield Violation(Rule.CONTENTS, f"{where}: its {name} is not what its hash says")
+    for name in sorted({*(read["left_in_yida"] or ())} & {*(read["delivered"] or ())}):
+        yield Violation(Rule.CONTENTS, f"{where}: {name} is delivered, and left from before")

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from xmsyncd.ledger import documents, history, meters, pipelines, rows
+from xmsyncd.ledger import documents, history, holdings, meters, pipelines, rows
 from xmsyncd.ledger.events import Acquitted, Convicted, Returned
 from xmsyncd.ledger.events import Claimed as ClaimedEvent
 from xmsyncd.ledger.history import HistoryEvent
@@ -224,7 +224,8 @@ def _claim_one(connection: sqlite3.Connection, pipeline: str, record_id: RecordI
 def give_back(connection: sqlite3.Connection, claims: Sequence[Claim], meter: Meter, now: datetime) -> None:
     """Undo claims of which nothing was sent, and the calls counted for them."""
     for one in claims:
-        rows.apply(connection, rows.load(connection, one.record_id), Returned(one.attempt_id, now), now)
+        row = rows.load(connection, one.record_id)
+        holdings.agree(connection, rows.apply(connection, row, Returned(one.attempt_id, now), now), now)
         connection.execute(
             "UPDATE attempts SET outcome = 'returned', settled_ms = ? WHERE id = ?",
             (to_ms(now), one.attempt_id),
@@ -309,6 +310,7 @@ def _settle_one(
         _bind_delivered(connection, row, one)
     elif outcome.family is Family.GONE and one.instance_id is not None:
         mark_gone(connection, row.form, one.instance_id)
+    row = holdings.agree(connection, row, now)
     if row.state.block in (Block.SUSPECT, Block.PARKED):
         connection.execute(
             "UPDATE records SET block_detail = ? WHERE id = ?", (outcome.message, one.record_id)
@@ -322,9 +324,7 @@ def _settle_one(
 
 def _bind_delivered(connection: sqlite3.Connection, row: RecordRow, one: Claim) -> None:
     """Remember which instance holds the record now, under which key, and with which content."""
-    connection.execute(
-        "UPDATE contents SET delivered = sent, sent = NULL WHERE record_id = ?", (row.record_id,)
-    )
+    holdings.sent(connection, row.record_id, one.operation, is_answered=True)
     connection.execute(
         """INSERT INTO instances (form, instance_id, record_id, pipeline, key, origin, created_ms, attempt_id)
            VALUES (?, ?, ?, ?, ?, 'created', ?, ?)

@@ -193,6 +193,11 @@ class Drifted:
 
 
 @dataclass(frozen=True, slots=True)
+class Agreed:
+    """What Yida holds needs no update for what is desired, although the hashes differ (:mod:`.sameness`)."""
+
+
+@dataclass(frozen=True, slots=True)
 class Vanished:
     """The record's instance was found to be no longer in Yida."""
 
@@ -220,5 +225,6 @@ Event = (
     | Adopted
     | Resembled
     | Drifted
+    | Agreed
     | Vanished
 )

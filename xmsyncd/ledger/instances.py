@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from xmsyncd.ledger import claims, documents, history, rows
+from xmsyncd.ledger import claims, documents, history, holdings, rows
 from xmsyncd.ledger.events import Drifted, Vanished
 from xmsyncd.ledger.history import HistoryEvent
 from xmsyncd.ledger.states import DesiredDraft, ParkReason, RecordState
@@ -139,7 +139,7 @@ def drifted(connection: sqlite3.Connection, seen: Held, found: Found, now: datet
     after = rows.apply(connection, row, Drifted(found.instance_id, found.content_hash, now), now)
     if after.state == row.state:
         return False
-    remember(connection, after.record_id, found.content)
+    holdings.found(connection, after.record_id, found.content, is_its_own=True)
     history.note(
         connection,
         now,
@@ -150,10 +150,3 @@ def drifted(connection: sqlite3.Connection, seen: Held, found: Found, now: datet
         content_hash=found.content_hash,
     )
     return True
-
-
-def remember(connection: sqlite3.Connection, record_id: RecordId, content: Content) -> None:
-    """Write down what the record's instance holds; its hash is the state's."""
-    connection.execute(
-        "UPDATE contents SET delivered = ? WHERE record_id = ?", (documents.dump(dict(content)), record_id)
-    )

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from xmsyncd.ledger import history, pipelines, rows
+from xmsyncd.ledger import history, holdings, pipelines, rows
 from xmsyncd.ledger.claims import mark_gone
 from xmsyncd.ledger.events import Finding
 from xmsyncd.ledger.history import HistoryEvent
@@ -190,19 +190,16 @@ def _settle_one(connection: sqlite3.Connection, settlement: LookSettlement, now:
         pipelines.prove_search(connection, row.pipeline, now, now - look.sent_at)
         _bind_found(connection, row, settlement, event.instance_id, now)
     if event.finding is Finding.EQUAL:
-        connection.execute(
-            "UPDATE contents SET delivered = sent, sent = NULL WHERE record_id = ?", (row.record_id,)
-        )
+        holdings.sent(connection, row.record_id, look.operation, is_answered=False)
         connection.execute(
             "UPDATE instances SET key = ? WHERE form = ? AND instance_id = ? AND record_id = ?",
             (look.key, row.form, event.instance_id or look.instance_id, row.record_id),
         )
     elif event.finding is Finding.OTHER:
-        # Its hash is known, what exactly it holds is not: nothing older may pass for it.
-        connection.execute("UPDATE contents SET delivered = NULL WHERE record_id = ?", (row.record_id,))
+        holdings.unknown(connection, row.record_id)
     if event.finding is Finding.GONE and look.instance_id is not None:
         mark_gone(connection, row.form, look.instance_id)
-    row = rows.apply(connection, row, event, now)
+    row = holdings.agree(connection, rows.apply(connection, row, event, now), now)
     _note(connection, row, settlement, now)
     return row
 

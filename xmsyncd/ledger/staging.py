@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from xmsyncd.ledger import adopting, cycles, documents, filtering, history, rows
+from xmsyncd.ledger import adopting, cycles, documents, filtering, history, holdings, rows
 from xmsyncd.ledger.adopting import Stray
 from xmsyncd.ledger.events import Staged
 from xmsyncd.ledger.guard import UNGUARDED, Guard, GuardRules
@@ -349,6 +349,8 @@ def _restage(
         _write_listing(connection, row, context_hash, item, result)
     changed = desired != state.desired
     row = rows.apply(connection, row, Staged(desired, now), now)
+    content = result.content if isinstance(result, Draft) and desired == _desired(result) else None
+    row = holdings.agree(connection, row, now, content)
     if changed:
         connection.execute("UPDATE records SET desired_ms = ? WHERE id = ?", (to_ms(now), row.record_id))
         _note(connection, row, result, now)

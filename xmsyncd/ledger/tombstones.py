@@ -14,7 +14,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
 
-from xmsyncd.ledger import documents, history, rows
+from xmsyncd.ledger import documents, history, holdings, rows
 from xmsyncd.ledger.events import Discarded, Restored, Staged
 from xmsyncd.ledger.guard import Guard
 from xmsyncd.ledger.history import HistoryEvent
@@ -240,6 +240,7 @@ def stage_mark(
     volatile = () if of is None else volatile_in(of)
     desired = DesiredDraft(key, content_hash(content, volatile))
     row = rows.apply(connection, row, Staged(desired, now), now)
+    row = holdings.agree(connection, row, now, content)
     if row.state.desired == before.desired:
         return
     row = guard.judge(row, before, context_changed=False)

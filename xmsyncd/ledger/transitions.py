@@ -30,6 +30,7 @@ Discarded       a person lets this content go; OKKI or ``where`` what was never 
 Restored        OKKI lists again what it had let go: no longer discarded
 Adopted         idle: bound to an instance that was there; what differs is due as an update
 Resembled       idle, without an instance: parked, because a create could be a double
+Agreed          idle: what Yida holds needs no update for what is desired
 Drifted         idle: what Yida holds instead of the delivered content is known; an update is due
 Vanished        idle: parked, because its instance is gone from Yida
 ==============  ==========================================================================
@@ -44,6 +45,7 @@ from typing import assert_never
 from xmsyncd.ledger.events import (
     Acquitted,
     Adopted,
+    Agreed,
     Blocked,
     Claimed,
     Convicted,
@@ -134,7 +136,10 @@ def transition(state: RecordState, event: Event) -> RecordState:
                 return _unparked(replace(state, due_at=event.at, tries=0, resends=0))
             if state.attempt is None or state.attempt.phase is not Phase.UNDECIDED:
                 return state
-            return _unparked(replace(state, attempt=None, resends=state.resends + 1, due_at=event.at))
+            # Whether its update has gone through is not known, and so neither is what Yida holds.
+            return _unparked(
+                replace(state, attempt=None, delivered_hash=None, resends=state.resends + 1, due_at=event.at)
+            )
         case Discarded():
             return _discarded(state, event)
         case Restored():
@@ -146,6 +151,8 @@ def transition(state: RecordState, event: Event) -> RecordState:
             return _adopted(state, event)
         case Resembled():
             return _resembled(state)
+        case Agreed():
+            return _agreed(state)
         case Drifted():
             return _drifted(state, event)
         case Vanished():
@@ -410,6 +417,14 @@ def _drifted(state: RecordState, event: Drifted) -> RecordState:
         return state
     after = _released_if_delivered(replace(state, delivered_hash=found_hash))
     return after if after.block in (Block.PARKED, Block.DISCARDED) else replace(after, due_at=event.at)
+
+
+def _agreed(state: RecordState) -> RecordState:
+    if state.attempt is not None or state.instance_id is None or state.delivered_hash is None:
+        return state
+    if not isinstance(state.desired, DesiredDraft) or state.block not in (None, Block.HELD, Block.WAITING):
+        return state
+    return _released_if_delivered(replace(state, delivered_hash=state.desired.content_hash))
 
 
 def _vanished(state: RecordState, event: Vanished) -> RecordState:

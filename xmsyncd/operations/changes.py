@@ -7,8 +7,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from xmsyncd.ledger import documents
+from xmsyncd.ledger.holdings import holding_of
+from xmsyncd.ledger.sameness import Holding, need_of
 from xmsyncd.operations.runtime import PipelineRuntime
-from xmsyncd.records import RecordId
+from xmsyncd.records import Content, RecordId
 
 
 def changes_of(
@@ -21,32 +23,38 @@ def changes_of(
     found = []
     for record_id in ids:
         row = connection.execute(
-            """SELECT r.key, r.source_id, r.decision, r.block_reason, c.content, c.delivered
+            """SELECT r.key, r.source_id, r.decision, r.block_reason, c.content, c.delivered,
+                   c.left_in_yida
                FROM records r JOIN contents c ON c.record_id = r.id WHERE r.id = ?""",
             (record_id,),
         ).fetchone()
         new = documents.load(row["content"]) or {}
-        old = {} if row["delivered"] is None else documents.load(row["delivered"])
         found.append(
             {
                 "key": row["key"],
                 "source_id": row["source_id"],
                 "decision": row["decision"],
                 "reason": row["block_reason"],
-                "changes": differing(old, new, labels),
+                "changes": differing(holding_of(row), new, labels),
             }
         )
     return found
 
 
-def differing(
-    old: Mapping[str, Any], new: Mapping[str, Any], labels: Mapping[str, str]
-) -> list[dict[str, Any]]:
-    """The components in which two contents differ, in the order of the mapping."""
+def differing(holding: Holding | None, new: Content, labels: Mapping[str, str]) -> list[dict[str, Any]]:
+    """The components of ``new`` that would come to hold something else, in the order of the mapping.
+
+    What is mapped no more stays in Yida as it is.
+    """
     return [
-        {"component": name, "label": labels.get(name, ""), "old": old.get(name), "new": new.get(name)}
-        for name in {**new, **old}
-        if old.get(name) != new.get(name)
+        {
+            "component": name,
+            "label": labels.get(name, ""),
+            "old": None if holding is None else holding.value(name),
+            "new": value,
+        }
+        for name, value in new.items()
+        if (value is not None if holding is None else need_of(name, value, holding) is not None)
     ]
 
 

@@ -14,6 +14,7 @@ from xmsyncd.cycle.shape import TRANSFORM, Explained
 from xmsyncd.errors import ConfigurationError, Fault, UnknownProductError
 from xmsyncd.ledger import Ledger, documents, rows, staging
 from xmsyncd.ledger.queries import iso
+from xmsyncd.ledger.sameness import Holding
 from xmsyncd.ledger.states import visible_state
 from xmsyncd.ledger.times import to_ms
 from xmsyncd.ledger.views import StageDecision, StageEntry
@@ -217,6 +218,7 @@ def _record(connection: sqlite3.Connection, pipeline: str, source_id: SourceId) 
     """What staging has made of it. A record that OKKI's list left out has none."""
     row = connection.execute(
         """SELECT r.id, r.decision, r.block_detail, r.instance_id, r.delivered_ms, c.delivered,
+               c.left_in_yida,
                r.desired, r.rejection, r.rejection_detail
            FROM records r JOIN contents c ON c.record_id = r.id WHERE r.pipeline = ? AND r.source_id = ?""",
         (pipeline, source_id),
@@ -232,6 +234,7 @@ def _record(connection: sqlite3.Connection, pipeline: str, source_id: SourceId) 
             "instance_id": row["instance_id"],
             "delivered_at": iso(row["delivered_ms"]),
             "delivered": None if row["delivered"] is None else documents.load(row["delivered"]),
+            "left_in_yida": None if row["left_in_yida"] is None else documents.load(row["left_in_yida"]),
         },
     }
 
@@ -240,4 +243,6 @@ def _changes(result: Draft | Filtered | Rejection, record: Json, labels: Mapping
     if not isinstance(result, Draft) or record["decision"] == StageDecision.UNCHANGED:
         return []
     known = record["record"] or {}
-    return differing(known.get("delivered") or {}, result.content, labels)
+    delivered = known.get("delivered")
+    holding = None if delivered is None else Holding(delivered, known["left_in_yida"])
+    return differing(holding, result.content, labels)

@@ -64,16 +64,21 @@ def as_shown(content_hash: ContentHash) -> ContentHash:
 
 def volatile_in(content_hash: ContentHash) -> tuple[str, ...]:
     """The components that this hash leaves out; none where the text is damaged, so that it fits nothing."""
+    return tuple(sorted(sources_in(content_hash)))
+
+
+def sources_in(content_hash: ContentHash) -> Mapping[str, str]:
+    """The same components, each with the hash of what it tells something of; "" where that is nothing."""
     names = content_hash[_DIGITS:]
     if not names:
-        return ()
+        return {}
     try:
         found = json.loads(names)
     except ValueError:
-        return ()
-    return tuple(
-        sorted(name for name in found if isinstance(name, str)) if isinstance(found, (list, dict)) else ()
-    )
+        return {}
+    if isinstance(found, dict):
+        return {name: source if isinstance(source, str) else "" for name, source in found.items()}
+    return {name: "" for name in found if isinstance(name, str)} if isinstance(found, list) else {}
 
 
 def _plain(value: object) -> Any:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from xmsyncd.ledger.events import (
     Acquitted,
     Adopted,
+    Agreed,
     Blocked,
     Claimed,
     Convicted,
@@ -122,6 +123,7 @@ moves: st.SearchStrategy[Move] = st.one_of(
         st.builds(Restored, moments),
         st.builds(Adopted, instance_ids, hashes, moments, st.booleans()),
         st.just(Resembled()),
+        st.just(Agreed()),
         st.builds(Drifted, instance_ids, hashes, moments),
         st.builds(Vanished, instance_ids),
     ).map(_plain),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -64,10 +64,16 @@ def item(source_id: str, at: datetime | None = NOW, **raw: Any) -> Item:
     return Item(SourceId(source_id), at, {"product_id": source_id, **raw}, hash_of(raw))
 
 
-def draft_entry(source_id: str, key: str, text: str = "", at: datetime | None = NOW) -> StageEntry:
-    content = {"textField_key": key, "textField_name": text}
+def draft_entry(
+    source_id: str, key: str, text: str = "", at: datetime | None = NOW, **further: Any
+) -> StageEntry:
+    """``further`` components are mapped beside key and name."""
+    return draft_of(source_id, key, {"textField_key": key, "textField_name": text, **further}, at)
+
+
+def draft_of(source_id: str, key: str, content: Mapping[str, Any], at: datetime | None = NOW) -> StageEntry:
     draft = Draft(SourceId(source_id), at, KeyValue(key), content, hash_of(content))
-    return StageEntry(item(source_id, at, no=key, name=text), draft)
+    return StageEntry(item(source_id, at, **content), draft)
 
 
 def rejected_entry(

@@ -150,7 +150,7 @@ def test_with_a_mark_it_is_marked_once_and_unmarked_when_it_comes_back(db: sqlit
     assert '"gone"' in sample.column(db, "1", "delivered")
     leave_out(db, filtered("1", at=MUCH_LATER), mark=MARK, now=MUCH_LATER)
     assert sample.deliver_all(db, MUCH_LATER) == []
-    back = sample.draft_entry("1", "K1", "old", MUCH_LATER)
+    back = sample.draft_entry("1", "K1", "old", MUCH_LATER, **{MARK.component: ""})
     sample.stage(db, back, now=MUCH_LATER, ignore_changes=True)
     assert sample.deliver_all(db, MUCH_LATER) == ["K1"]
     assert "gone" not in sample.column(db, "1", "delivered")

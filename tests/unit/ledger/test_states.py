@@ -173,7 +173,7 @@ def looked(finding: Finding, **more: object) -> Looked:
         (
             "update undecided, held",
             ResendOrdered(NOW),
-            replace(HELD_UNDECIDED, attempt=None, resends=1, due_at=NOW),
+            replace(HELD_UNDECIDED, attempt=None, delivered_hash=None, resends=1, due_at=NOW),
         ),
         ("held, discarded", Restored(LATER), after(HELD, Discarded())),
         ("discarded", Restored(LATER), after(PENDING, Discarded())),

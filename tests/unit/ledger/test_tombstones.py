@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -80,7 +81,8 @@ def test_a_product_that_was_absent_is_mapped_again_by_the_read_that_shows_it(
     db: sqlite3.Connection, mark: Mark | None
 ):
     """It is listed as it always was: nothing but the ledger knows that Yida now says otherwise."""
-    entry = sample.draft_entry("1", "K1", "new")
+    further: dict[str, Any] = {} if mark is None else {mark.component: ""}
+    entry = sample.draft_entry("1", "K1", "new", **further)
     sample.stage(db, entry)
     sample.deliver_all(db)
     miss(db, tombstones.ABSENT_READS, mark)
