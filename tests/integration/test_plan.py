@@ -15,6 +15,8 @@ import pytest
 from tests.scenario import FIELDS, KEY
 from tests.world import World, application, settings_of, until
 from xmsyncd.cli.access import operator
+from xmsyncd.cli.context_parts import part_name
+from xmsyncd.cli.words import words_for
 from xmsyncd.errors import CannotWorkError, TryLaterError, UnknownProductError
 from xmsyncd.ledger import notes
 from xmsyncd.operations.sync import exit_status
@@ -137,6 +139,24 @@ async def test_a_first_sync(tmp_path: Path):
     assert (first["label"], first["old"]) == ("产品名称", None)
 
 
+async def test_a_form_that_is_not_empty_is_assumed_to_be_until_somebody_has_looked(tmp_path: Path):
+    async with vendors(products=40) as simulated:
+        form = simulated.form
+        for number in range(41):
+            form.store.create({KEY: f"older {number}"}, user_id="somebody", status="RUNNING")
+        planned = await plan_alone(tmp_path, simulated, {})
+        assert (planned.plan["assumed"], planned.plan["exit"]) == ("form", 0)
+        async with application(tmp_path, simulated) as here:
+            result = await here.sync()
+            assert exit_status(result) == 4
+        # A stopped pipeline asks now and then whether it still has to be; of the sending nothing goes.
+        planned = await plan_alone(tmp_path, simulated, {})
+    plan = planned.plan
+    assert (plan["stop"]["reason"], plan["assumed"], plan["exit"]) == ("form_not_empty", None, 4)
+    assert (plan["calls"]["put_off"], plan["calls"]["metered"]) == (40, 0)
+    assert plan["calls"]["sends_by_kind"] == {"create": 0, "update": 0}
+
+
 async def test_an_incremental_sync_with_edits_and_a_new_product(tmp_path: Path):
     async with vendors(products=60) as simulated:
         async with application(tmp_path, simulated) as here:
@@ -234,12 +254,18 @@ async def test_a_new_component_without_a_value_and_the_mark_without_one_cost_no_
         more: dict[str, Any] = {
             "target": {"on_delete": "mark", "deleted_mark": {"field": mark, "value": "停用"}},
             "fields": {"replace": [*FIELDS, {"field": further, "value": ""}]},
+            "source": {"detail_fields": ["product_type"], "unknown_group": "blank"},
+            "quality": {"replace": [{"rule": "expression", "expect": "{name} IS NOT NULL"}]},
         }
         planned, _ = await predicted_is_what_happens(tmp_path, simulated, **more)
         assert planned.plan["cycle"]["reason"] == "context_changed"
         assert planned.plan["cycle"]["decisions"]["unchanged"] == 20
         assert planned.plan["calls"]["updates"] == 0
         assert planned.changes == []
+        parts = {one["part"]: part_name(one, words_for({})) for one in planned.plan["cycle"]["context"]}
+        assert {part for part, name in parts.items() if part == name} == set(), "each has a name of its own"
+        assert "the mark of deleted records (selectField_gone)" in parts.values()
+        assert "the rules about the record as a whole" in parts.values()
 
 
 async def test_a_changed_group_tree_and_a_ledger_that_does_not_remember(tmp_path: Path):

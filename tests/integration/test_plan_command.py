@@ -54,7 +54,14 @@ def folder(tmp_path: Path) -> Iterator[Folder]:
 def test_a_first_plan_makes_no_ledger_and_is_read_in_chinese(folder: Folder):
     ended = folder.run("plan", "--sample", "1", language="zh_CN.UTF-8")
     assert ended.returncode == 0, ended.stderr
-    for text in ("首次读取", "新建 40", "产品名称 (textField_lq0sj9h9)", "… and 39 more", "未写入任何内容"):
+    for text in (
+        "首次读取",
+        "新建 40",
+        "产品名称 (textField_lq0sj9h9)",
+        "… and 39 more",
+        "假定表单为空",
+        "未写入任何内容",
+    ):
         assert text in ended.stdout
     assert not (folder.path / "xmsyncd.db").exists()
     assert folder.simulated.count("start") == 0

@@ -94,9 +94,9 @@ def _meant(settings: Settings, names: tuple[str, ...]) -> tuple[str | None, tupl
 def _print(console: Console, shown: dict[str, Any], words: Words) -> None:
     from rich.text import Text
 
+    from xmsyncd.cli.context_parts import named
     from xmsyncd.cli.differences import difference
     from xmsyncd.cli.output import add_row, table
-    from xmsyncd.cli.plan_picture import named
     from xmsyncd.cli.reasons import reason_label
 
     if not shown["total"]:

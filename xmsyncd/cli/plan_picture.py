@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from rich.console import Console
 from rich.text import Text
 
+from xmsyncd.cli.context_parts import named, part_name
 from xmsyncd.cli.differences import difference
 from xmsyncd.cli.output import add_row, coloured, counts, facts, moment, span, table
 from xmsyncd.cli.reasons import advice_for, reason_label, stop_advice
@@ -28,16 +29,9 @@ _WHY: Final = {
     "only_by_the_whole_list": "one record, found by reading the whole list",
 }
 
-_PARTS: Final = {
-    "mapping.fields": "the field",
-    "mapping.rules": "the rules of",
-    "mapping.derive": "the derived field",
-    "mapping.tables": "the look-up table",
-    "mapping.key": "the key component",
-    "groups.tree": "the group tree",
-    "further.transform": "the function of transform",
-    "further.params": "the query parameter",
-    "mapping.where": "the filter",
+_ASSUMED: Final = {
+    "form": "Yida was not asked: this assumes an empty form with these components; `xmsyncd check` tells.",
+    "components": "Yida was not asked: this assumes a form with these components; `xmsyncd check` tells.",
 }
 _PARTS_SHOWN: Final = 20
 
@@ -70,7 +64,7 @@ def show_plan(console: Console, plan: dict[str, Any], zone: ZoneInfo, words: Wor
     _show_changes(console, plan, words)
     for name in ("rejected", "waiting"):
         _show_away(console, name, plan[name], words)
-    for line in (*_advice(plan), words("Nothing was written: neither to Yida nor to the ledger.")):
+    for line in (*_advice(plan, words), words("Nothing was written: neither to Yida nor to the ledger.")):
         console.print(Text(line, style="yellow"))
 
 
@@ -85,19 +79,11 @@ def _context(cycle: dict[str, Any], words: Words) -> list[tuple[str, Any]]:
         return []
     if cycle["context"] is None:
         return [(words("changed"), words("not known: the last full read was made by an earlier version"))]
-    lines = [f"{_part(one, words)}: {words(one['change'])}" for one in cycle["context"][:_PARTS_SHOWN]]
+    lines = [f"{part_name(one, words)}: {words(one['change'])}" for one in cycle["context"][:_PARTS_SHOWN]]
     left = len(cycle["context"]) - len(lines)
     if left > 0:
         lines.append(f"… {left:,}")
     return [(words("changed"), "\n".join(lines))]
-
-
-def _part(one: dict[str, str], words: Words) -> str:
-    """``field 产品名称 (textField_x)`` for ``mapping.fields.textField_x``; the rest by its own name."""
-    group, _, name = one["part"].rpartition(".")
-    if group in _PARTS:
-        return f"{words(_PARTS[group])} {named({'label': one['label'], 'component': name})}"
-    return words(_PARTS.get(one["part"], one["part"]))
 
 
 def _window(cycle: dict[str, Any], zone: ZoneInfo, words: Words) -> str:
@@ -107,13 +93,11 @@ def _window(cycle: dict[str, Any], zone: ZoneInfo, words: Words) -> str:
 
 def _cost(plan: dict[str, Any], words: Words) -> list[tuple[str, Any]]:
     calls, time = plan["calls"], plan["time"]
-    parts = [(name, calls[f"{name}s"]) for name in ("create", "update")]
-    parts += list(calls["questions"].items())
+    parts = list(calls["sends_by_kind"].items()) + list(calls["questions"].items())
     if calls["looks"]:
         parts.append(("look", calls["looks"]))
     by_kind = " · ".join(f"{words(name)} {number:,}" for name, number in parts if number)
-    total = calls["creates"] + calls["updates"] + sum(calls["questions"].values()) + calls["looks"]
-    text = f"{total:,} ({by_kind})" if by_kind else str(total)
+    text = f"{calls['metered']:,} ({by_kind})" if by_kind else f"{calls['metered']:,}"
     if calls["sends_now"]:
         text += f", {span(time['send_seconds'])}"
     rows: list[tuple[str, Any]] = [(words("calls to Yida"), text)]
@@ -183,15 +167,11 @@ def _show_away(console: Console, name: str, away: dict[str, Any], words: Words) 
         console.print(Text(f"… and {left:,} more (--sample all)"))
 
 
-def named(component: dict[str, Any]) -> str:
-    """``产品名称 (textField_lq0sj9h9)``."""
-    label = component.get("label")
-    return f"{label} ({component['component']})" if label else str(component["component"])
-
-
-def _advice(plan: dict[str, Any]) -> list[str]:
+def _advice(plan: dict[str, Any], words: Words) -> list[str]:
     lines = []
     calls, guard = plan["calls"], plan["guard"]
+    if plan["assumed"]:
+        lines.append(words(_ASSUMED[plan["assumed"]]))
     if plan["backlog"].get("held"):
         lines.append(
             f"The guard: at most {guard['limit']:,} of {guard['known']:,} known records are updated before "

@@ -10,9 +10,9 @@ from zoneinfo import ZoneInfo
 from rich.console import Console
 from rich.text import Text
 
+from xmsyncd.cli.context_parts import named
 from xmsyncd.cli.differences import MISSING, difference
 from xmsyncd.cli.output import add_row, coloured, facts, moment, shortened, table
-from xmsyncd.cli.plan_picture import named
 from xmsyncd.cli.reasons import advice_for, reason_label
 from xmsyncd.cli.words import Words
 

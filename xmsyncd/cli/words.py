@@ -223,6 +223,18 @@ _CHINESE: Final[Mapping[str, str]] = {
     "the function of transform": "transform 函数",
     "the query parameter": "查询参数",
     "the filter": "过滤条件",
+    "the rules about the record as a whole": "整条记录的规则",
+    "the rules": "规则",
+    "how this version writes values": "本版本写入值的方式",
+    "the mark of deleted records": "已删除记录的标记",
+    "the setting": "配置项",
+    "create or update": "新建或更新",
+    "Yida was not asked: this assumes an empty form with these components; `xmsyncd check` tells.": (
+        "未查询宜搭：以上假定表单为空且有这些组件；实际情况请用 `xmsyncd check` 查看。"
+    ),
+    "Yida was not asked: this assumes a form with these components; `xmsyncd check` tells.": (
+        "未查询宜搭：以上假定表单有这些组件；实际情况请用 `xmsyncd check` 查看。"
+    ),
     "Nothing was written: neither to Yida nor to the ledger.": "未写入任何内容：宜搭与账本均未改动。",
     "window": "读取窗口",
     "the beginning": "最早",

@@ -63,7 +63,8 @@ class Waiting:
 class ExpectedCalls:
     """Calls by what they are. ``questions`` by endpoint: before the first sending, from the reserve.
 
-    ``sends_now`` are the creates and updates that this month still pays for, ``put_off`` the others.
+    ``sends_now`` are the creates and updates that go now, ``put_off`` those that this month does not pay for,
+    or that a stop keeps back. ``sends_by_kind`` tells the first apart, as far as it is known.
     ``looks`` for what is undecided are at least so many: each may need several.
     """
 
@@ -72,6 +73,7 @@ class ExpectedCalls:
     questions: Mapping[str, int]
     looks: int
     sends_now: int
+    sends_by_kind: Mapping[str, int]
     put_off: int
 
     @property
@@ -97,8 +99,27 @@ def expected_calls(waiting: Waiting) -> ExpectedCalls:
         questions=questions,
         looks=waiting.undecided,
         sends_now=sends_now,
+        sends_by_kind=_by_kind(creates, updates, sends_now),
         put_off=waiting.creates + waiting.updates - sends_now,
     )
+
+
+def _by_kind(creates: int, updates: int, now: int) -> dict[str, int]:
+    """Where the month pays for some of both it is not known for which."""
+    if creates and updates and now < creates + updates:
+        return {"create or update": now}
+    return {"create": min(creates, now), "update": min(updates, now)}
+
+
+def assumed(waiting: Waiting) -> str | None:
+    """What nobody has looked at yet and is taken for granted: ``form`` (an empty one) or ``components``."""
+    stop = waiting.stop
+    if stop is not None and stop.reason.waits_for_a_person:
+        return None
+    may_find_some = not waiting.may_create and not waiting.has_instances
+    if waiting.creates and may_find_some and (stop is None or stop.reason not in _CREATE_STOPS):
+        return "form"
+    return "components" if not waiting.form_is_checked and waiting.creates + waiting.updates else None
 
 
 def _questions(waiting: Waiting) -> dict[str, int]:

@@ -21,7 +21,7 @@ from xmsyncd.ledger.views import StageDecision
 from xmsyncd.operations.approve import guard_rules
 from xmsyncd.operations.changes import changes_of, labels_of
 from xmsyncd.operations.exit_status import ExitStatus, worst
-from xmsyncd.operations.expected_calls import ExpectedCalls, Waiting, expected_calls, sending_takes
+from xmsyncd.operations.expected_calls import ExpectedCalls, Waiting, assumed, expected_calls, sending_takes
 from xmsyncd.operations.plan_report import (
     changing,
     in_parts,
@@ -192,6 +192,7 @@ class _Told:
                 standing_of_guard, name, guard_rules(self._pipeline.settings.guard), now
             ),
             "calls": self._calls(calls, waiting),
+            "assumed": assumed(waiting),
             "time": self._time(calls),
             "backlog": after,
             "set_aside": await ledger.read(queries.set_aside, name),

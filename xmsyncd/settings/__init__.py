@@ -33,6 +33,7 @@ from xmsyncd.settings.lookup_files import read_tables
 from xmsyncd.settings.models import Settings
 from xmsyncd.settings.notify import NotifySettings, RobotSettings
 from xmsyncd.settings.pipelines import (
+    MARK_LABEL,
     ColumnSettings,
     FieldSettings,
     GuardSettings,
@@ -46,6 +47,7 @@ from xmsyncd.settings.resources import RESOURCES, Resource, ResourceName
 from xmsyncd.settings.values import format_duration, parse_duration
 
 __all__ = [
+    "MARK_LABEL",
     "RESOURCES",
     "STAND_IN",
     "ApiVersion",

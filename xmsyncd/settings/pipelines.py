@@ -6,7 +6,7 @@ What the vendors leave unknown has a name here and the cautious default.
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from pydantic import BeforeValidator, ConfigDict, Field, StringConstraints
 
@@ -56,6 +56,10 @@ def _empty_is(value: Any) -> BeforeValidator:
 def _nothing_is_none() -> BeforeValidator:
     """轻易云 leaves a parser empty in one way or another."""
     return BeforeValidator(lambda found: None if found in ("", {}, []) else found)
+
+
+MARK_LABEL: Final = "on_delete"
+"""What the component with the mark of deleted records is called."""
 
 
 class ScheduleSettings(Section):
@@ -370,5 +374,5 @@ class PipelineSettings(Section):
         mark = self.target.deleted_mark
         if self.target.on_delete is not OnDelete.MARK or mark is None:
             return self.fields
-        living = FieldSettings(field=mark.field, label="on_delete", value=mark.otherwise)
+        living = FieldSettings(field=mark.field, label=MARK_LABEL, value=mark.otherwise)
         return [*self.fields, living]

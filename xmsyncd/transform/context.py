@@ -67,7 +67,7 @@ def _flattened(value: Any, name: str) -> Iterator[tuple[str, ContentHash]]:
             by_first.setdefault(one[0], []).append(one)
         for first, some in by_first.items():
             yield f"{name}.{first}", hash_of(some)
-    elif value is not None:
+    elif value is not None and value != []:
         yield name, hash_of(value)
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from xmsyncd.flow.quota import MonthUse
 from xmsyncd.ledger.views import Stop
-from xmsyncd.operations.expected_calls import Waiting, expected_calls, sending_takes
+from xmsyncd.operations.expected_calls import Waiting, assumed, expected_calls, sending_takes
 from xmsyncd.operations.runtime import Pace
 from xmsyncd.records import StopReason
 
@@ -53,6 +53,26 @@ def test_what_the_month_does_not_pay_for_is_put_off(used, sends):
     waiting = replace(KNOWN, creates=100, updates=100, use=MonthUse(limit=100, reserve=10, used=used))
     calls = expected_calls(waiting)
     assert (calls.sends_now, calls.put_off) == (sends, 200 - sends)
+
+
+def test_what_goes_now_is_told_by_kind_as_far_as_it_is_known():
+    assert expected_calls(KNOWN).sends_by_kind == {"create": 3, "update": 4}
+    scarce = replace(KNOWN, use=MonthUse(limit=5))
+    assert expected_calls(scarce).sends_by_kind == {"create or update": 5}
+    assert expected_calls(replace(scarce, creates=0, updates=9)).sends_by_kind == {"create": 0, "update": 5}
+    full = expected_calls(replace(KNOWN, stop=stopped(StopReason.FORM_NOT_EMPTY)))
+    assert (full.sends_by_kind, full.put_off) == ({"create": 0, "update": 4}, 3)
+
+
+def test_what_is_taken_for_granted_while_nobody_has_looked():
+    assert assumed(NEW) == "form"
+    assert assumed(replace(NEW, creates=0)) == "components"
+    assert assumed(replace(NEW, has_instances=True)) == "components"
+    assert assumed(replace(NEW, may_create=True, form_is_checked=True)) is None
+    assert assumed(replace(NEW, creates=0, updates=0)) is None
+    assert assumed(replace(NEW, form_is_checked=True, stop=stopped(StopReason.FORM_NOT_EMPTY))) is None
+    assert assumed(replace(NEW, stop=stopped(StopReason.PAUSED))) is None
+    assert assumed(KNOWN) is None
 
 
 def test_questions_come_out_of_the_reserve():
