@@ -139,6 +139,18 @@ class AnyOrder(RuleBasedStateMachine):
         self.further = further or ""
         self.yida.mapped = COMPONENTS if further is None else (*COMPONENTS, FURTHER)
 
+    @rule(further=st.none() | texts)
+    def everything_is_mapped_anew(self, further: str | None) -> None:
+        """By the full read that a changed mapping brings."""
+        self.somebody_changes_the_mapping(further)
+        for row in self.records():
+            if isinstance(row.state.desired, DesiredDraft):
+                stored = self.db.execute(
+                    "SELECT content FROM contents WHERE record_id = ?", (row.record_id,)
+                ).fetchone()
+                content = load(stored["content"])
+                self.stage(row.source_id, content["textField_key"], content["textField_name"])
+
     @rule(source=sources)
     def stage_something_bad(self, source: str) -> None:
         self.tick()
