@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from typing import Any
 
 import aiohttp
@@ -58,6 +59,10 @@ async def test_an_unplugged_vendor_refuses_connections_until_it_listens_again() 
             await simulated.unplug(Vendor.YIDA)
         with pytest.raises(aiohttp.ClientConnectionError):
             await _token_of_yida(session, simulated)
+        with socket.socket() as other:
+            other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            with pytest.raises(OSError, match="in use"):  # nobody else gets its port meanwhile
+                other.bind(("127.0.0.1", int(simulated.yida_url.rpartition(":")[2])))
         async with session.post(f"{simulated.control_url}/plug", json={"vendor": "yida"}) as response:
             assert response.status == 200
         assert (await _token_of_yida(session, simulated))[0] == 200

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 import time
 from collections.abc import Callable
-from typing import Self
+from typing import Any, Self
 
 from aiohttp import web
 
@@ -85,6 +86,8 @@ class Simulator:
         self.control_url = ""
         self._exit = contextlib.AsyncExitStack()
         self._runners: dict[Vendor, web.AppRunner] = {}
+        self._kept: dict[Vendor, socket.socket] = {}
+        """The ports of the vendors that are unplugged, so that nobody else gets one meanwhile."""
 
     @property
     def form(self) -> Form:
@@ -104,7 +107,7 @@ class Simulator:
             exit_stack.callback(self._line.close)
             options = self.options
             for vendor in Vendor:
-                exit_stack.push_async_callback(self.unplug, vendor)
+                exit_stack.push_async_callback(self._close, vendor)
             self.okki_url = await self._plug(Vendor.OKKI, options.okki_port)
             self.yida_url = await self._plug(Vendor.YIDA, options.yida_port)
             control = await self._listen(Control(self).application(), options.control_port)
@@ -122,15 +125,24 @@ class Simulator:
 
     async def unplug(self, vendor: Vendor) -> None:
         """Drop a vendor's connections and refuse new ones. Safe to repeat."""
-        runner = self._runners.pop(vendor, None)
-        if runner is not None:
+        if (runner := self._runners.pop(vendor, None)) is not None:
+            address = runner.addresses[0]
             await runner.cleanup()
+            self._kept[vendor] = _bound(address)
 
     async def plug_in(self, vendor: Vendor) -> None:
         """Listen again where the vendor was. Safe to repeat."""
         if vendor not in self._runners:
+            if (kept := self._kept.pop(vendor, None)) is not None:
+                kept.close()
             url = self.okki_url if vendor is Vendor.OKKI else self.yida_url
             await self._plug(vendor, int(url.rpartition(":")[2]))
+
+    async def _close(self, vendor: Vendor) -> None:
+        if (runner := self._runners.pop(vendor, None)) is not None:
+            await runner.cleanup()
+        if (kept := self._kept.pop(vendor, None)) is not None:
+            kept.close()
 
     async def _plug(self, vendor: Vendor, port: int) -> str:
         api = self.okki if vendor is Vendor.OKKI else self.yida
@@ -157,6 +169,20 @@ class Simulator:
                 continue
             await asyncio.sleep(1 / self.edits_per_second)
             self.catalogue.edit_random()
+
+
+def _bound(address: tuple[Any, ...]) -> socket.socket:
+    """Holds a port without listening: connections are refused. A free port could be given away meanwhile,
+    even to a caller, who would then be connected with itself."""
+    kept = socket.socket(socket.AF_INET if len(address) == 2 else socket.AF_INET6)
+    try:
+        kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # old connections may still linger there
+        kept.bind(address)
+        kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 0)  # but nobody is to share it
+    except OSError:
+        kept.close()
+        raise
+    return kept
 
 
 async def _cancelled(task: asyncio.Task[None]) -> None:
