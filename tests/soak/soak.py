@@ -36,6 +36,8 @@ _SAMPLE = 50
 """Products in a row that our own judge looks at, at several places of the catalogue."""
 
 _MENDED = (
+    ("POST", "/plug", {"vendor": "okki"}),
+    ("POST", "/plug", {"vendor": "yida"}),
     ("POST", "/index", {"frozen": False, "lag_seconds": 0.5, "jitter_seconds": 0.0}),
     ("POST", "/limits", {"qps": None}),
     ("POST", "/okki", {"total": "count"}),
@@ -56,6 +58,7 @@ class Story:
     spells: int = 0
     blows: Counter[str] = field(default_factory=Counter)
     faults: Counter[str] = field(default_factory=Counter)
+    struck: Counter[str] = field(default_factory=Counter)
     deeds: Counter[str] = field(default_factory=Counter)
     products: int = 0
     listed: Counter[str] = field(default_factory=Counter)
@@ -71,6 +74,7 @@ class Story:
             f"storms {self.storms}, spells {self.spells}, products {self.products}",
             f"the daemon: {told(self.blows)}",
             f"faults: {told(self.faults)}",
+            f"calls they struck: {told(+self.struck)}",
             f"deeds: {told(self.deeds)}",
             f"listed with a reason: {told(self.listed)}",
             f"calls: {told(self.calls)}",
@@ -97,7 +101,7 @@ class Soak:
                 self._folder,
                 self._simulated,
                 okki={"requests_per_second": 200, "timeout": "3s"},
-                dingtalk={"requests_per_second": 150},
+                dingtalk={"requests_per_second": 150, "address_block": "2s"},
                 delivery={"in_flight": 16, "call_timeout": "2s", **_SECONDS},
                 source={"full_every": "20s"},
                 **self._scheme.changes,
@@ -117,6 +121,7 @@ class Soak:
         daemon = DaemonProcess(config)
         daemon.start()
         try:
+            self._until_it_holds(daemon)
             ends_at = time.monotonic() + seconds
             while time.monotonic() < ends_at:
                 spell = self._weather.next_spell(self._some_ids())
@@ -128,6 +133,8 @@ class Soak:
                 if daemon.poll() is not None:
                     daemon.kill()
                     daemon.start()
+                    if self._weather.place(4):  # mostly: a spell would be over before a busy machine is ready
+                        self._until_it_holds(daemon)
         finally:
             daemon.kill()
 
@@ -137,6 +144,9 @@ class Soak:
             self.story.faults[fault["name"]] += 1
         for deed in spell.deeds:
             self._do(deed)
+        if spell.unplugged is not None:
+            self._simulated.control("POST", "/plug", {"vendor": spell.unplugged, "in": False})
+            self.story.faults[f"{spell.unplugged} unplugged"] += 1
         time.sleep(spell.blow_after)
         self.story.blows[spell.blow] += 1
         match spell.blow:
@@ -154,6 +164,10 @@ class Soak:
         time.sleep(spell.seconds - spell.blow_after)
         if spell.blow is Blow.FREEZE:
             os.kill(daemon.pid, signal.SIGCONT)
+        if spell.unplugged is not None:
+            self._simulated.control("POST", "/plug", {"vendor": spell.unplugged})
+        for fault in self._simulated.control("GET", "/faults"):
+            self.story.struck[fault["name"]] += fault["struck"]
         self._simulated.clear_faults()
 
     def _do(self, deed: Deed) -> None:
@@ -206,7 +220,7 @@ class Soak:
         """A command that is quicker would hold the ledger itself, for longer than a daemon waits for it."""
         lock = self._folder / "xmsyncd.db.lock"
         deadline = time.monotonic() + _CALM_SECONDS
-        while lock.read_text(encoding="ascii").strip() != str(daemon.pid):
+        while not lock.exists() or lock.read_text(encoding="ascii").strip() != str(daemon.pid):
             if daemon.poll() is not None or time.monotonic() > deadline:
                 raise SoakError(f"the daemon did not begin ({daemon.poll()}); see {daemon.log}")
             time.sleep(0.1)

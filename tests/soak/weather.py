@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from xmsyncd.simulator.counters import Vendor
+
 
 class Blow(StrEnum):
     """What becomes of the daemon's process in a spell."""
@@ -39,6 +41,8 @@ class Spell:
     deeds: tuple[Deed, ...]
     blow: Blow
     blow_after: float
+    unplugged: Vendor | None
+    """Whose connections are dropped and refused."""
 
 
 # Name, properties, and how often relative to the others. Rates are drawn where none is given.
@@ -68,6 +72,20 @@ _FAULTS: tuple[tuple[int, str, Mapping[str, Any]], ...] = (
     # search that lies at random: from that nobody can learn what is there.
     (2, "search_blind", {"api": "yida", "rate": 1.0}),
     (2, "slow", {"api": "yida", "seconds": 1.0}),
+    (1, "wrong_type", {"api": "yida"}),
+    (2, "coded", {}),  # a code that no table knows
+    (2, "system_busy", {}),
+    # Its pause is a minute and no setting: one is enough to still an interface until the daemon is killed.
+    (1, "throttle_minute", {"rate": 1.0, "times": 1}),
+    # What was sent from the address is refused for so long, then silence for the setting's time.
+    (1, "ip_block", {"rate": 0.1, "times": 1, "seconds": 1.5}),
+    (1, "ip_block", {"rate": 0.1, "times": 1, "seconds": 1.5, "variant": "html"}),
+    # These stop the pipeline, which tries one call now and then (`probe_every`) and goes on when it may.
+    (1, "quota_spent", {"rate": 0.01}),
+    (1, "coded", {"rate": 0.01, "code": "invalidState.form.formNotExist"}),
+    (1, "coded", {"rate": 1.0, "operation": "token", "code": "invalidClientIdOrSecret"}),
+    # A few are parked, for a person to try again; where none is accepted it is the form, and a stop.
+    (2, "refuse", {}),
     (2, "lost_reset", {"api": "okki"}),
     (2, "dropped_before", {"api": "okki"}),
     (1, "hang_before", {"api": "okki", "seconds": 4.0}),
@@ -77,10 +95,15 @@ _FAULTS: tuple[tuple[int, str, Mapping[str, Any]], ...] = (
     (2, "okki_server_error", {}),
     (2, "okki_html", {}),
     (2, "okki_truncated", {}),
+    (1, "wrong_type", {"api": "okki"}),
+    (2, "okki_oauth", {"code": "server_error"}),
+    (1, "okki_oauth", {"code": "invalid_scope", "status": 403}),
+    (1, "okki_oauth", {"rate": 1.0, "operation": "token"}),  # the secret is refused
     (3, "page_drift", {"every": 3, "rate": 1.0}),
     (2, "lying_total", {"rate": 1.0}),
 )
 _RATES = (0.02, 0.1, 0.3, 1.0)
+_OFF_THE_NETWORK = (*12 * (None,), *Vendor)
 _TOTALS = ("count", "totalItem", "string", "missing")
 
 
@@ -106,6 +129,7 @@ class Weather:
             deeds=tuple(self._deed(ids) for _ in range(rng.randint(1, 4))),
             blow=rng.choices((Blow.NONE, Blow.KILL, Blow.TERMINATE, Blow.FREEZE), (5, 4, 1, 1))[0],
             blow_after=rng.uniform(0.2, seconds),
+            unplugged=rng.choice(_OFF_THE_NETWORK),
         )
 
     def place(self, size: int) -> int:
