@@ -110,3 +110,12 @@ async def test_aioresponses_answers_on_the_pinned_aiohttp():
             mocked.get("http://vendor.test/page", payload={"code": 0})
             async with session.get("http://vendor.test/page") as answer:
                 assert await answer.json() == {"code": 0}
+
+
+def test_no_file_is_left_in_the_middle_of_a_merge():
+    folders = (ROOT / name for name in ("xmsyncd", "tests", "docs", "deploy", ".ci"))
+    files = [path for path in ROOT.iterdir() if path.is_file()]
+    files += [path for folder in folders for path in folder.rglob("*.*") if path.is_file()]
+    torn = [path for path in files if re.search(rb"^(<{7}|>{7}) ", path.read_bytes(), re.MULTILINE)]
+    assert len(files) > 500
+    assert torn == []
