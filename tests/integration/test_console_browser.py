@@ -273,6 +273,25 @@ async def test_worked_by_keyboard_alone(tmp_path: Path) -> None:
         await expect(page.get_by_text("Yida is in step with OKKI")).to_be_visible(timeout=15_000)
 
 
+async def test_a_question_asked_again_at_once_is_answered_by_its_own_dialog(tmp_path: Path) -> None:
+    """A browser tells of a closing a moment later: by then the dialog may be open again."""
+    async with world(tmp_path, SimulatorOptions(products=5)) as here, console(here, tmp_path) as opened:
+        page = opened.page
+        await here.sync()
+        await page.evaluate(f"sessionStorage.setItem('xmsyncd token', '{TOKEN}')")
+        await expect(page.get_by_role("button", name="Pause")).to_be_visible()
+        await page.evaluate(
+            """() => {
+                const pause = document.querySelector("button[data-operation='pipeline.pause']");
+                pause.click();
+                document.querySelector("dialog[open]").close("cancel");
+                pause.click();
+            }"""
+        )
+        await page.get_by_role("dialog").get_by_role("button").first.click()
+        await expect(page.get_by_role("button", name="Resume")).to_be_visible(timeout=15_000)
+
+
 async def _focused(page: Page) -> str:
     return str(await page.evaluate("document.activeElement.textContent.trim()"))
 

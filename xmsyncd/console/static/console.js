@@ -92,6 +92,8 @@ function tell(text) {
   tell.timer = setTimeout(() => { told.textContent = ""; }, 8000);
 }
 
+let asked = 0;
+
 // Resolves to whether to go ahead; leaves a token that was asked for in its place.
 function confirmed(title, question, complaint) {
   const needsToken = !sessionStorage.getItem(tokenPlace);
@@ -106,12 +108,20 @@ function confirmed(title, question, complaint) {
   dialog.returnValue = "";
   dialog.showModal();
   (needsToken ? field : document.getElementById("ask-ok")).focus();
-  return new Promise((resolve) => dialog.addEventListener("close", () => {
-    const ahead = dialog.returnValue === "ok";
-    if (ahead && needsToken) sessionStorage.setItem(tokenPlace, field.value);
-    field.value = "";
-    resolve(ahead && Boolean(sessionStorage.getItem(tokenPlace)));
-  }, {once: true}));
+  const mine = ++asked;
+  return new Promise((resolve) => {
+    // A browser tells of a closing a moment later: by then the dialog may be open again, for another question.
+    function closed() {
+      if (mine === asked && dialog.open) return;
+      dialog.removeEventListener("close", closed);
+      if (mine !== asked) return resolve(false);
+      const ahead = dialog.returnValue === "ok";
+      if (ahead && needsToken) sessionStorage.setItem(tokenPlace, field.value);
+      field.value = "";
+      resolve(ahead && Boolean(sessionStorage.getItem(tokenPlace)));
+    }
+    dialog.addEventListener("close", closed);
+  });
 }
 
 async function act(button) {
