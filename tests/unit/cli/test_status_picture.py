@@ -12,6 +12,7 @@ import pytest
 import structlog
 from rich.console import Console
 
+from tests.console_status import limit
 from tests.unit.cli.command_line import CommandLine
 from xmsyncd.cli.reasons import proof_label, stop_advice
 from xmsyncd.cli.status_picture import picture
@@ -31,20 +32,6 @@ def _log_elsewhere() -> Iterator[None]:
     structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
     yield
     structlog.reset_defaults()
-
-
-def limit(
-    endpoint: str, rate: float, paused: float = 0.0, code: str = "", api: str = "dingtalk"
-) -> dict[str, Any]:
-    return {
-        "connection": "main",
-        "api": api,
-        "endpoint": endpoint,
-        "per_second": rate,
-        "ceiling": 20.0,
-        "paused_seconds": paused,
-        "pause_code": code,
-    }
 
 
 def life() -> dict[str, Any]:
